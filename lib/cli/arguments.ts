@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs'
+import { ConfigError, messageOf } from '../errors.js'
+
+/** Argument files may name others, so deep at most. */
+const depthLimit = 8
+
+/**
+ * Replaces each `@path` by the arguments in that file: one a line; `#` at the start of a line begins a comment; of a line
+ * that begins with `--option`, the option ends at the first white space and the rest is its value, spaces included. Throws
+ * `ConfigError` naming the file.
+ */
+export function expandArguments (args: readonly string[], depth = 0): string[] {
+  return args.flatMap(arg => {
+    if (!arg.startsWith('@') || arg.length === 1) return [arg]
+    if (depth === depthLimit) throw new ConfigError('bad-option', `${arg}: argument files name each other more than ${depthLimit} deep; take out the circle`)
+    return expandArguments(argumentsIn(arg.slice(1)), depth + 1)
+  })
+}
+
+function argumentsIn (path: string): string[] {
+  return read(path).split('\n').flatMap(line => {
+    const text = line.trim()
+    if (text === '' || text.startsWith('#')) return []
+    const [, option, value] = /^(--[A-Za-z][\w-]*)\s+(.*)$/s.exec(text) ?? []
+    return option === undefined || value === undefined ? [text] : [option, value]
+  })
+}
+
+function read (path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new ConfigError('bad-option', `@${path}: ${messageOf(cause)}; name an argument file that can be read`, { cause })
+  }
+}

@@ -1,0 +1,44 @@
+import type { InferredOptionTypes, Options } from 'yargs'
+import type { Context, Reader, Writer } from '../stream/contracts.js'
+import type { DeadLetterBox } from '../stream/dead-letters.js'
+import type { Schemes } from '../stream/schemes.js'
+import type { CommonOptions } from './options.js'
+
+/** The schemes that a process knows, plug-ins included. */
+export interface Transports {
+  readonly readers: Schemes<Reader>
+  readonly writers: Schemes<Writer>
+}
+
+/** A daemon or a one-shot tool: one file under `daemons` or `tools`. */
+export interface Command<O extends Record<string, Options> = Record<string, Options>> {
+  readonly name: string
+  /** One line for the list of commands. */
+  readonly summary: string
+  /** Command lines, each with what it does. */
+  readonly examples: ReadonlyArray<readonly [command: string, does: string]>
+  /** What the help says at its end, with its own newline. */
+  readonly notes?: string
+  /** Options besides the common ones. */
+  readonly options: O
+  /** Defaults of common options that are other than usual. */
+  readonly defaults?: Partial<CommonOptions>
+  /**
+   * Everything that can be wrong with the options and can be known without opening anything; throws `ConfigError`. Returns
+   * what runs them. `--config-check` ends before that.
+   */
+  prepare (options: InferredOptionTypes<O>, transports: Transports, common: CommonOptions): Run
+}
+
+/** Resolves when the work is done, or when it has ended after `ctx.stop`. */
+export type Run = (ctx: CommandContext) => Promise<void>
+
+/** The context of transports, and what only the command itself uses. */
+export interface CommandContext extends Context {
+  readonly deadLetters: DeadLetterBox
+}
+
+/** For its type alone: the types in `prepare` follow from the declared options. */
+export function defineCommand<O extends Record<string, Options>> (command: Command<O>): Command<O> {
+  return command
+}

@@ -1,0 +1,93 @@
+import { createRequire } from 'node:module'
+import type { Argv, InferredOptionTypes, Options } from 'yargs'
+import { ConfigError } from '../errors.js'
+import { logLevels } from '../log.js'
+import type { Command } from './command.js'
+
+// the ES module of yargs breaks help texts in the middle of words, its CommonJS twin does not
+const yargs = createRequire(import.meta.url)('yargs') as () => Argv
+
+/** Options of every command. Units are in the descriptions. */
+export const commonOptions = {
+  name: { type: 'string', description: 'Instance name: in logs, metrics and the state file [default: the command\'s name]', requiresArg: true },
+  schemas: { type: 'string', array: true, default: [] as string[], description: 'Directories with <Name>/<revision>.json or .yaml, searched before the ones that come with vanadium', requiresArg: true },
+  'schemas-url': { type: 'string', description: 'Remote schema repository, asked for what no directory has: a URL with {name} and {revision}', requiresArg: true },
+  plugins: { type: 'string', array: true, default: [] as string[], description: 'Directories of plug-ins (*.js)', requiresArg: true },
+  state: { type: 'string', default: '/var/lib/vanadium', description: 'Directory in which the instance keeps what must survive a restart', requiresArg: true },
+  statsd: { type: 'string', description: 'Where counters go: HOST:PORT', requiresArg: true },
+  prefix: { type: 'string', default: 'eventlogging', description: 'Before every metric name', requiresArg: true },
+  interval: { type: 'number', default: 5, description: 'Seconds between sending counters', requiresArg: true },
+  'flush-interval': { type: 'number', default: 1, description: 'Seconds after which a lone record is flushed', requiresArg: true },
+  'log-level': { choices: logLevels, default: 'info' as const, description: 'Least level that is logged, as JSON lines on stderr', requiresArg: true },
+  'config-check': { type: 'boolean', default: false, description: 'Check all options, URIs, formats and schemas, then exit: 0 good, 78 bad' }
+} as const satisfies Record<string, Options>
+
+export type CommonOptions = InferredOptionTypes<typeof commonOptions>
+
+export interface ParsedOptions<O extends Record<string, Options>> {
+  readonly common: CommonOptions
+  readonly own: InferredOptionTypes<O>
+}
+
+/**
+ * The options of a command line, argument files expanded already. Returns the help text instead when that is asked for.
+ * Throws `ConfigError` for what is unknown, missing, repeated, or of the wrong type.
+ */
+export function parseOptions<O extends Record<string, Options>> (command: Command<O>, args: readonly string[], width: number): ParsedOptions<O> | string {
+  const parser = argumentParser(command, width)
+  let help: string | null = null
+  const argv = parser.parseSync([...args], {}, (_error: unknown, _argv: unknown, output: string) => { help = output === '' ? null : output })
+  if (help !== null) return help
+  refuseRepeats(argv, { ...commonOptions, ...command.options })
+  const [unexpected] = argv._
+  if (unexpected !== undefined) throw badOption(command, `unexpected argument "${unexpected}"`)
+  return { common: argv as unknown as CommonOptions, own: argv as unknown as InferredOptionTypes<O> }
+}
+
+function argumentParser (command: Command, width: number): Argv {
+  const parser = yargs()
+    .scriptName(`vanadium ${command.name}`)
+    .usage(`${command.summary}\n\nUsage: $0 [options] [@file…]`)
+    .parserConfiguration({ 'camel-case-expansion': false, 'dot-notation': false, 'boolean-negation': false, 'strip-aliased': true })
+    .options(command.options)
+    .group(Object.keys(command.options), 'Options:')
+    .options(commonOptions)
+    .group(Object.keys(commonOptions), 'Common options:')
+    .default(command.defaults ?? {})
+    .epilogue(`${examplesOf(command)}${command.notes ?? ''}An argument @path reads more arguments from that file, one a line; # starts a comment.\nStream URIs and their options: docs/uris.md.`)
+    .strictOptions()
+    .help()
+    .version(false)
+    .wrap(width)
+    .exitProcess(false)
+    .fail((message: string | null, error: Error | undefined) => { throw error instanceof ConfigError ? error : badOption(command, message ?? error?.message ?? 'bad option') })
+  return parser
+}
+
+/** One line each, to be copied. */
+function examplesOf (command: Command): string {
+  return `Examples:\n${command.examples.map(([line, does]) => `  # ${does}\n  ${line}\n`).join('')}\n`
+}
+
+function badOption (command: Command, message: string): ConfigError {
+  const problem = message.replace(/\s*\n\s*/g, '; ')
+  const allowed = Object.keys({ ...command.options, ...commonOptions }).map(name => `--${name}`).join(' ')
+  return new ConfigError('bad-option', `${problem.charAt(0).toLowerCase()}${problem.slice(1)}; ${command.name} takes ${allowed}`)
+}
+
+/** yargs makes an array of an option that is given twice; where one value is meant, the second would be lost or surprise. */
+function refuseRepeats (argv: Record<string, unknown>, options: Record<string, Options>): void {
+  for (const [name, { array, type }] of Object.entries(options)) {
+    const value = argv[name]
+    if (array !== true && Array.isArray(value)) throw new ConfigError('bad-option', `--${name} is given ${value.length} times (${value.join(', ')}); give it once`)
+    if (type === 'number' && value !== undefined && !(typeof value === 'number' && Number.isFinite(value))) {
+      throw new ConfigError('bad-option', `--${name} is "${String(value)}"; give a number`)
+    }
+  }
+}
+
+/** How `drive` flushes. Throws `ConfigError`. */
+export function flushing ({ 'flush-interval': seconds }: CommonOptions): { flushIntervalMs: number } {
+  if (!(seconds > 0)) throw new ConfigError('bad-option', `--flush-interval ${seconds}: give seconds, more than 0`)
+  return { flushIntervalMs: seconds * 1000 }
+}

@@ -1,0 +1,136 @@
+import { join } from 'node:path'
+import { openSchemas, shippedSchemas } from '../event/schema-repository.js'
+import { ConfigError, exitCodeOf, exitCodes, messageOf, VanadiumError } from '../errors.js'
+import { createLog, type Log } from '../log.js'
+import { createMetrics, type Metrics, type StatsdTarget } from '../metrics.js'
+import { builtInReaders } from '../readers/index.js'
+import type { Context } from '../stream/contracts.js'
+import { createDeadLetters } from '../stream/dead-letters.js'
+import { loadPlugIns, type PlugInFunctions } from '../stream/plug-ins.js'
+import { openState, type State } from '../stream/state.js'
+import { builtInWriters } from '../writers/index.js'
+import { expandArguments } from './arguments.js'
+import type { Command, CommandContext, Transports } from './command.js'
+import { startLifeCycle, type LifeCycle } from './life-cycle.js'
+import { parseOptions, type CommonOptions } from './options.js'
+import { endWithParent } from './parent.js'
+
+/**
+ * Runs a command with the arguments after its name; resolves with the exit code when everything is released. Nothing is
+ * written to stdout except by the command, and for `--help` and `--config-check`.
+ */
+export async function runCommand (command: Command, args: readonly string[]): Promise<number> {
+  let log = createLog({ fields: { daemon: command.name } })
+  try {
+    const parsed = parseOptions(command, expandArguments(args), Math.min(process.stdout.columns ?? 100, 120))
+    if (typeof parsed === 'string') {
+      process.stdout.write(`${parsed}\n`)
+      return exitCodes.done
+    }
+    const { common, own } = parsed
+    const name = common.name ?? command.name
+    log = createLog({ level: common['log-level'], fields: { daemon: command.name, name } })
+    return await prepareAndRun(command, name, common, own, log)
+  } catch (error) {
+    logFailure(log, error)
+    return exitCodeOf(error)
+  } finally {
+    log.flush()
+  }
+}
+
+async function prepareAndRun (command: Command, name: string, common: CommonOptions, own: never | object, log: Log): Promise<number> {
+  const transports: Transports = { readers: builtInReaders(), writers: builtInWriters() }
+  const functions: PlugInFunctions = new Map()
+  await loadPlugIns(common.plugins, { ...transports, functions, log })
+  const run = command.prepare(own as never, transports, common)
+  const statsd = statsdTarget(common, log)
+  const schemas = await openSchemas({
+    directories: [...common.schemas, shippedSchemas()],
+    ...(common['schemas-url'] === undefined ? {} : { remote: { template: common['schemas-url'], cacheDir: join(common.state, 'schemas') } }),
+    log
+  })
+  if (common['config-check']) {
+    process.stdout.write(`vanadium ${command.name}: the configuration is good\n`)
+    return exitCodes.done
+  }
+  const cycle = startLifeCycle(log)
+  endWithParent(cycle)
+  try {
+    const metrics = createMetrics(statsd, `${command.name}.${name.replace(/[^A-Za-z0-9_-]/g, '_')}`)
+    cycle.defer('metrics', async () => { await metrics.close() })
+    cycle.onReload(async () => { await schemas.reload() })
+    const ctx = createContext(command.name, name, { common, log, metrics, cycle, transports, functions, schemas })
+    await run(ctx)
+    await cycle.release()
+    log.info('stopped', { counts: Object.fromEntries(metrics.counts()) })
+    return Number(process.exitCode ?? exitCodes.done)
+  } finally {
+    await cycle.release()
+  }
+}
+
+interface Parts {
+  readonly common: CommonOptions
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly cycle: LifeCycle
+  readonly transports: Transports
+  readonly functions: PlugInFunctions
+  readonly schemas: Context['schemas']
+}
+
+function createContext (daemon: string, name: string, { common, log, metrics, cycle, transports, functions, schemas }: Parts): CommandContext {
+  let state: State | null = null
+  const ctx: CommandContext = {
+    daemon,
+    name,
+    log,
+    metrics,
+    stop: cycle.stop,
+    schemas,
+    deadLetters: createDeadLetters(name, log, metrics),
+    get state () {
+      if (state === null) {
+        const opened = state = openState(common.state, `${daemon}-${name}`)
+        cycle.defer('state', () => { opened.close() })
+      }
+      return state
+    },
+    defer: cycle.defer,
+    onReload: cycle.onReload,
+    async openReader (uri) {
+      const reader = await transports.readers.open(uri, ctx)
+      cycle.defer(uri, async () => { await reader.close() })
+      return reader
+    },
+    async openWriter (uri) {
+      const writer = await transports.writers.open(uri, ctx)
+      cycle.defer(uri, async () => { await writer.close() })
+      return writer
+    },
+    plugInFunction (name) {
+      const found = functions.get(name)
+      if (found !== undefined) return found
+      throw new ConfigError('bad-uri', `function "${name}" is in no plug-in; there are: ${[...functions.keys()].sort().join(', ') || 'none (name their directory with --plugins)'}`)
+    }
+  }
+  return ctx
+}
+
+function statsdTarget ({ statsd, prefix, interval }: CommonOptions, log: Log): StatsdTarget | null {
+  if (!(interval > 0)) throw new ConfigError('bad-option', `--interval ${interval}: give seconds, more than 0`)
+  if (statsd === undefined) return null
+  const [, host, port] = /^(?:statsd:\/\/)?(?:\[([^\]]+)\]|([^:/]+)):(\d{1,5})$/.exec(statsd)?.filter(part => part !== undefined) ?? []
+  if (host === undefined || port === undefined || Number(port) > 65535) {
+    throw new ConfigError('bad-option', `--statsd "${statsd}": give HOST:PORT, for example 127.0.0.1:8125`)
+  }
+  const onError = (error: Error): void => { log.warn('statsd cannot be reached; counters are not sent', { statsd, reason: error.message }) }
+  return { host, port: Number(port), prefix, intervalMs: interval * 1000, onError }
+}
+
+function logFailure (log: Log, error: unknown): void {
+  if (error instanceof VanadiumError) log.error(error.message, { code: error.code, ...error.details, ...(error.cause === undefined ? {} : { cause: messageOf(error.cause) }) })
+  else log.error('bug: an unexpected error', { error })
+}
+

@@ -1,0 +1,138 @@
+import { isAscii } from 'node:buffer'
+import type { Batch, Position } from './contracts.js'
+
+const newline = 0x0a
+
+/** Batches are cut at about this size by every reader: large enough to be fast, small enough to bound memory. */
+export const batchLimits = { records: 1000, bytes: 1 << 20 } as const
+
+/**
+ * A batch from bytes: records separated by `\n`, with or without one at the end. Takes ownership of `bytes`.
+ * Empty records (two newlines in a row) stay; `tidyLines` takes them out where a source may send them.
+ * Returns null if there is no byte at all.
+ */
+export function batchOfBytes (bytes: Buffer, position: Position | null = null): Batch | null {
+  if (bytes.length === 0) return null
+  return new ByteBatch(bytes.at(-1) === newline ? bytes.subarray(0, -1) : bytes, position)
+}
+
+/** A batch from records as text, which contain no newline. Returns null for none. */
+export function batchOfLines (lines: string[], position: Position | null = null): Batch | null {
+  return lines.length === 0 ? null : new LineBatch(lines, position)
+}
+
+/**
+ * A batch from records that are made one after the other: each is encoded at once, so that its text can be forgotten while it
+ * is young, which is what keeps the garbage collector out of the way.
+ */
+export class BatchBuilder {
+  #bytes: Buffer
+  #end = 0
+  #count = 0
+
+  /** `expectedBytes` saves growing. */
+  constructor (expectedBytes: number) {
+    this.#bytes = Buffer.allocUnsafe(Math.max(expectedBytes, 1024))
+  }
+
+  /** Adds a record, which contains no newline. */
+  add (record: string): void {
+    // three bytes are the most that a UTF-16 code unit becomes
+    const room = this.#end + record.length * 3 + 1
+    if (room > this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes.subarray(0, this.#end)], Math.max(room, this.#bytes.length * 2))
+    this.#end += this.#bytes.write(record, this.#end)
+    this.#bytes[this.#end++] = newline
+    this.#count++
+  }
+
+  get count (): number {
+    return this.#count
+  }
+
+  /** Null if nothing was added. The builder is used up. */
+  build (position: Position | null = null): Batch | null {
+    return batchOfBytes(this.#bytes.subarray(0, this.#end), position)
+  }
+}
+
+/** A batch from records as bytes, one buffer each, which contain no newline. Takes ownership of them. Returns null for none. */
+export function batchOfRecords (records: readonly Buffer[], position: Position | null = null): Batch | null {
+  const only = records[0]
+  if (only === undefined) return null
+  if (records.length === 1) return new ByteBatch(only, position)
+  let size = records.length - 1
+  for (const record of records) size += record.length
+  const payload = Buffer.allocUnsafe(size)
+  let at = only.copy(payload)
+  for (let i = 1; i < records.length; i++) {
+    payload[at++] = newline
+    at += (records[i] as Buffer).copy(payload, at)
+  }
+  return new ByteBatch(payload, position)
+}
+
+/** The records of a batch as bytes: views of its payload, not copies. */
+export function recordsOf (batch: Batch): Buffer[] {
+  const { payload } = batch
+  const records: Buffer[] = []
+  let start = 0
+  for (let end = payload.indexOf(newline); end !== -1; end = payload.indexOf(newline, start)) {
+    records.push(payload.subarray(start, end))
+    start = end + 1
+  }
+  records.push(payload.subarray(start))
+  return records
+}
+
+class ByteBatch implements Batch {
+  readonly payload: Buffer
+  readonly position: Position | null
+  #count = 0
+  #lines: string[] | undefined
+
+  constructor (payload: Buffer, position: Position | null) {
+    this.payload = payload
+    this.position = position
+  }
+
+  get count (): number {
+    if (this.#count === 0) this.#count = this.#lines?.length ?? countNewlines(this.payload) + 1
+    return this.#count
+  }
+
+  lines (): string[] {
+    // an ASCII payload becomes a one-byte string: half the memory, and everything after it is faster
+    this.#lines ??= this.payload.toString(isAscii(this.payload) ? 'latin1' : 'utf8').split('\n')
+    return this.#lines
+  }
+}
+
+class LineBatch implements Batch {
+  readonly position: Position | null
+  readonly #lines: string[]
+  #payload: Buffer | undefined
+
+  constructor (lines: string[], position: Position | null) {
+    this.#lines = lines
+    this.position = position
+  }
+
+  get count (): number {
+    return this.#lines.length
+  }
+
+  get payload (): Buffer {
+    this.#payload ??= Buffer.from(this.#lines.join('\n'))
+    return this.#payload
+  }
+
+  lines (): string[] {
+    return this.#lines
+  }
+}
+
+function countNewlines (bytes: Buffer): number {
+  let count = 0
+  for (let at = bytes.indexOf(newline); at !== -1; at = bytes.indexOf(newline, at + 1)) count++
+  return count
+}

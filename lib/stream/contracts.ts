@@ -1,0 +1,128 @@
+/**
+ * The two interfaces through which every record moves, and what a transport gets from its daemon.
+ * One transport is one file under `lib/readers` or `lib/writers`.
+ */
+import type { RecordError } from '../errors.js'
+import type { Log } from '../log.js'
+import type { Metrics } from '../metrics.js'
+import type { SchemaRepository } from '../event/schemas.js'
+import type { Uri } from './uri.js'
+import type { State } from './state.js'
+
+/** Where to resume a source. Opaque to everyone but the reader that made it; kept as text. */
+export type Position = string
+
+/** Consecutive records of one stream, oldest first. Immutable, `payload` included. */
+export interface Batch {
+  /** Number of records, at least 1. */
+  readonly count: number
+  /** The records, separated by `\n` (no newline after the last one), as they travel. */
+  readonly payload: Buffer
+  /** The records as text: split and decoded once, on first use. Bytes that are not UTF-8 become U+FFFD. */
+  lines (): string[]
+  /** Where to resume after this batch; null if the source cannot resume. */
+  readonly position: Position | null
+}
+
+/**
+ * A source. Iterating pulls: a batch that nobody asked for stays in the transport, or in a queue whose bound the reader
+ * documents. Asking for the next batch says that every writer took the last one.
+ *
+ * The iteration ends at the end of input, or, after `ctx.stop`, when the reader has handed over all that it holds.
+ * It throws `StreamError` when the transport is gone for good.
+ */
+export interface Reader extends AsyncIterable<Batch> {
+  /** Everything up to here is safe downstream. Resolves when that is remembered; a no-op for sources without positions. */
+  commit (position: Position): Promise<void>
+  /** Releases the transport; what it still holds is given up. Safe to call twice. */
+  close (): Promise<void>
+}
+
+/**
+ * A sink. One caller: calls never overlap. A record that the store refuses goes to `ctx.deadLetters` and is no error;
+ * a store that is away is waited for inside `write` and `flush`.
+ */
+export interface Writer {
+  /** Resolves when the writer can take the next batch: the records are then its to keep. */
+  write (batch: Batch): Promise<void>
+  /** Resolves when everything taken is as durable as the sink makes it. */
+  flush (): Promise<void>
+  /** Flushes what can be flushed and releases the transport. Safe to call twice. */
+  close (): Promise<void>
+}
+
+/** Records that a sink refused: counted, and kept where the operator said (`--dead-letter`). */
+export interface DeadLetters {
+  /** Takes one record and why. Memory is bounded because whoever drives the writer drains after each `write`. */
+  add (record: string, error: RecordError): void
+  /** Resolves when everything added is written. */
+  drain (): Promise<void>
+}
+
+/** What a transport gets from the daemon that opens it. */
+export interface Context {
+  /** `forwarder`, `processor`, `consumer`, `monitor`, or a tool's name. */
+  readonly daemon: string
+  /** The instance: `--name`. */
+  readonly name: string
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Aborted by the first SIGTERM or SIGINT: stop pulling, hand over, end. */
+  readonly stop: AbortSignal
+  /** The instance's durable memory; opened on first use. Throws `ConfigError` when the state directory is unusable. */
+  readonly state: State
+  /** The schemas of `--schemas`; loaded on first use. */
+  readonly schemas: SchemaRepository
+  readonly deadLetters: DeadLetters
+  /** Registers a release, run last-in-first-out when the daemon ends, however it ends. `what` names it if it hangs. */
+  defer (what: string, release: () => Promise<void> | void): void
+  /** Calls back at SIGHUP: reopen files, reload. */
+  onReload (reload: () => Promise<void> | void): void
+  /** Opens another scheme: for handlers that wrap one. */
+  openReader (uri: string): Promise<Reader>
+  openWriter (uri: string): Promise<Writer>
+  /** A plug-in's function by name (`map:`, `filter:`). Throws `ConfigError` that lists the known ones. */
+  plugInFunction (name: string): RecordFunction
+}
+
+/** A record as a plug-in function sees it. */
+export interface PlugInRecord {
+  readonly text: string
+  /** The record parsed as JSON, on first use; undefined if it is not JSON. */
+  readonly event: unknown
+}
+
+/**
+ * A plug-in function. For `filter:` its result is truthy to keep the record. For `map:` it is the new record: text, or an
+ * object that becomes JSON; null or undefined drops it (counted). Throwing sends the record to the dead letters.
+ */
+export type RecordFunction = (record: PlugInRecord) => unknown
+
+/** A JSON Schema for the options of one scheme; ajv coerces, fills defaults, and refuses what is not listed. */
+export interface Params<P> {
+  type: 'object'
+  properties: { [K in keyof P]-?: { type: 'string' | 'integer' | 'number' | 'boolean', description: string } & Record<string, unknown> }
+  required?: ReadonlyArray<keyof P & string>
+  additionalProperties: false
+}
+
+/** One way of reading, or of writing: a transport. `open` does the work; nothing happens on import. */
+export interface Handler<P, T> {
+  /** URI schemes it serves. */
+  readonly schemes: readonly string[]
+  /** One sentence for the reference table. */
+  readonly summary: string
+  /** Example URIs, for help texts and the reference table; each must pass the handler's own checks. */
+  readonly examples: readonly string[]
+  /** What the URI needs besides options. Checked before `open`. */
+  readonly needs?: ReadonlyArray<'host' | 'port' | 'path'>
+  readonly params: Params<P>
+  /** The URI wraps another one, `uri.rest`, which gets all options that are not listed in `params`. */
+  readonly wraps?: true
+  /** Further checks that need no resource, for `--config-check`. Throws `ConfigError`. */
+  check? (uri: Uri, params: P): void
+  open (uri: Uri, params: P, ctx: Context): Promise<T>
+}
+
+export type ReaderHandler<P = Record<string, never>> = Handler<P, Reader>
+export type WriterHandler<P = Record<string, never>> = Handler<P, Writer>

@@ -1,0 +1,78 @@
+import type { Batch, Context, Position, Reader, Writer } from './contracts.js'
+import { merge } from './merge.js'
+
+export interface DriveOptions {
+  /** A record that was written is flushed at most this many milliseconds later, also when no other follows. */
+  readonly flushIntervalMs?: number
+  /** Flushed no later than after this many bytes. */
+  readonly flushBytes?: number
+}
+
+/**
+ * The loop of every daemon: pull a batch, write it, and on each flush commit the position of the input. Nothing is pulled
+ * before the writer took the last batch, so the slowest sink sets the pace and memory is bounded.
+ *
+ * Returns when all readers have ended (end of input, or `ctx.stop`) and everything pulled is flushed and committed.
+ * Throws what a reader or the writer threw; what the readers had handed over before is written, flushed and committed first.
+ */
+export async function drive (readers: readonly Reader[], writer: Writer, ctx: Context, options: DriveOptions = {}): Promise<void> {
+  const { flushIntervalMs = 1000, flushBytes = 16 << 20 } = options
+  const input = merge(readers)
+  const positions = new Map<Reader, Position>()
+  let unflushedBytes = 0
+  let flushAt = Infinity
+
+  async function flush (): Promise<void> {
+    await writer.flush()
+    await ctx.deadLetters.drain()
+    for (const [reader, position] of positions) await reader.commit(position)
+    positions.clear()
+    unflushedBytes = 0
+    flushAt = Infinity
+  }
+
+  async function take (reader: Reader, batch: Batch): Promise<void> {
+    await writer.write(batch)
+    await ctx.deadLetters.drain()
+    ctx.metrics.increment(taken, batch.count)
+    if (batch.position !== null) positions.set(reader, batch.position)
+    unflushedBytes += batch.payload.length
+    if (flushAt === Infinity) flushAt = performance.now() + flushIntervalMs
+  }
+
+  try {
+    for (;;) {
+      if (performance.now() >= flushAt || unflushedBytes >= flushBytes || !await input.ready(flushAt - performance.now())) {
+        await flush()
+        continue
+      }
+      const pulled = await input.next()
+      if (pulled === null) break
+      await take(pulled.reader, pulled.batch)
+    }
+  } catch (error) {
+    await flush().catch((second: unknown) => { ctx.log.error('flush after a failure failed too', { error: second }) })
+    throw error
+  }
+  await flush()
+}
+
+/** Metric of every daemon: records that its writers have taken. */
+export const taken = 'taken'
+
+/** Every batch to each of several writers; the slowest sets the pace. Throws the first failure when none is busy any more. */
+export function tee (writers: readonly Writer[]): Writer {
+  const only = writers[0]
+  if (writers.length === 1 && only !== undefined) return only
+
+  async function all (work: (writer: Writer) => Promise<void>): Promise<void> {
+    const results = await Promise.allSettled(writers.map(work))
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  return {
+    write: async batch => { await all(async writer => { await writer.write(batch) }) },
+    flush: async () => { await all(async writer => { await writer.flush() }) },
+    close: async () => { await all(async writer => { await writer.close() }) }
+  }
+}

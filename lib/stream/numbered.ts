@@ -1,0 +1,28 @@
+import { batchOfBytes, recordsOf } from './batch.js'
+import type { Writer } from './contracts.js'
+import type { Sequence } from './state.js'
+
+const newline = 0x0a
+
+/** Puts a sequence number and a space before each record on its way to `writer`. Records are copied as bytes, unparsed. */
+export function numbered (writer: Writer, sequence: Sequence): Writer {
+  return {
+    async write (batch) {
+      const records = recordsOf(batch)
+      const first = sequence.take(records.length)
+      const digits = String(first + records.length).length
+      const bytes = Buffer.allocUnsafe(batch.payload.length + 1 + records.length * (digits + 1))
+      let at = 0
+      let number = first
+      for (const record of records) {
+        at += bytes.write(`${number++} `, at, 'latin1')
+        at += record.copy(bytes, at)
+        bytes[at++] = newline
+      }
+      const numberedBatch = batchOfBytes(bytes.subarray(0, at), batch.position)
+      if (numberedBatch !== null) await writer.write(numberedBatch)
+    },
+    flush: async () => { await writer.flush() },
+    close: async () => { await writer.close() }
+  }
+}

@@ -1,0 +1,53 @@
+import { isUtf8 } from 'node:buffer'
+import { RecordError } from '../errors.js'
+import type { EventProcessor, Outcome } from '../event/processor.js'
+import { BatchBuilder, recordsOf } from './batch.js'
+import type { Batch, Context, Writer } from './contracts.js'
+
+/**
+ * Processes raw lines on their way: valid events go to `valid`, event errors to `invalid`, in the order of the lines; both
+ * streams in one when the two are the same writer. Without `invalid`, event errors are counted and logged. A schema that
+ * only a remote repository may have is fetched before the batch goes on.
+ */
+export function processing (events: EventProcessor, valid: Writer, invalid: Writer | null, ctx: Context): Writer {
+  return {
+    async write (batch) {
+      const good = new BatchBuilder(batch.payload.length * 2)
+      const bad = invalid === valid ? good : new BatchBuilder(0)
+      let refused = 0
+      const process = processorOf(events, batch)
+      for (let i = 0; i < batch.count; i++) {
+        let outcome = process(i, true)
+        if (outcome.kind === 'unknown-schema') {
+          await ctx.schemas.fetch(outcome.name, outcome.revision)
+          outcome = process(i, false)
+        }
+        if (outcome.kind === 'valid') {
+          good.add(outcome.json)
+        } else if (outcome.kind === 'invalid') {
+          refused++
+          bad.add(outcome.json)
+          if (invalid === null) ctx.log.warn('an event is invalid; --invalid would keep it', { event_error: outcome.json.slice(0, 2000) })
+        }
+      }
+      ctx.metrics.increment('valid', batch.count - refused)
+      if (refused > 0) ctx.metrics.increment('invalid', refused)
+      const [goodBatch, badBatch] = [good.build(batch.position), bad === good || invalid === null ? null : bad.build(batch.position)]
+      await Promise.all([goodBatch === null ? undefined : valid.write(goodBatch), badBatch === null ? undefined : invalid?.write(badBatch)])
+    },
+    flush: async () => { await Promise.all([valid.flush(), invalid === valid ? undefined : invalid?.flush()]) },
+    close: async () => { await Promise.all([valid.close(), invalid === valid ? undefined : invalid?.close()]) }
+  }
+}
+
+/** Processes the records of a batch by number; the ones that are not UTF-8 are refused. */
+function processorOf (events: EventProcessor, batch: Batch): (i: number, mayFetch: boolean) => Outcome {
+  const lines = batch.lines()
+  if (isUtf8(batch.payload)) return (i, mayFetch) => events.process(lines[i] as string, mayFetch)
+  const records = recordsOf(batch)
+  return (i, mayFetch) => {
+    const line = lines[i] as string
+    if (isUtf8(records[i] as Buffer)) return events.process(line, mayFetch)
+    return events.refuse(line, new RecordError('bad-encoding', `the line is not UTF-8 (near character ${line.indexOf('\uFFFD') + 1}); send UTF-8, or percent-encode`))
+  }
+}

@@ -1,0 +1,142 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { codeOf, ConfigError, messageOf, StreamError } from '../errors.js'
+import type { Position } from './contracts.js'
+
+/** Numbers that never repeat, across restarts and crashes too: blocks are reserved on disk before their numbers are given. */
+export interface Sequence {
+  /** Takes `count` consecutive numbers; returns the first. Starts at 0. */
+  take (count: number): number
+}
+
+/**
+ * What an instance remembers across restarts: one SQLite database, of which it is the only writer. Its methods throw
+ * `StreamError` when the disk fails or is full; then nothing has changed.
+ */
+export interface State {
+  sequence (name: string): Sequence
+  /** How far a source was read and is safe downstream; null if it never was. */
+  position (source: string): Position | null
+  remember (source: string, position: Position): void
+  close (): void
+}
+
+/** Numbers reserved at a time. A crash skips at most as many. */
+const block = 100_000
+
+/**
+ * Opens, or makes, `<directory>/<instance>.sqlite`. Power cuts are survived for what these methods have returned
+ * (`synchronous=FULL`). Throws `ConfigError` when the directory cannot be used or another process holds the instance.
+ */
+export function openState (directory: string, instance: string): State {
+  const file = join(directory, `${instance.replace(/[^A-Za-z0-9_.@-]/g, '_')}.sqlite`)
+  const lock = lockInstance(directory, `${file}.lock`, instance)
+  const db = openDatabase(file, lock)
+  const sequences = new Map<string, StoredSequence>()
+  const readPosition = db.prepare<[string], { position: string }>('SELECT position FROM position WHERE source = ?')
+  const writePosition = db.prepare('INSERT INTO position VALUES (?, ?) ON CONFLICT DO UPDATE SET position = excluded.position')
+  let open = true
+
+  return {
+    sequence (name) {
+      let sequence = sequences.get(name)
+      if (sequence === undefined) sequences.set(name, sequence = new StoredSequence(db, name))
+      return sequence
+    },
+    position: source => readPosition.get(source)?.position ?? null,
+    remember (source, position) { stored(db, () => writePosition.run(source, position)) },
+    close () {
+      if (!open) return
+      open = false
+      try {
+        for (const sequence of sequences.values()) sequence.giveBack()
+      } finally {
+        db.close()
+        lock.close()
+      }
+    }
+  }
+}
+
+class StoredSequence implements Sequence {
+  readonly #store: (next: number) => void
+  #next: number
+  #reserved: number
+
+  constructor (db: Database.Database, name: string) {
+    const statement = db.prepare('INSERT INTO sequence VALUES (?, ?) ON CONFLICT DO UPDATE SET next = excluded.next')
+    this.#store = next => { stored(db, () => statement.run(name, next)) }
+    this.#next = db.prepare<[string], { next: number }>('SELECT next FROM sequence WHERE name = ?').get(name)?.next ?? 0
+    this.#reserved = this.#next
+  }
+
+  take (count: number): number {
+    const first = this.#next
+    const next = first + count
+    if (next > this.#reserved) this.#reserve(next + block)
+    this.#next = next
+    return first
+  }
+
+  /** After an orderly stop the numbers go on where they ended. */
+  giveBack (): void {
+    if (this.#reserved !== this.#next) this.#reserve(this.#next)
+  }
+
+  #reserve (below: number): void {
+    this.#store(below)
+    this.#reserved = below
+  }
+}
+
+function stored (db: Database.Database, write: () => void): void {
+  try {
+    write()
+  } catch (cause) {
+    throw diskError(db.name, cause)
+  }
+}
+
+function diskError (file: string, cause: unknown): StreamError {
+  return new StreamError(codeOf(cause) === 'SQLITE_FULL' ? 'no-space' : 'cannot-write', `${file}: ${messageOf(cause)}`, { cause })
+}
+
+function openDatabase (file: string, lock: Database.Database): Database.Database {
+  let db: Database.Database | undefined
+  try {
+    db = new Database(file)
+    db.pragma('journal_mode = WAL')
+    db.pragma('synchronous = FULL')
+    db.exec(`
+      CREATE TABLE IF NOT EXISTS sequence (name TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS position (source TEXT PRIMARY KEY, position TEXT NOT NULL) STRICT;
+    `)
+    return db
+  } catch (cause) {
+    db?.close()
+    lock.close()
+    if (/^SQLITE_(FULL|IOERR)/.test(codeOf(cause) ?? '')) throw diskError(file, cause)
+    throw new ConfigError('bad-option', `--state: ${file}: ${messageOf(cause)}; let it be a state of vanadium's that this user can write, or name another directory`, { cause })
+  }
+}
+
+/**
+ * Holds the instance for as long as the process lives: a lock of the kernel's, on a file of its own, so that the database
+ * stays readable to operators and a killed daemon leaves nothing to clean up.
+ */
+function lockInstance (directory: string, file: string, instance: string): Database.Database {
+  let lock: Database.Database | undefined
+  try {
+    mkdirSync(directory, { recursive: true })
+    lock = new Database(file, { timeout: 0 })
+    lock.exec('BEGIN EXCLUSIVE')
+    return lock
+  } catch (cause) {
+    lock?.close()
+    if (codeOf(cause)?.startsWith('SQLITE_BUSY') === true) {
+      throw new ConfigError('state-in-use', `--state ${directory}: another process runs as "${instance}"; give each instance its own --name`, { cause })
+    }
+    throw new ConfigError('bad-option', `--state ${directory}: ${messageOf(cause)}; name a directory that this user can write`, { cause })
+  }
+}

@@ -1,0 +1,108 @@
+import { ConfigError } from '../errors.js'
+
+/** A stream's URI, taken apart. `text` is the whole as the operator wrote it, with any password hidden. */
+export interface Uri {
+  readonly scheme: string
+  /** As written: `*`, a name, an IPv4 address, an IPv6 address without brackets; null if there is none. */
+  readonly host: string | null
+  readonly port: number | null
+  readonly user: string | null
+  readonly password: string | null
+  /** Percent-decoded; begins with `/` after a host; empty if there is none. */
+  readonly path: string
+  /** Percent-decoded options, in the order they came. */
+  readonly query: ReadonlyArray<readonly [name: string, value: string]>
+  /** What stands after the scheme's colon, untouched but for `//` before another URI: for schemes that wrap one. */
+  readonly rest: string
+  readonly text: string
+}
+
+const shape = /^([a-z][a-z0-9+.-]*):(\/\/(?:([^/?#]*)@)?(\[[^\]]*\]|[^@:/?#]*)(?::([^@/?#]*))?)?([^?#]*)(?:\?([^#]*))?$/is
+
+/** User and password of an authority, also in a URI that another one wraps. */
+const login = /(?<!\/)(\/\/[^:/?#]*):[^/?#]*@/g
+/** A colon that begins neither a port nor a wrapped URI, and an `@` where the authority has ended already. */
+const unescapedLogin = /(?<!\/)(\/\/(?!\[)[^:/?#]*):(?!\/\/|\d+(?:[/?#]|$)).*@/s
+
+/**
+ * Takes a URI apart (RFC 3986, section 3). More liberal than `URL`: `tcp://*:8600`, `ipc:///run/x`, `file:events.log`.
+ * Throws `ConfigError` naming the URI and what is wrong with it.
+ */
+export function parseUri (text: string): Uri {
+  const safe = hidePasswords(text)
+  if (hasUnescapedLogin(text)) throw new ConfigError('bad-uri', `${safe}: the password is not escaped; write / ? # @ in it as %2F %3F %23 %40`)
+  const match = shape.exec(text)
+  if (match === null) {
+    throw new ConfigError('bad-uri', `"${safe}" is no stream URI; write scheme://host:port/path?option=value, for example tcp://127.0.0.1:8600, and a literal # as %23`)
+  }
+  const [, scheme = '', , userinfo, host, port, path = '', query] = match
+  const [user, password] = userinfo === undefined ? [] : splitAt(userinfo, ':')
+  return {
+    scheme: scheme.toLowerCase(),
+    host: host === undefined || host === '' ? null : host.replace(/^\[(.*)\]$/, '$1'),
+    port: portOf(port, safe),
+    user: user === undefined ? null : decode(user, safe),
+    password: password === undefined ? null : decode(password, safe),
+    path: decode(path, safe),
+    query: optionsOf(query, safe),
+    rest: text.slice(scheme.length + 1).replace(/^\/\/(?=[a-z][a-z0-9+.-]*:)/i, ''),
+    text: safe
+  }
+}
+
+/** A URI as it may be shown. Passwords are hidden in wrapped URIs and options too, and where they were not escaped. */
+export function hidePasswords (text: string): string {
+  return text
+    .replace(hasUnescapedLogin(text) ? unescapedLogin : login, '$1:***@')
+    .replace(/([?&][^=&]*(?:passw|secret|token)[^=&]*=)[^&]*/gi, '$1***')
+}
+
+function hasUnescapedLogin (text: string): boolean {
+  return text.search(login) === -1 && unescapedLogin.test(text)
+}
+
+function splitAt (text: string, separator: string): [string, string?] {
+  const at = text.indexOf(separator)
+  return at === -1 ? [text] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+function portOf (port: string | undefined, uri: string): number | null {
+  if (port === undefined || port === '') return null
+  const number = Number(port)
+  if (!/^\d{1,5}$/.test(port) || number > 65535) throw new ConfigError('bad-uri', `${uri}: port "${port}" is not a number from 0 to 65535`)
+  return number
+}
+
+function optionsOf (query: string | undefined, uri: string): Array<[string, string]> {
+  if (query === undefined || query === '') return []
+  return query.split('&').filter(part => part !== '').map(part => {
+    const [name, value = 'true'] = splitAt(part, '=')
+    return [decode(name, uri), decode(value, uri)]
+  })
+}
+
+function decode (text: string, uri: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new ConfigError('bad-uri', `${uri}: there is a broken percent-escape; write a literal % as %25`)
+  }
+}
+
+/** `tcp://host:port` as sockets want it: IPv6 in brackets, `*` when there is no host. `ipc://path` for a local socket. */
+export function endpointOf (uri: Uri): string {
+  if (uri.scheme === 'ipc') return `ipc://${uri.path}`
+  const host = uri.host ?? '*'
+  return `${uri.scheme}://${host.includes(':') ? `[${host}]` : host}:${uri.port ?? 0}`
+}
+
+/** Of a URI that wraps another: `query` has only the options that are its own, `rest` is the other URI with all others. */
+export function withoutInner (uri: Uri, own: readonly string[]): Uri {
+  const [inner, query = ''] = splitAt(uri.rest, '?')
+  const options = query.split('&').filter(option => !own.includes(decode(splitAt(option, '=')[0], uri.text)))
+  return {
+    ...uri,
+    query: uri.query.filter(([name]) => own.includes(name)),
+    rest: options.length === 0 || query === '' ? inner : `${inner}?${options.join('&')}`
+  }
+}

@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { exitCodes } from './lib/errors.js'
+import type { Command } from './lib/cli/command.js'
+import { runCommand } from './lib/cli/run.js'
+
+/** Every command, loaded when it is called. */
+const commands: Record<string, () => Promise<Command>> = {
+  forwarder: async () => (await import('./daemons/forwarder.js')).forwarder,
+  processor: async () => (await import('./daemons/processor.js')).processor,
+  consumer: async () => (await import('./daemons/consumer.js')).consumer,
+  monitor: async () => (await import('./daemons/monitor.js')).monitor,
+  run: async () => (await import('./tools/run.js')).run
+}
+
+const [name = '--help', ...args] = process.argv.slice(2)
+process.exitCode = await main(name, args)
+
+async function main (name: string, args: readonly string[]): Promise<number> {
+  if (Object.hasOwn(commands, name)) return await runCommand(await (commands[name] as () => Promise<Command>)(), args)
+  if (name === '--version') return print(version())
+  if (name === '--help' || name === 'help') return print(await help())
+  process.stderr.write(`vanadium: there is no command "${name}"; there are ${Object.keys(commands).join(', ')}\n`)
+  return exitCodes.config
+}
+
+function print (text: string): number {
+  process.stdout.write(`${text}\n`)
+  return exitCodes.done
+}
+
+async function help (): Promise<string> {
+  const lines = await Promise.all(Object.values(commands).map(async load => {
+    const { name, summary } = await load()
+    return `  ${name.padEnd(11)}${summary}`
+  }))
+  return [
+    'vanadium: log lines in; validated events in MySQL, SQLite, JSON files and ZeroMQ streams out.',
+    '', 'Usage: vanadium <command> [options] [@file…]', '', ...lines,
+    '', 'vanadium <command> --help lists its options, with examples. vanadium --version tells the version.',
+    'Exit codes: 0 done, 1 transport failed (restart), 70 bug, 78 bad configuration.'
+  ].join('\n')
+}
+
+function version (): string {
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8')) as { version: string }
+  return version
+}
