@@ -1,0 +1,109 @@
+import { RecordError } from '../errors.js'
+import type { Capsule } from './capsule.js'
+import { eventErrorOf, type EventErrorCode } from './event-error.js'
+import { identifyEvent } from './identity.js'
+import type { LineFormat } from './line-format.js'
+import { createLineParser, type Converters } from './line-parser.js'
+import { createAddressScrubber } from './scrub.js'
+import { isRefused, type SchemaRepository } from './schemas.js'
+
+export interface ProcessorOptions extends Converters {
+  readonly format: LineFormat
+  readonly schemas: SchemaRepository
+  /** Longest line that is parsed, in characters; a longer one becomes an event error with its beginning. */
+  readonly maxLine: number
+  /** `recvFrom` of event errors whose line does not tell. */
+  readonly hostname: string
+}
+
+/** What became of a line: one record of the valid stream, or an `EventError` for the other, both as JSON. */
+export type Outcome =
+  | { readonly kind: 'valid', readonly json: string }
+  | { readonly kind: 'invalid', readonly json: string }
+  | UnknownSchema
+
+/** The schema is not here, but a remote repository may have it: fetch it, then process the line again. */
+export interface UnknownSchema {
+  readonly kind: 'unknown-schema'
+  readonly name: string
+  readonly revision: number
+}
+
+/** Turns raw lines into validated events. Never throws for what a line holds. */
+export interface EventProcessor {
+  /** `unknown-schema` comes back only if `mayFetch`. */
+  process (line: string, mayFetch?: boolean): Outcome
+  /** The event error for a line that is refused before it is parsed. */
+  refuse (line: string, reason: RecordError): Outcome
+}
+
+/** A record that cannot become an event, and how far it got. */
+class Refusal extends Error {
+  readonly code: EventErrorCode
+  readonly capsule: Capsule
+
+  constructor (message: string, code: EventErrorCode, capsule: Capsule) {
+    super(message)
+    this.code = code
+    this.capsule = capsule
+  }
+}
+
+export function createEventProcessor (options: ProcessorOptions): EventProcessor {
+  const { schemas, maxLine } = options
+  const parser = createLineParser(options.format, options)
+  const scrub = createAddressScrubber(options.format, options.hashAddress)
+
+  function processUnguarded (line: string, mayFetch: boolean): Outcome {
+    if (line.length > maxLine) throw new RecordError('too-long', `the line has ${line.length} characters, more than ${maxLine}; send less, or raise --max-line`)
+    const parsed = parser.parse(line)
+    const { capsule } = parsed
+    const identity = identifyEvent(capsule)
+    if (identity === null) throw new Refusal(whyUnidentified(capsule), 'validation', capsule)
+    const { name, revision } = identity
+    const schema = schemas.find(name, revision)
+    if (schema === undefined) {
+      if (mayFetch && schemas.canFetch(name, revision)) return { kind: 'unknown-schema', name, revision }
+      throw new Refusal(`there is no schema ${name}/${revision}; publish it, or correct schema and revision`, 'validation', capsule)
+    }
+    if (isRefused(schema)) throw new Refusal(`schema ${name}/${revision} cannot be used: ${schema.reason}`, 'validation', capsule)
+    const problem = schema.validate(capsule)
+    if (problem !== null) throw new Refusal(problem.message, 'validation', capsule)
+    return { kind: 'valid', json: parsed.toJson() }
+  }
+
+  function invalid (line: string, code: EventErrorCode, message: string, capsule: Capsule | null = null): Outcome {
+    const { text: rawEvent, identity } = scrub(line.length > maxLine ? line.slice(0, maxLine) : line)
+    const fallback = { recvFrom: options.hostname, timestamp: Math.floor(Date.now() / 1000) }
+    return { kind: 'invalid', json: JSON.stringify(eventErrorOf({ code, message, rawEvent, identity, capsule }, fallback)) }
+  }
+
+  return {
+    process (line, mayFetch = true) {
+      try {
+        return processUnguarded(line, mayFetch)
+      } catch (error) {
+        if (error instanceof Refusal) return invalid(line, error.code, error.message, error.capsule)
+        if (error instanceof RecordError) return invalid(line, 'processor', error.message)
+        // the stack ran out: JSON.stringify and validators recurse, JSON.parse does not
+        if (error instanceof RangeError) return invalid(line, 'processor', 'the event is nested too deeply; flatten it')
+        throw error
+      }
+    },
+    refuse: (line, reason) => invalid(line, 'processor', reason.message)
+  }
+}
+
+function whyUnidentified ({ schema, revision, meta }: Capsule): string {
+  if (meta !== undefined && schema === undefined) return '/meta/schema_uri: expected a string that ends in <name>/<revision>'
+  if (schema === undefined) return '/schema: required, but missing; send the name of the event\'s schema'
+  if (typeof schema !== 'string' || !/^[A-Za-z0-9_./-]{1,63}$/.test(schema)) {
+    return `/schema: expected 1 to 63 of A-Z a-z 0-9 _ . / -; got ${shorten(schema)}`
+  }
+  if (revision === undefined) return '/revision: required, but missing; send the revision of the schema, an integer'
+  return `/revision: expected an integer of at least 1; got ${shorten(revision)}`
+}
+
+function shorten (value: unknown): string {
+  return (JSON.stringify(value) ?? 'nothing').slice(0, 100)
+}

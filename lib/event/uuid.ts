@@ -1,0 +1,30 @@
+import { hash } from 'node:crypto'
+
+/** RFC 9562, section 6.6: the namespace for names that are URLs; its bytes begin the hashed text. */
+const urlNamespace = Buffer.from('6ba7b8119dad11d180b400c04fd430c8', 'hex')
+
+/** The namespace, then room for the URL of almost every event; used by one call at a time. */
+const scratch = Buffer.concat([urlNamespace, Buffer.alloc(1008)])
+
+/** Version 5 UUID (RFC 9562, section 5.5: SHA-1) of a URL, as 32 lower-case hex digits without hyphens. */
+export function uuidOfUrl (url: string): string {
+  const room = urlNamespace.length + url.length * 3
+  const bytes = room <= scratch.length ? scratch : Buffer.concat([urlNamespace, Buffer.alloc(url.length * 3)])
+  const end = urlNamespace.length + bytes.write(url, urlNamespace.length)
+  const digest = hash('sha1', bytes.subarray(0, end), 'hex')
+  const variant = '89ab'.charAt(Number.parseInt(digest.charAt(16), 16) & 3)
+  return `${digest.slice(0, 12)}5${digest.slice(13, 16)}${variant}${digest.slice(17, 32)}`
+}
+
+/**
+ * What identifies an event: who received it, under which number, when. The same line has the same uuid on every host,
+ * which is what makes replays, fail-over and back-fills idempotent. Null if something of it is missing.
+ */
+export function uuidOfCapsule (capsule: Readonly<Record<string, unknown>>): string | null {
+  const { recvFrom, seqId, timestamp, dt } = capsule
+  if (typeof recvFrom !== 'string' || typeof seqId !== 'number') return null
+  // ten digits are the seconds, also of a time in milliseconds
+  if (typeof timestamp === 'number') return uuidOfUrl(`event://${recvFrom}/?seqId=${seqId}&timestamp=${String(timestamp).slice(0, 10)}`)
+  if (typeof dt === 'string') return uuidOfUrl(`event://${recvFrom}/?seqId=${seqId}&dt=${dt}`)
+  return null
+}

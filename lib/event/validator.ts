@@ -1,0 +1,108 @@
+import type { Options, ValidateFunction } from 'ajv'
+import { messageOf } from '../errors.js'
+import { createAjv, type Dialect } from './dialect.js'
+import { ajvFormats } from './formats.js'
+import { problemOf, wholeProblem, type About } from './problem.js'
+import { regExpEngine } from './regexp.js'
+import type { JsonSchema, Problem, Schema } from './schemas.js'
+import { allSchemas, isObject, mapSchemas } from './subschemas.js'
+
+export interface ValidatorParts {
+  readonly name: string
+  readonly revision: number
+  readonly style: Schema['style']
+  readonly modern: JsonSchema
+  readonly dialect: Dialect
+  /** The capsule around an event, in modern form, at most draft-07. Not used in `meta` style. */
+  readonly capsule: JsonSchema
+}
+
+/** The base that references in an event's schema start from. */
+const eventId = 'vanadium:event'
+
+/**
+ * One function for a whole event, the capsule's fields included; making it takes milliseconds, calling it a microsecond. It never
+ * throws and never changes the event. Throws, of any class, if ajv cannot compile the schema.
+ */
+export function compileValidator (parts: ValidatorParts): (event: object) => Problem | null {
+  const { name, revision, style } = parts
+  const about: About = { pointer: style === 'meta' ? '' : '/event', label: `${name}/${revision}` }
+  const schema = style === 'meta' ? parts.modern : inCapsule(parts)
+  const check = compile(schema, parts.dialect)
+  return event => {
+    try {
+      return check(event) ? null : problemOf(check.errors ?? [], about)
+    } catch (error) {
+      // the stack ran out: a schema that contains itself is followed as deep as the event goes
+      if (error instanceof RangeError) return wholeProblem('fewer levels of nesting', 'more than can be checked')
+      // a mistake of ajv's in the code for this schema; other schemas go on
+      return wholeProblem(`an event that ${about.label} can be checked against`, `an error: ${messageOf(error)}`)
+    }
+  }
+}
+
+function inCapsule ({ name, revision, modern, capsule }: ValidatorParts): JsonSchema {
+  return {
+    ...capsule,
+    properties: {
+      ...(isObject(capsule['properties']) ? capsule['properties'] : {}),
+      // found by these two already: comparing is faster than matching a pattern
+      schema: { const: name },
+      revision: { const: revision },
+      event: { $id: eventId, type: 'object', ...modern }
+    }
+  }
+}
+
+/** An instance of ajv for each schema: one that is shared keeps every schema that it ever saw, and mixes up their ids. */
+function compile (schema: JsonSchema, dialect: Dialect): ValidateFunction {
+  const inherited = hasInheritedNames(schema)
+  const options: Options = {
+    meta: false,
+    validateSchema: false,
+    strict: false,
+    strictNumbers: true,
+    logger: false,
+    messages: false,
+    verbose: true,
+    // 0.3 is a multiple of 0.1
+    multipleOfPrecision: 9,
+    ownProperties: inherited,
+    formats: ajvFormats,
+    code: { regExp: regExpEngine }
+  }
+  const ajv = createAjv(dialect, options)
+  // costs time and has bugs (ajv's issue 2559): only for those who ask for it
+  ajv.opts.unevaluated = allSchemas(schema).some(({ schema }) => 'unevaluatedProperties' in schema || 'unevaluatedItems' in schema)
+  ajv.removeKeyword('uniqueItems')
+  ajv.addKeyword({ keyword: 'uniqueItems', type: 'array', schemaType: 'boolean', validate: isDistinctIfAsked, errors: false })
+  return ajv.compile(inherited ? mapSchemas(schema, withProtoField) : schema)
+}
+
+/** Whether a field is called `constructor` or the like: every object seems to have it. */
+function hasInheritedNames (root: JsonSchema): boolean {
+  return allSchemas(root).some(({ schema }) => {
+    const { properties, required, dependencies, dependentRequired } = schema
+    const names = [properties, dependencies, dependentRequired].flatMap(map => isObject(map) ? Object.entries(map).flat() : [])
+    return [...names, required].flat().some(name => typeof name === 'string' && name in Object.prototype)
+  })
+}
+
+/** ajv passes over a field called `__proto__`; as a pattern it does not. */
+function withProtoField (schema: JsonSchema): JsonSchema {
+  const { properties, patternProperties } = schema
+  if (!isObject(properties) || !Object.hasOwn(properties, '__proto__')) return schema
+  return { ...schema, patternProperties: { ...(isObject(patternProperties) ? patternProperties : {}), '^__proto__$': properties['__proto__'] } }
+}
+
+/** Instead of ajv's `uniqueItems`, which compares every item with every other. */
+function isDistinctIfAsked (asked: boolean, items: unknown[]): boolean {
+  return !asked || new Set(items.map(identity)).size === items.length
+}
+
+/** The same for values that are equal in JSON, whatever the order of their fields, and for no others. */
+function identity (value: unknown): unknown {
+  if (typeof value === 'string') return `"${value}`
+  if (typeof value !== 'object' || value === null) return value
+  return JSON.stringify(value, (_key, inner: unknown) => isObject(inner) ? { fields: Object.entries(inner).sort(([a], [b]) => a < b ? -1 : 1) } : inner)
+}
