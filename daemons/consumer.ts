@@ -1,0 +1,32 @@
+import { defineCommand } from '../lib/cli/command.js'
+import { flushing } from '../lib/cli/options.js'
+import { drive } from '../lib/stream/drive.js'
+
+export const consumer = defineCommand({
+  name: 'consumer',
+  summary: 'Stores a stream: in MySQL or SQLite tables, in a JSON log file, or wherever a writer leads.',
+  examples: [
+    ['vanadium consumer --input tcp://127.0.0.1:8600 --output \'mysql://db.example.org/log?defaults-file=/etc/vanadium/my.cnf\'', 'one table a schema revision'],
+    ['vanadium consumer --input tcp://127.0.0.1:8600 --output file:///var/log/vanadium/all-events.log', 'one line an event'],
+    ['vanadium consumer --input tcp://127.0.0.1:8600 --output sqlite:///tmp/events.sqlite --dead-letter file:///tmp/refused.json', 'keep what the store refuses']
+  ],
+  options: {
+    input: { type: 'string', array: true, demandOption: true, requiresArg: true, description: 'Stream URIs to read' },
+    output: { type: 'string', demandOption: true, requiresArg: true, description: 'Stream URI of the store' },
+    'dead-letter': { type: 'string', requiresArg: true, description: 'Stream URI for records that the store refuses [default: counted and logged only]' }
+  },
+  prepare ({ input, output, 'dead-letter': deadLetter }, { readers, writers }, common) {
+    for (const uri of input) readers.check(uri)
+    for (const uri of deadLetter === undefined ? [output] : [output, deadLetter]) writers.check(uri)
+    const flush = flushing(common)
+
+    return async ctx => {
+      if (deadLetter !== undefined) ctx.deadLetters.keepIn(await ctx.openWriter(deadLetter))
+      const store = await ctx.openWriter(output)
+      const inputs = []
+      for (const uri of input) inputs.push(await ctx.openReader(uri))
+      ctx.log.info('ready', { inputs: input, output })
+      await drive(inputs, store, ctx, flush)
+    }
+  }
+})

@@ -1,0 +1,83 @@
+import { defineCommand } from '../lib/cli/command.js'
+import { ConfigError } from '../lib/errors.js'
+import { countSchemas, Tally } from '../lib/event/tally.js'
+import type { Metrics } from '../lib/metrics.js'
+import type { Writer } from '../lib/stream/contracts.js'
+import { drive } from '../lib/stream/drive.js'
+
+export const monitor = defineCommand({
+  name: 'monitor',
+  summary: 'Counts the records of any number of streams into StatsD: raw lines, valid and invalid events, events by schema.',
+  examples: [
+    ['vanadium monitor --statsd 127.0.0.1:8125 --input client-side=tcp://127.0.0.1:8422 client-side=tcp://127.0.0.1:8522', 'the lines and the events of one source, under one name, so that they compare'],
+    ['vanadium monitor --statsd 127.0.0.1:8125 --name all-events --input tcp://127.0.0.1:8600', 'counts eventlogging.all-events.valid and .invalid']
+  ],
+  options: {
+    input: {
+      type: 'string',
+      array: true,
+      demandOption: true,
+      requiresArg: true,
+      description: 'Stream URIs to count, each with NAME= before it, or else counted under the instance\'s name; several may share a name. ' +
+        'eventlogging.overall adds up all inputs: do not give a stream together with one that contains it (8600 contains 8521 and 8522)'
+    }
+  },
+  prepare ({ input }, { readers }, { statsd, name = 'monitor' }) {
+    if (statsd === undefined) throw new ConfigError('bad-option', '--statsd is missing: a monitor only counts; give HOST:PORT, for example 127.0.0.1:8125')
+    const streams = input.map(text => namedStream(text, name))
+    for (const { uri } of streams) readers.check(uri)
+
+    return async ctx => {
+      const tally = new Tally(ctx.schemas)
+      const inputs = []
+      for (const { stream, uri } of streams) inputs.push({ reader: await ctx.openReader(uri), counter: counting(stream, tally, ctx.metrics) })
+      ctx.log.info('ready', { inputs: input, statsd })
+      await Promise.all(inputs.map(async ({ reader, counter }) => { await drive([reader], counter, ctx) }))
+    }
+  }
+})
+
+interface NamedStream {
+  /** As it stands in metrics. */
+  readonly stream: string
+  readonly uri: string
+}
+
+/** Names that have a meaning of their own in metrics. */
+const reserved = ['overall', 'schema']
+
+/** `NAME=URI`, or a URI, in which a colon comes before any `=`. */
+function namedStream (text: string, instance: string): NamedStream {
+  const [, given, uri = text] = /^([^:=]*)=(.*)$/s.exec(text) ?? []
+  const stream = (given ?? instance).replace(/[^A-Za-z0-9_-]/g, '_')
+  if (stream === '') throw new ConfigError('bad-option', `--input ${text}: the name before = is empty; write NAME=URI, or the URI alone`)
+  if (reserved.includes(stream)) throw new ConfigError('bad-option', `--input ${text}: a stream cannot be called ${stream}, which metrics are called already; choose another name than ${reserved.join(', ')}`)
+  return { stream, uri }
+}
+
+/** Counts what it is given, and keeps nothing. */
+function counting (stream: string, tally: Tally, metrics: Metrics): Writer {
+  function add (kind: 'raw' | 'valid' | 'invalid', count: number): void {
+    if (count === 0) return
+    metrics.increment(`${stream}.${kind}`, count)
+    metrics.increment(`overall.${kind}`, count)
+  }
+
+  return {
+    async write (batch) {
+      const counts = tally.count(batch)
+      add('raw', counts.raw)
+      add('valid', sum(counts.valid))
+      add('invalid', sum(counts.invalid))
+      countSchemas(counts, metrics)
+    },
+    flush: async () => {},
+    close: async () => {}
+  }
+}
+
+function sum (counts: ReadonlyMap<string, number>): number {
+  let total = 0
+  for (const count of counts.values()) total += count
+  return total
+}

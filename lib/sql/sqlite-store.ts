@@ -1,0 +1,81 @@
+import type Database from 'better-sqlite3'
+import { messageOf, RecordError } from '../errors.js'
+import type { Column, TablePlan } from './columns.js'
+import { sqliteDialect } from './ddl.js'
+import { classify } from './errors.js'
+import { compare, declared } from './existing.js'
+import type { Patience } from './patience.js'
+import type { Group, Outcome, Store, StoredTable } from './store.js'
+import type { SqlValue } from './values.js'
+
+const { quote } = sqliteDialect
+
+/** Tables in one SQLite database. Everything blocks the process for as long as it takes. */
+export function sqliteStore (db: Database.Database, patience: Patience): Store<SqlValue[]> {
+  const statements = new WeakMap<readonly Column[], Database.Statement<unknown[]>>()
+
+  function statementFor ({ plan, columns }: StoredTable): Database.Statement<unknown[]> {
+    let statement = statements.get(columns)
+    if (statement === undefined) {
+      const names = columns.map(column => quote(column.name)).join(',')
+      const places = columns.map(() => '?').join(',')
+      statement = db.prepare(`INSERT INTO ${quote(plan.name)} (${names}) VALUES (${places}) ON CONFLICT (${quote(plan.key)}) DO NOTHING`)
+      statements.set(columns, statement)
+    }
+    return statement
+  }
+
+  const insertAll = db.transaction((groups: ReadonlyArray<Group<SqlValue[]>>) =>
+    groups.map(group => insertRows(statementFor(group.table), group)))
+
+  const ensureTable = db.transaction((plan: TablePlan) => ensure(db, plan))
+
+  return {
+    encode: values => values,
+
+    ensure: async plan => await patience.persist(async () => await Promise.resolve(ensureTable.immediate(plan))),
+
+    insert: async groups => await patience.persist(async () => {
+      try {
+        return await Promise.resolve(insertAll.immediate(groups))
+      } catch (error) {
+        if (classify(error) !== 'schema') throw error
+        // somebody dropped a table or a column
+        for (const { table } of groups) ensureTable.immediate(table.plan)
+        return insertAll.immediate(groups)
+      }
+    }),
+
+    close: async () => {
+      patience.end()
+      await Promise.resolve(db.close())
+    }
+  }
+}
+
+function insertRows (statement: Database.Statement<unknown[]>, { rows, table }: Group<SqlValue[]>): Outcome {
+  const refused: Array<{ row: number, error: RecordError }> = []
+  let inserted = 0
+  rows.forEach((row, at) => {
+    try {
+      inserted += statement.run(row).changes
+    } catch (error) {
+      if (classify(error) !== 'row') throw error
+      refused.push({ row: at, error: new RecordError('refused-by-store', `the database refuses the event: ${messageOf(error)}`, { cause: error, table: table.plan.name }) })
+    }
+  })
+  return { inserted, duplicates: rows.length - inserted - refused.length, refused }
+}
+
+function ensure (db: Database.Database, plan: TablePlan): StoredTable {
+  const rows = db.prepare<[string], { name: string, type: string }>('SELECT name, type FROM pragma_table_info(?)').all(plan.name)
+  const { columns, missing } = compare(plan, rows.map(({ name, type }) => declared(name, type)))
+  if (missing.length > 0) {
+    try {
+      for (const statement of rows.length === 0 ? sqliteDialect.create(plan) : sqliteDialect.extend(plan.name, missing)) db.exec(statement)
+    } catch (error) {
+      throw classify(error) === 'schema' ? new RecordError('refused-by-store', `table ${plan.name} cannot be made: ${messageOf(error)}`, { cause: error }) : error
+    }
+  }
+  return { plan, columns }
+}

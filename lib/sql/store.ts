@@ -1,0 +1,38 @@
+import type { RecordError } from '../errors.js'
+import type { Column, TablePlan } from './columns.js'
+import type { SqlValue } from './values.js'
+
+/** A table as the store has it. */
+export interface StoredTable {
+  readonly plan: TablePlan
+  /** The plan's columns, in its order, with the types that they have in the store. */
+  readonly columns: readonly Column[]
+}
+
+/** Rows for one table, in the order they came. `R` is a row as the store sends it. */
+export interface Group<R> {
+  readonly table: StoredTable
+  readonly rows: R[]
+  /** The records that the rows were made of. */
+  readonly records: string[]
+}
+
+/** What became of a group: every row is in exactly one of the three. */
+export interface Outcome {
+  readonly inserted: number
+  /** Rows whose key the table had already. */
+  readonly duplicates: number
+  /** Rows that the store does not take, by their place in the group. */
+  readonly refused: ReadonlyArray<{ readonly row: number, readonly error: RecordError }>
+}
+
+/** A database. Its methods wait for as long as it is away, as `Patience` says. One caller at a time for each method. */
+export interface Store<R> {
+  /** Makes the table, or adds the columns it lacks. Throws `RecordError` when the database cannot have such a table. */
+  ensure (plan: TablePlan): Promise<StoredTable>
+  /** A row as `insert` takes it; `values` are of `table.columns`. */
+  encode (values: SqlValue[]): R
+  /** Stores all groups in one transaction and resolves, with an outcome for each, when it is committed. */
+  insert (groups: ReadonlyArray<Group<R>>): Promise<Outcome[]>
+  close (): Promise<void>
+}

@@ -1,0 +1,14 @@
+import type { WriterHandler } from '../stream/contracts.js'
+import { filtering, wrapperParams, wrapWriter, type WrapperParams } from '../stream/wrap.js'
+
+export const filterWriter: WriterHandler<WrapperParams> = {
+  schemes: ['filter'],
+  summary: 'Writes to another URI only the records that a plug-in\'s function wants.',
+  examples: ['filter:tcp://*:8600?function=no-bots', 'filter:file:///var/log/vanadium/events.log?fsync=never&function=no-bots'],
+  wraps: true,
+  params: wrapperParams,
+  async open ({ rest }, { function: name }, ctx) {
+    const transform = filtering(name, ctx)
+    return wrapWriter(await ctx.openWriter(rest), transform)
+  }
+}

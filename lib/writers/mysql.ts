@@ -1,0 +1,49 @@
+import { ConfigError } from '../errors.js'
+import { mysqlStore } from '../sql/mysql-store.js'
+import { connectionOptions, Session } from '../sql/session.js'
+import { TableWriter } from '../sql/table-writer.js'
+import type { WriterHandler } from '../stream/contracts.js'
+
+export interface MysqlWriterParams {
+  'defaults-file': string
+  'batch-rows': number
+  'batch-bytes': number
+}
+
+const allowed = 'mysql://user@host:port/database?defaults-file=/etc/mysql/vanadium.cnf'
+
+export const mysqlWriter: WriterHandler<MysqlWriterParams> = {
+  schemes: ['mysql'],
+  summary: 'Stores events in MySQL or MariaDB, one table for each revision of a schema.',
+  examples: [
+    'mysql://127.0.0.1:3306/log?defaults-file=/etc/mysql/vanadium.cnf',
+    'mysql:///log?defaults-file=/etc/mysql/vanadium.cnf'
+  ],
+  needs: ['path'],
+  params: {
+    type: 'object',
+    properties: {
+      'defaults-file': { type: 'string', default: '', description: 'A my.cnf file whose [client] group has user, password, host, port, socket, ssl-ca; read again at each connect. Without one: the present user, no password.' },
+      'batch-rows': { type: 'integer', minimum: 1, default: 5000, description: 'Rows after which a transaction begins at the latest; two such loads are in memory at most.' },
+      'batch-bytes': { type: 'integer', minimum: 1, default: 8 << 20, description: 'The same in bytes of events.' }
+    },
+    additionalProperties: false
+  },
+
+  check (uri) {
+    if (uri.password !== null) throw new ConfigError('bad-uri', `${uri.text}: a password does not belong on a command line, where everybody reads it; put it into a file and write ${allowed}`)
+    if (!/^\/[^/]{1,64}$/.test(uri.path)) throw new ConfigError('bad-uri', `${uri.text}: "${uri.path}" is not the name of a database; write ${allowed}`)
+  },
+
+  async open (uri, params, ctx) {
+    const defaultsFile = params['defaults-file']
+    // an operator's mistake shows now, a server that is away later
+    connectionOptions(uri, defaultsFile)
+    const limits = { rows: params['batch-rows'], bytes: params['batch-bytes'] }
+    return await Promise.resolve(new TableWriter(ctx, limits, held => {
+      const session = new Session(ctx, { uri, defaultsFile, held })
+      session.warmUp()
+      return mysqlStore(session)
+    }))
+  }
+}
