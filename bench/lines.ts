@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto'
+
+/** The format of the lines that `clientLines` makes. */
+export const clientFormat = '%q %{recvFrom}s %{seqId}d %t %h %{userAgent}i'
+
+const agents = [
+  'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36',
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.1 Mobile/15E148 Safari/604.1',
+  'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:121.0) Gecko/20100101 Firefox/121.0'
+]
+const countries = ['DE', 'US', 'IN', 'BR', 'JP', 'NG', 'FR']
+
+/** An event of the benchmark schema: 21 fields, the same for the same number on every run. */
+export function benchCapsule (i: number): Record<string, unknown> {
+  const start = (i * 7919) % 1000
+  return {
+    event: {
+      action: i % 10 === 0 ? 'edit' : 'view',
+      isAnon: i % 3 !== 0,
+      isMobile: i % 2 === 0,
+      pageId: 1_000_000 + (i * 31) % 90_000_000,
+      revisionId: 500_000_000 + i,
+      namespace: i % 4 === 0 ? 1 : 0,
+      userEditBucket: '5-99 edits',
+      sessionToken: createHash('md5').update(String(i >> 3)).digest('hex').slice(0, 20),
+      pageTitle: `Article number ${i % 5000}`,
+      referrerHost: 'en.wikipedia.org',
+      originCountry: countries[i % countries.length],
+      connectionType: '4g',
+      redirectCount: 0,
+      dnsLookup: start % 50,
+      connectStart: start,
+      requestStart: start + 40,
+      responseStart: start + 130,
+      domInteractive: start + 700,
+      loadEventEnd: start + 1500,
+      layoutShift: (i % 1000) / 1000,
+      sampled: true
+    },
+    schema: 'BenchEvent',
+    revision: 1,
+    wiki: 'enwiki',
+    webHost: 'en.wikipedia.org'
+  }
+}
+
+/** One client-side line of about 1 KB, as varnishncsa prints it. */
+export function clientLine (i: number): string {
+  const query = encodeURIComponent(JSON.stringify(benchCapsule(i)))
+  const time = new Date(1_700_000_000_000 + i * 10).toISOString().slice(0, 19)
+  return `?${query}; cp10${10 + i % 40}.example.org ${i} ${time} 198.51.${i % 100}.${i % 250} ${agents[i % agents.length] ?? ''}`
+}

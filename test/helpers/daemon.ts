@@ -1,0 +1,81 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Test } from 'tap'
+import { projectRoot } from './shared.js'
+
+export const executable = join(projectRoot, 'dist', 'vanadium.js')
+
+export type LogLine = Record<string, unknown> & { level: string, message: string }
+
+/** A real daemon, judged from outside. */
+export interface Daemon {
+  readonly child: ChildProcessWithoutNullStreams
+  readonly log: LogLine[]
+  /** Resolves with the first log line, past or future, for which `is` holds; rejects when the daemon ends without it. */
+  logged (is: string | ((line: LogLine) => boolean)): Promise<LogLine>
+  /** Exit code, or the signal's name; stderr that is no JSON line fails the test. */
+  readonly ended: Promise<number | string>
+  /** Sends SIGTERM and resolves as `ended`. */
+  stop (): Promise<number | string>
+}
+
+/** Starts `vanadium <args>` with a state directory of its own; ends it with the test. */
+export function startDaemon (t: Test, ...args: string[]): Daemon {
+  const state = args.includes('--state') || args[0] === 'run' ? [] : ['--state', t.testdirName]
+  const child = spawn(process.execPath, [executable, ...args, ...state])
+  const log: LogLine[] = []
+  const waiting = new Set<() => void>()
+  let over = false
+
+  createInterface({ input: child.stderr }).on('line', text => {
+    try {
+      log.push(JSON.parse(text) as LogLine)
+    } catch {
+      t.fail(`stderr has a line that is not JSON: ${text}`)
+    }
+    for (const check of waiting) check()
+  })
+  const ended = once(child, 'close').then(([code, signal]) => {
+    over = true
+    for (const check of waiting) check()
+    return (code ?? signal) as number | string
+  })
+
+  const daemon: Daemon = {
+    child,
+    log,
+    ended,
+    async logged (is) {
+      const holds = typeof is === 'string' ? (line: LogLine) => line.message === is : is
+      return await new Promise((resolve, reject) => {
+        const check = (): void => {
+          const found = log.find(holds)
+          if (found === undefined && !over) return
+          waiting.delete(check)
+          if (found !== undefined) resolve(found)
+          else reject(new Error(`${args.join(' ')} ended without that log line: ${JSON.stringify(log.slice(-5), null, 1)}`))
+        }
+        waiting.add(check)
+        check()
+      })
+    },
+    async stop () {
+      child.kill('SIGTERM')
+      return await ended
+    }
+  }
+  t.teardown(async () => {
+    if (!over) child.kill('SIGKILL')
+    await ended
+  })
+  return daemon
+}
+
+/** Starts a daemon and waits until everything it needs is open. */
+export async function startReady (t: Test, ...args: string[]): Promise<Daemon> {
+  const daemon = startDaemon(t, ...args)
+  await daemon.logged('ready')
+  return daemon
+}

@@ -1,0 +1,367 @@
+import { once } from 'node:events'
+import { Agent, request, type IncomingHttpHeaders, type RequestOptions } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { hostname } from 'node:os'
+import { text } from 'node:stream/consumers'
+import t, { type Test } from 'tap'
+import { compileFormat } from '../../lib/event/line-format.js'
+import { httpReader, type HttpReader } from '../../lib/readers/http.js'
+import type { Batch, Context, Reader } from '../../lib/stream/contracts.js'
+import { Schemes } from '../../lib/stream/schemes.js'
+import { testContext, type TestContext } from '../helpers/context.js'
+import { pull } from '../helpers/streams.js'
+import { until } from '../helpers/wait.js'
+
+const readers = new Schemes<Reader>('reader').add(httpReader)
+const format = compileFormat('%q %{recvFrom}s %{seqId}d %t %{ip}s %{userAgent}i')
+const event = '%7B%22schema%22%3A%22Test%22%7D'
+
+interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+interface Line {
+  readonly query: string
+  readonly recvFrom: string
+  readonly seqId: number
+  readonly time: string
+  readonly ip: string
+  readonly userAgent: string
+}
+
+async function openReader (t: Test, options = '', { state }: Partial<Context> = {}): Promise<{ reader: HttpReader, ctx: TestContext, port: number }> {
+  const ctx = testContext(state === undefined ? {} : { state })
+  t.teardown(async () => { await ctx.end() })
+  const reader = await readers.open(`http://127.0.0.1:0/?${options}`, ctx) as HttpReader
+  t.teardown(async () => { await reader.close() })
+  return { reader, ctx, port: reader.address.port }
+}
+
+function linesOf (batch: Batch): Line[] {
+  return batch.lines().map(line => {
+    const match = format.match(line)
+    if (match === null) throw new Error(`not a line: ${line}`)
+    const [recvFrom = '', seqId = '', time = '', ip = '', userAgent = ''] = match.fields
+    return { query: match.capsule.slice(1), recvFrom, seqId: Number(seqId), time, ip, userAgent }
+  })
+}
+
+/** Pulls and keeps what comes, as a daemon with the fastest of writers. */
+function consume (reader: Reader): { lines: Line[], ended: Promise<void> } {
+  const lines: Line[] = []
+  const run = async (): Promise<void> => { for await (const batch of reader) lines.push(...linesOf(batch)) }
+  return { lines, ended: run() }
+}
+
+async function send (port: number, method: string, path: string, { body, ...options }: RequestOptions & { body?: string | Buffer } = {}): Promise<Answer> {
+  const sent = request({ port, host: '127.0.0.1', method, path, ...options })
+  sent.end(body)
+  const [response] = await once(sent, 'response') as [import('node:http').IncomingMessage]
+  return { status: response.statusCode ?? 0, headers: response.headers, body: await text(response) }
+}
+
+/** Says something that no client would, and gives all that comes back until the connection ends. */
+async function say (port: number, ...pieces: Array<string | Buffer>): Promise<string> {
+  const socket: Socket = connect(port, '127.0.0.1')
+  for (const piece of pieces) socket.write(piece)
+  return await text(socket)
+}
+
+t.test('GET and POST on every path that takes events become lines', async t => {
+  const { reader, port } = await openReader(t)
+  const { lines } = consume(reader)
+  const agent = { headers: { 'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64)' } }
+
+  for (const [method, path, body] of [
+    ['GET', `/event.gif?${event}`], ['GET', `/beacon/event?${event};`], ['POST', '/', '{"a":"ž b"}'], ['POST', '/event.gif', '{}'], ['POST', '/beacon/event?ignored', '{}']
+  ] as const) {
+    const { status, headers, body: answer } = await send(port, method, path, { ...agent, body })
+    t.equal(status, 204, `${method} ${path}`)
+    t.match(headers, { 'cache-control': 'no-store', 'access-control-allow-origin': '*' })
+    t.equal(answer, '')
+  }
+
+  t.strictSame(lines.map(({ query }) => query), [event, `${event};`, '%7B%22a%22%3A%22%C5%BE%20b%22%7D', '%7B%7D', '%7B%7D'])
+  t.strictSame(lines.map(({ seqId }) => seqId), [0, 1, 2, 3, 4])
+  for (const { recvFrom, ip, userAgent, time } of lines) {
+    t.strictSame([recvFrom, ip, userAgent], [hostname(), '127.0.0.1', 'Mozilla/5.0 (X11; Linux x86_64)'])
+    t.ok(Math.abs(Date.parse(`${time}Z`) - Date.now()) < 60_000, 'the time is UTC')
+  }
+})
+
+t.test('numbers never repeat, after a restart either', async t => {
+  const memory = testContext()
+  t.teardown(async () => { await memory.end() })
+  const seen: number[] = []
+  for (let run = 0; run < 3; run++) {
+    const { reader, port } = await openReader(t, 'recv-from=beacon', memory)
+    const { lines } = consume(reader)
+    for (let i = 0; i < 3; i++) await send(port, 'GET', `/event.gif?${event}`)
+    await reader.close()
+    seen.push(...lines.map(({ seqId }) => seqId))
+    t.equal(lines[0]?.recvFrom, 'beacon')
+  }
+
+  t.equal(new Set(seen).size, 9)
+})
+
+t.test('a request is answered when the consumer asks for the next batch, not before', async t => {
+  const { reader, port } = await openReader(t)
+  const batches = reader[Symbol.asyncIterator]()
+  let answered = false
+  const answer = send(port, 'GET', `/event.gif?${event}`).finally(() => { answered = true })
+
+  const { value } = await batches.next() as { value: Batch }
+  t.equal(value.count, 1)
+  // another request makes the whole way meanwhile
+  await send(port, 'GET', '/other')
+  t.notOk(answered)
+
+  void batches.next()
+  t.equal((await answer).status, 204)
+})
+
+t.test('what is wrong is refused with the right status, and nothing of it comes back', async t => {
+  const { reader, ctx, port } = await openReader(t, 'max-body=1024&max-query=2048')
+  const { lines } = consume(reader)
+  const evil = '<script>alert(1)</script>'
+
+  for (const [status, method, path, body] of [
+    [400, 'GET', '/event.gif'], [400, 'GET', '/event.gif?'], [400, 'POST', '/event.gif', ''],
+    [404, 'GET', '/'], [404, 'GET', `/?${event}`], [404, 'GET', `/${evil}`], [404, 'POST', '/event.gif/', '{}'], [404, 'OPTIONS', '/x'], [404, 'GET', '/__proto__'],
+    [405, 'HEAD', `/event.gif?${event}`], [405, 'PUT', '/event.gif', '{}'], [405, 'DELETE', '/'], [405, 'PATCH', '/beacon/event', '{}'],
+    [413, 'POST', '/', 'x'.repeat(1025)], [414, 'GET', `/event.gif?${'x'.repeat(2048)}`]
+  ] as const) {
+    const answer = await send(port, method, path, { body, headers: { 'X-Evil': evil, 'User-Agent': evil } })
+    t.equal(answer.status, status, `${method} ${path.slice(0, 40)}`)
+    t.notMatch(JSON.stringify(answer), /script/)
+    if (status === 405) t.match(answer.headers.allow, path === '/' ? /^POST, OPTIONS$/ : /^GET, POST, OPTIONS$/)
+  }
+  t.equal(ctx.metrics.count('refused'), 15)
+  t.strictSame(lines, [])
+})
+
+t.test('a body that never says its length is refused when it is too large', async t => {
+  const { reader, port } = await openReader(t, 'max-body=1024')
+  const { lines } = consume(reader)
+
+  const answer = await say(port, 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n', ...Array.from({ length: 3 }, () => `190\r\n${'x'.repeat(400)}\r\n`))
+
+  t.match(answer, /^HTTP\/1\.1 413 .*Connection: close/s)
+  t.strictSame(lines, [])
+})
+
+t.test('a body that is as large as allowed is taken, in one piece or in single bytes', async t => {
+  const { reader, port } = await openReader(t, 'max-body=2048')
+  const { lines } = consume(reader)
+
+  t.equal((await send(port, 'POST', '/', { body: 'x'.repeat(2048) })).status, 204)
+  const pieces = Array.from({ length: 2048 }, () => '1\r\ny\r\n')
+  t.match(await say(port, 'POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n', ...pieces, '0\r\n\r\n'), /^HTTP\/1\.1 204/)
+
+  t.strictSame(lines.map(({ query }) => query), ['x'.repeat(2048), 'y'.repeat(2048)])
+})
+
+t.test('what is no HTTP, and headers without end, are refused by the server itself', async t => {
+  const { reader, port } = await openReader(t, 'max-query=1024')
+  const { lines } = consume(reader)
+
+  t.match(await say(port, 'hello\r\n\r\n'), /^HTTP\/1\.1 400/)
+  t.match(await say(port, `GET /event.gif?${event} HTTP/1.1\r\nHost: x\r\n`, ...Array.from({ length: 400 }, (_, i) => `X-${i}: ${'y'.repeat(50)}\r\n`)), /^HTTP\/1\.1 431/)
+  t.match(await say(port, `GET /event.gif?${event} HTTP/1.1\r\nHost: x\r\nHost: y\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n`), /^HTTP\/1\.1 400/)
+  t.strictSame(lines, [])
+})
+
+t.test('bytes that are not URL-safe and control characters do not break the line', async t => {
+  const { reader, port } = await openReader(t)
+  const { lines } = consume(reader)
+
+  const answer = await say(port, Buffer.from('GET /event.gif?{"\tž":"\x0c"} HTTP/1.1\r\nHost: x\r\nUser-Agent: a\tb ž\r\nConnection: close\r\n\r\n'))
+
+  t.match(answer, /^HTTP\/1\.1 (204|400)/, 'what the parser lets through is a line')
+  if (answer.startsWith('HTTP/1.1 204')) t.match(lines, [{ query: '{"%09%C5%BE":"%0C"}', userAgent: 'a b ž' }])
+  t.equal((await send(port, 'POST', '/', { body: Buffer.from([0xff, 0x0a, 0x20]) })).status, 204)
+  t.equal(lines.at(-1)?.query, '%FF%0A%20')
+  t.equal(lines.at(-1)?.userAgent, '-')
+})
+
+t.test('the address of the client is taken from as many proxies as are trusted', async t => {
+  const headers = { 'X-Forwarded-For': '198.51.100.66, 192.0.2.7' }
+  for (const [options, expected] of [['', '127.0.0.1'], ['trusted-proxies=1', '192.0.2.7'], ['trusted-proxies=2', '198.51.100.66']] as const) {
+    const { reader, port } = await openReader(t, options)
+    const { lines } = consume(reader)
+    await send(port, 'GET', `/event.gif?${event}`, { headers })
+    t.equal(lines[0]?.ip, expected)
+  }
+})
+
+t.test('pages of any origin may send events', async t => {
+  const { port } = await openReader(t)
+
+  const { status, headers } = await send(port, 'OPTIONS', '/beacon/event', { headers: { Origin: 'https://x.example', 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'content-type' } })
+
+  t.equal(status, 204)
+  t.match(headers, { 'access-control-allow-origin': '*', 'access-control-allow-methods': 'GET, POST', 'access-control-allow-headers': 'Content-Type' })
+})
+
+t.test('when the queue is full requests are refused until there is room, and none that was taken is lost', async t => {
+  const { reader, ctx, port } = await openReader(t, 'queue=5')
+  const answers = Array.from({ length: 12 }, async () => await send(port, 'GET', `/event.gif?${event}`))
+  await until('the queue is full and the rest is refused', () => ctx.metrics.count('refused') === 7)
+
+  const { lines } = consume(reader)
+
+  const all = await Promise.all(answers)
+  const refused = all.filter(({ status }) => status === 503)
+  t.equal(refused.length, 7)
+  t.match(refused[0]?.headers, { 'retry-after': '5' })
+  t.equal(all.filter(({ status }) => status === 204).length, 5)
+  t.equal(lines.length, 5)
+  t.match(ctx.logged().find(line => line['level'] === 'warn'), { message: /refused/ })
+  t.equal((await send(port, 'GET', `/event.gif?${event}`)).status, 204)
+})
+
+t.test('thousands of requests become batches, each answered once', async t => {
+  const { reader, ctx, port } = await openReader(t)
+  const agent = new Agent({ keepAlive: true, maxSockets: 64 })
+  t.teardown(() => { agent.destroy() })
+  const input = pull(reader)
+  const taken = input.take(4001)
+
+  const answers = await Promise.all(Array.from({ length: 4000 }, async (_, i) => await send(port, 'GET', `/event.gif?${i}`, { agent })))
+  ctx.abort()
+
+  t.ok(answers.every(({ status }) => status === 204))
+  const queries = (await taken).map(line => line.split(' ')[0])
+  t.equal(new Set(queries).size, 4000)
+  t.ok(input.batches.length < 2000, `${input.batches.length} batches`)
+})
+
+t.test('pipelined requests are answered in order', async t => {
+  const { reader, port } = await openReader(t)
+  const { lines } = consume(reader)
+
+  const answer = await say(port, ...Array.from({ length: 50 }, (_, i) => `GET /event.gif?${i} HTTP/1.1\r\nHost: x\r\n\r\n`), 'GET /no HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+
+  t.strictSame(answer.match(/(?<=HTTP\/1\.1 )\d+/g), [...Array.from({ length: 50 }, () => '204'), '404'])
+  t.strictSame(lines.map(({ query }) => query), Array.from({ length: 50 }, (_, i) => String(i)))
+})
+
+t.test('a client that goes away does not take its event with it, nor one that leaves in the middle', async t => {
+  const { reader, ctx, port } = await openReader(t)
+  const gone = connect(port, '127.0.0.1')
+  gone.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf')
+  const sent = request({ port, path: `/event.gif?${event}` }).on('error', () => {}).end()
+  const batches = reader[Symbol.asyncIterator]()
+  const { value } = await batches.next() as { value: Batch }
+
+  sent.destroy()
+  gone.destroy()
+
+  t.equal(linesOf(value)[0]?.query, event)
+  const next = batches.next()
+  t.equal((await send(port, 'GET', '/other')).status, 404)
+  ctx.abort()
+  t.equal((await next).done, true)
+})
+
+t.test('after the stop what was accepted is handed over and answered, what comes later is refused, and it ends', async t => {
+  const { reader, ctx, port } = await openReader(t)
+  const agent = new Agent({ keepAlive: true, maxSockets: 4 })
+  t.teardown(() => { agent.destroy() })
+  const late = connect(port, '127.0.0.1')
+  late.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n{')
+  const answers = Array.from({ length: 4 }, async () => await send(port, 'GET', `/event.gif?${event}`, { agent }))
+  const batches = reader[Symbol.asyncIterator]()
+  const first = await batches.next() as { value: Batch }
+
+  ctx.abort()
+  late.write('"":')
+  const lateAnswer = text(late)
+  const lines = linesOf(first.value)
+  for (let next = await batches.next(); next.done !== true; next = await batches.next()) lines.push(...linesOf(next.value))
+
+  const statuses = (await Promise.all(answers)).map(({ status }) => status)
+  t.equal(statuses.filter(status => status === 204).length, lines.length, 'each that was handed over was told so')
+  t.match(await lateAnswer, /^HTTP\/1\.1 503 .*Connection: close/s)
+  await reader.close()
+  await t.rejects(send(port, 'GET', `/event.gif?${event}`), { code: 'ECONNREFUSED' })
+})
+
+t.test('a stop under load: every 204 is a record, and every record was handed over once', async t => {
+  const { reader, ctx, port } = await openReader(t)
+  const agent = new Agent({ keepAlive: true, maxSockets: 32 })
+  t.teardown(() => { agent.destroy() })
+  const { lines, ended } = consume(reader)
+  const answers = Array.from({ length: 3000 }, async (_, i) => await send(port, 'GET', `/event.gif?${i}`, { agent }).catch(() => null))
+  await until('it is under way', () => lines.length > 500)
+
+  ctx.abort()
+  await ended
+  await reader.close()
+
+  const accepted = (await Promise.all(answers)).flatMap((answer, i) => answer?.status === 204 ? [String(i)] : [])
+  const recorded = new Set(lines.map(({ query }) => query))
+  t.equal(recorded.size, lines.length)
+  t.ok(accepted.length >= 500 && accepted.length < 3000, `${accepted.length} were accepted`)
+  t.strictSame(accepted.filter(query => !recorded.has(query)), [])
+})
+
+t.test('closing tells those who wait that their events may be lost', async t => {
+  const { reader, port } = await openReader(t)
+  const answer = send(port, 'GET', `/event.gif?${event}`)
+  await reader[Symbol.asyncIterator]().next()
+  const queued = send(port, 'GET', `/event.gif?${event}`)
+  await send(port, 'GET', '/other')
+
+  await reader.close()
+  await reader.close()
+
+  t.equal((await answer).status, 503)
+  t.equal((await queued).status, 503)
+})
+
+t.test('closing does not wait for clients that never end', async t => {
+  const { reader, port } = await openReader(t)
+  const slow = connect(port, '127.0.0.1')
+  slow.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{')
+  const ended = text(slow).catch(() => '')
+  await send(port, 'GET', '/other')
+
+  await reader.close()
+
+  await ended
+})
+
+t.test('there are never more connections than allowed', async t => {
+  const { reader, ctx, port } = await openReader(t, 'max-connections=3')
+  consume(reader)
+  const held = Array.from({ length: 3 }, () => connect(port, '127.0.0.1'))
+  t.teardown(() => { for (const socket of held) socket.destroy() })
+  await Promise.all(held.map(async socket => await once(socket, 'connect')))
+
+  t.equal(await say(port), '')
+
+  t.equal(ctx.metrics.count('refused'), 1)
+  for (const socket of held) socket.destroy()
+  await until('there is room again', async () => (await send(port, 'GET', `/event.gif?${event}`).catch(() => null))?.status === 204)
+})
+
+t.test('it says where it listens; a port in use is a transport error that names it', async t => {
+  const { ctx, port } = await openReader(t)
+
+  t.match(ctx.logged().find(line => line['message'] === 'listening'), { uri: 'http://127.0.0.1:0/?', address: '127.0.0.1', port })
+  await t.rejects(readers.open(`http://127.0.0.1:${port}/`, ctx), { name: 'StreamError', code: 'cannot-bind', message: /EADDRINUSE/, cause: { code: 'EADDRINUSE' } })
+  const second = await readers.open('http://*:0/', ctx) as HttpReader
+  t.teardown(async () => { await second.close() })
+  t.equal((await send(second.address.port, 'GET', '/other')).status, 404)
+})
+
+t.test('options and URIs that make no sense are refused', async t => {
+  for (const uri of ['http://127.0.0.1/', 'http://127.0.0.1:80/events', 'http://127.0.0.1:80/?queue=0', 'http://127.0.0.1:80/?recv-from=a%20b', 'http://127.0.0.1:80/?trusted-proxies=-1', 'http://127.0.0.1:80/?path=x']) {
+    t.throws(() => readers.check(uri), { name: 'ConfigError', code: 'bad-uri' }, uri)
+  }
+  for (const example of httpReader.examples) t.doesNotThrow(() => readers.check(example))
+})

@@ -1,0 +1,61 @@
+import t from 'tap'
+import fc from 'fast-check'
+import { columnNames, tableName } from '../../lib/sql/names.js'
+
+t.test('a table is named for its schema and revision', async t => {
+  t.equal(tableName('NavigationTiming', 10700), 'NavigationTiming_10700')
+})
+
+t.test('slashes, dots and hyphens become underscores', async t => {
+  t.equal(tableName('mediawiki/page.move-x', 3), 'mediawiki_page_move_x_3')
+})
+
+t.test('a long name is cut before its revision, and a hash keeps it apart from others', async t => {
+  const one = tableName('x'.repeat(62) + 'a', 123)
+  const other = tableName('x'.repeat(62) + 'b', 123)
+
+  t.match(one, /^x{51}_[0-9a-f]{8}_123$/)
+  t.equal(one.length, 64)
+  t.not(one, other)
+  t.equal(tableName('x'.repeat(60), 123), `${'x'.repeat(60)}_123`)
+})
+
+t.test('a table never has a name that SQLite keeps for itself', async t => {
+  t.equal(tableName('sqlite_stat', 1), '_sqlite_stat_1')
+})
+
+t.test('a column is named for its path', async t => {
+  t.strictSame(columnNames([['event', 'action'], ['event', 'page', 'title'], ['event', 'utm-source']]),
+    ['event_action', 'event_page_title', 'event_utm_source'])
+})
+
+t.test('paths that would share a column all get a hash, so that none depends on which came first', async t => {
+  const paths = [['event', 'a', 'b'], ['event', 'a_b'], ['event', 'A_B'], ['event', 'c']]
+  const names = columnNames(paths)
+
+  for (const name of names.slice(0, 3)) t.match(name, /^event_[aA]_[bB]_[0-9a-f]{8}$/)
+  t.equal(names[3], 'event_c')
+  t.strictSame(columnNames([...paths].reverse()), [...names].reverse())
+})
+
+t.test('no column takes the name of one that is taken', async t => {
+  t.match(columnNames([['id'], ['Meta', 'id']], ['id', 'meta_id']), [/^id_[0-9a-f]{8}$/, /^Meta_id_[0-9a-f]{8}$/])
+})
+
+t.test('names are distinct without case, and no longer than 64 characters, for any paths', async t => {
+  const key = fc.oneof(fc.string({ maxLength: 100 }), fc.constantFrom('a', 'A', 'a_b', 'b', 'x'.repeat(70), 'é', '日本'))
+  const paths = fc.uniqueArray(fc.array(key, { minLength: 1, maxLength: 4 }), { selector: path => JSON.stringify(path) })
+
+  fc.assert(fc.property(paths, paths => {
+    const names = columnNames(paths)
+    t.equal(new Set(names.map(name => name.toLowerCase())).size, paths.length)
+    t.ok(names.every(name => /^\w{0,64}$/.test(name)))
+  }))
+})
+
+t.test('a field that is called like another one\'s hashed name gets one of its own', async t => {
+  const [hashed = ''] = columnNames([['a', 'b'], ['a_b']])
+  const names = columnNames([['a', 'b'], ['a_b'], [hashed]])
+
+  t.equal(new Set(names).size, 3)
+})

@@ -1,0 +1,95 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { projectRoot } from './helpers/shared.js'
+
+const shipped = join(projectRoot, 'systemd')
+const roles = ['forwarder', 'processor', 'consumer', 'monitor']
+const needsSystemd = spawnSync('systemd-analyze', ['--version']).status === 0 ? false : 'needs systemd-analyze: Debian package systemd'
+
+t.test('systemd takes the units of the production topology as they are, and finds no circle in their order', { skip: needsSystemd }, async t => {
+  const directory = install(t)
+
+  t.equal(verify(directory), '')
+})
+
+t.test('a misspelt setting, a missing executable and a circle would be found', { skip: needsSystemd }, async t => {
+  const misspelt = install(t, (_name, unit) => unit.replace('RestartSec=', 'RestartSecs='))
+  const missing = install(t, (_name, unit) => unit.replaceAll(process.execPath, '/nonexistent/vanadium'))
+  const circle = install(t, (name, unit) => name === 'vanadium-processor@.service' ? unit.replace('[Service]', 'After=vanadium-forwarder@%i.service\n[Service]') : unit)
+
+  t.match(verify(misspelt), /Unknown key.* 'RestartSecs'/)
+  t.match(verify(missing), /\/nonexistent\/vanadium is not executable/)
+  t.match(verify(circle), /ordering cycle/)
+})
+
+t.test('a daemon is started again however often it ends, but not when its configuration is wrong', async t => {
+  for (const role of roles) {
+    const settings = settingsOf(role)
+
+    t.match(settings, {
+      Restart: ['always'],
+      StartLimitIntervalSec: ['0'],
+      RestartPreventExitStatus: ['78'],
+      ExecStart: [`/usr/bin/vanadium ${role} --name %i @/etc/vanadium.d/${role}s/%i`],
+      PartOf: ['vanadium.target'],
+      WantedBy: ['vanadium.target']
+    }, role)
+    t.ok(Number(settings['TimeoutStopSec']) > 20, 'systemd waits longer than the daemon, which gives up by itself')
+    t.notOk(settings['ExecStartPre'], 'of a failing ExecStartPre= systemd does not look at RestartPreventExitStatus=')
+  }
+})
+
+t.test('the units of the daemons differ in role and order only', async t => {
+  const [first, ...others] = roles.map(role => readUnit(role).replaceAll(role, 'role').replace(/^\[Unit\][^]*\n(?=\[Service\])/m, ''))
+
+  for (const other of others) t.equal(other, first)
+})
+
+t.test('what a daemon could do to its host is bounded: exposure of 2.0 or better', { skip: needsSystemd }, async t => {
+  const directory = install(t)
+
+  for (const role of roles) {
+    const { status, stdout } = spawnSync('systemd-analyze', ['security', '--no-pager', '--offline=true', '--threshold=20', join(directory, `vanadium-${role}@.service`)], { encoding: 'utf8' })
+
+    t.equal(status, 0, stdout.trim().split('\n').at(-1) ?? role)
+  }
+})
+
+/** A unit directory like that of an installed host on which every instance of etc/vanadium.d is enabled. */
+function install (t: Test, change: (name: string, unit: string) => string = (_name, unit) => unit): string {
+  const directory = mkdtempSync(join(tmpdir(), 'vanadium-units-'))
+  t.teardown(() => { rmSync(directory, { recursive: true }) })
+  cpSync(join(projectRoot, 'etc', 'systemd', 'system'), directory, { recursive: true })
+  for (const name of readdirSync(shipped).filter(name => /\.(service|target)$/.test(name))) {
+    const unit = readFileSync(join(shipped, name), 'utf8').replaceAll('/usr/bin/vanadium', process.execPath)
+    writeFileSync(join(directory, name), change(name, unit))
+  }
+  const wants = join(directory, 'vanadium.target.wants')
+  mkdirSync(wants)
+  for (const role of roles) {
+    for (const instance of readdirSync(join(projectRoot, 'etc', 'vanadium.d', `${role}s`))) {
+      symlinkSync(`../vanadium-${role}@.service`, join(wants, `vanadium-${role}@${instance}.service`))
+    }
+  }
+  return directory
+}
+
+/** What systemd has to say about our units; it mentions others of the host too. */
+function verify (directory: string): string {
+  const units = readdirSync(directory).filter(name => /\.(service|target)$/.test(name)).map(name => join(directory, name))
+  const { stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...units], { encoding: 'utf8' })
+  return (stdout + stderr).split('\n').filter(line => line.includes('vanadium')).join('\n')
+}
+
+function readUnit (role: string): string {
+  return readFileSync(join(shipped, `vanadium-${role}@.service`), 'utf8')
+}
+
+function settingsOf (role: string): Record<string, string[]> {
+  const settings: Record<string, string[]> = {}
+  for (const [, name = '', value = ''] of readUnit(role).matchAll(/^(\w+)=(.*)$/gm)) (settings[name] ??= []).push(value)
+  return settings
+}

@@ -1,0 +1,67 @@
+/** SGR parameters (ECMA-48, section 8.3.117). */
+const styles = { plain: '', bold: '1', dim: '2', red: '31', green: '32', yellow: '33', cyan: '36' } as const
+export type Style = keyof typeof styles
+
+/** A piece of a line of the terminal, in one style. */
+export type Span = readonly [text: string, style?: Style]
+export type Line = readonly Span[]
+
+/** Takes no column. */
+const zeroWidth = /^[\p{M}\u200b-\u200d\ufe0f]$/u
+/** Takes two (Unicode Standard Annex 11, wide and full-width, roughly). */
+const twoWide = /^[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]$/u
+/** Control characters, and those that change the direction of what follows: nothing from the network may steer a terminal. */
+const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Co}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+
+/** Text that can do nothing to a terminal but appear. */
+export function harmless (text: string): string {
+  return text.replace(unprintable, '\u00b7')
+}
+
+/** At most `width` columns of a text; what is cut off becomes `…`. */
+export function cut (text: string, width: number): string {
+  let columns = 0
+  let end = 0
+  for (const character of text) {
+    const wide = widthOf(character)
+    if (columns + wide > width) return `${cutHard(text.slice(0, end), width - 1)}…`
+    columns += wide
+    end += character.length
+  }
+  return text
+}
+
+function cutHard (text: string, width: number): string {
+  let columns = 0
+  let end = 0
+  for (const character of text) {
+    columns += widthOf(character)
+    if (columns > width) break
+    end += character.length
+  }
+  return text.slice(0, end)
+}
+
+function widthOf (character: string): number {
+  if (character < '\u0300') return 1
+  return zeroWidth.test(character) ? 0 : twoWide.test(character) ? 2 : 1
+}
+
+function columnsOf (text: string): number {
+  let columns = 0
+  for (const character of text) columns += widthOf(character)
+  return columns
+}
+
+/** A line as it is written to a terminal that is `width` columns wide. */
+export function render (line: Line, width: number, colours: boolean): string {
+  let left = width
+  let text = ''
+  for (const [content, style = 'plain'] of line) {
+    if (left <= 0) break
+    const shown = cut(harmless(content), left)
+    left -= columnsOf(shown)
+    text += colours && style !== 'plain' ? `\x1b[${styles[style]}m${shown}\x1b[0m` : shown
+  }
+  return text
+}
