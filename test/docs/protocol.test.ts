@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import t, { type Test } from 'tap'
+import { batchOfLines } from '../../lib/stream/batch.js'
+import type { Batch } from '../../lib/stream/contracts.js'
+import { builtInWriters } from '../../lib/writers/index.js'
+import type { TcpWriter } from '../../lib/writers/tcp.js'
+import { testContext } from '../helpers/context.js'
+import { projectRoot } from '../helpers/shared.js'
+import { until } from '../helpers/wait.js'
+
+const page = readFileSync(join(projectRoot, 'docs', 'protocol.md'), 'utf8')
+
+async function openWriter (t: Test): Promise<TcpWriter> {
+  const ctx = testContext()
+  t.teardown(async () => { await ctx.end() })
+  return await builtInWriters().open('tcp://127.0.0.1:0', ctx) as TcpWriter
+}
+
+function example (language: string): string {
+  return new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(page)?.[1] ?? ''
+}
+
+t.test('the example in Node reads events', async t => {
+  const writer = await openWriter(t)
+  const script = example('js').replace('tcp://127.0.0.1:8600', writer.endpoint)
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: projectRoot, stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => { child.kill() })
+  const lines: string[] = []
+  createInterface({ input: child.stdout }).on('line', line => { lines.push(line) })
+
+  await until('it prints one', async () => {
+    await writer.write(batchOfLines(['{"schema":"Test","event":{"n":1}}']) as Batch)
+    return lines.length > 0
+  })
+
+  t.equal(lines[0], 'Test { n: 1 }')
+})
+
+t.test('the example in Python is Python', async t => {
+  const child = spawn('python3', ['-c', 'import sys; compile(sys.stdin.read(), "protocol.md", "exec")'], { stdio: ['pipe', 'inherit', 'inherit'] })
+  child.stdin.end(example('python'))
+
+  t.match(example('python'), /SUBSCRIBE/)
+  t.same(await once(child, 'exit'), [0, null])
+})
+
+t.test('a subscriber that knows nothing but the bytes described gets every record', async t => {
+  const writer = await openWriter(t)
+  const socket = connect(Number(writer.endpoint.split(':').at(-1)), '127.0.0.1')
+  t.teardown(() => { socket.destroy() })
+  const zeros = (count: number): Buffer => Buffer.alloc(count)
+  const frame = (flags: number, body: Buffer): Buffer => Buffer.concat([Buffer.of(flags, body.length), body])
+  const greeting = Buffer.concat([Buffer.of(0xff), zeros(8), Buffer.of(0x7f, 3, 0), Buffer.from('NULL'), zeros(16), zeros(32)])
+  const ready = frame(4, Buffer.concat([Buffer.from('\x05READY\x0bSocket-Type'), Buffer.of(0, 0, 0, 3), Buffer.from('SUB')]))
+  const subscription = Buffer.from('0003017b22', 'hex')
+  let received = Buffer.alloc(0)
+  socket.on('data', chunk => { received = Buffer.concat([received, chunk]) })
+
+  t.equal(greeting.length, 64)
+  socket.write(Buffer.concat([greeting, ready]))
+  await until('the publisher is ready', () => received.includes('READY') && received.length >= 64 + 27)
+  socket.write(subscription)
+  const records = ['{"a":1}', `{"long":"${'x'.repeat(1000)}"}`]
+  await until('records come', async () => {
+    await writer.write(batchOfLines(['not wanted', ...records]) as Batch)
+    return recordsIn(received).length >= 2
+  })
+
+  t.same(recordsIn(received).slice(0, 2), records)
+  t.same(recordsIn(Buffer.concat([zeros(64), Buffer.from('00027b7d', 'hex')])), ['{}'])
+})
+
+/** By docs/protocol.md alone. */
+function recordsIn (bytes: Buffer): string[] {
+  const records: string[] = []
+  for (let at = 64; at + 2 <= bytes.length;) {
+    const flags = bytes.readUInt8(at)
+    const isLong = (flags & 2) !== 0
+    if (isLong && at + 9 > bytes.length) break
+    const length = isLong ? Number(bytes.readBigUInt64BE(at + 1)) : bytes.readUInt8(at + 1)
+    const start = at + (isLong ? 9 : 2)
+    if (start + length > bytes.length) break
+    if ((flags & 4) === 0) records.push(bytes.subarray(start, start + length).toString())
+    at = start + length
+  }
+  return records
+}
