@@ -39,6 +39,8 @@ export function parseOptions<O extends Record<string, Options>> (command: Comman
   const argv = parser.parseSync([...args], {}, (_error: unknown, _argv: unknown, output: string) => { help = output === '' ? null : output })
   if (help !== null) return help
   refuseRepeats(argv, { ...commonOptions, ...command.options })
+  const missing = Object.entries(command.options).filter(([name, { demandOption }]) => demandOption === true && argv[name] === undefined)
+  if (missing.length > 0) throw badOption(command, `${missing.map(([name]) => `--${name}`).join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing`)
   const [unexpected] = argv._
   if (unexpected !== undefined) throw badOption(command, `unexpected argument "${unexpected}"`)
   return { common: argv as unknown as CommonOptions, own: argv as unknown as InferredOptionTypes<O> }
@@ -49,12 +51,13 @@ function argumentParser (command: Command, width: number): Argv {
     .scriptName(`vanadium ${command.name}`)
     .usage(`${command.summary}\n\nUsage: $0 [options] [@file…]`)
     .parserConfiguration({ 'camel-case-expansion': false, 'dot-notation': false, 'boolean-negation': false, 'strip-aliased': true })
-    .options(command.options)
+    .options(withoutDemands(command.options))
     .group(Object.keys(command.options), 'Options:')
     .options(commonOptions)
     .group(Object.keys(commonOptions), 'Common options:')
     .default(command.defaults ?? {})
     .epilogue(`${examplesOf(command)}${command.notes ?? ''}An argument @path reads more arguments from that file, one a line; # starts a comment.\nStream URIs and their options: docs/uris.md.`)
+    .detectLocale(false)
     .strictOptions()
     .help()
     .version(false)
@@ -62,6 +65,12 @@ function argumentParser (command: Command, width: number): Argv {
     .exitProcess(false)
     .fail((message: string | null, error: Error | undefined) => { throw error instanceof ConfigError ? error : badOption(command, message ?? error?.message ?? 'bad option') })
   return parser
+}
+
+/** What is missing is said after what is misspelt: the one is often the other. */
+function withoutDemands (options: Record<string, Options>): Record<string, Options> {
+  return Object.fromEntries(Object.entries(options).map(([name, { demandOption, ...option }]) =>
+    [name, demandOption === true ? { ...option, description: `${option.description ?? ''} [required]` } : option]))
 }
 
 /** One line each, to be copied. */

@@ -133,4 +133,3 @@ function logFailure (log: Log, error: unknown): void {
   if (error instanceof VanadiumError) log.error(error.message, { code: error.code, ...error.details, ...(error.cause === undefined ? {} : { cause: messageOf(error.cause) }) })
   else log.error('bug: an unexpected error', { error })
 }
-

@@ -44,7 +44,6 @@ export function isEventError (event: Readonly<Capsule>): boolean {
   return event['schema'] === eventErrorSchema.name
 }
 
-
 interface Identity { schema: string, revision: number }
 
 const unknown: Identity = { schema: 'unknown', revision: -1 }

@@ -20,7 +20,7 @@ export function compilePattern (source: string): Pattern {
   try {
     compiled = RE2JS.compile(RE2JS.translateRegExp(prepare(source)))
   } catch (cause) {
-    throw new ConfigError('bad-schema', `${quote(source)} cannot be matched in linear time (${reasonOf(cause)}); write it in RE2's syntax, without look-around and back-references`, { cause })
+    throw new ConfigError('bad-schema', `${quote(source)} cannot be matched in linear time (${reasonOf(cause)}); write it in RE2's syntax: no look-around, no back-references, repeat counts up to 1000`, { cause })
   }
   const size = compiled.programSize()
   if (size > longestProgram) {

@@ -55,7 +55,10 @@ export async function readSchemaFiles (directory: string, log: Log): Promise<Sch
 
 async function readContent (path: string): Promise<string | ConfigError> {
   try {
-    const { size } = await stat(path)
+    const found = await stat(path)
+    // a pipe would be waited for
+    if (!found.isFile()) return new ConfigError('bad-schema', 'the file cannot be read: it is not a regular file')
+    const { size } = found
     if (size > largestSchema) return new ConfigError('bad-schema', `the file has ${size} bytes, at most ${largestSchema} are read; make it smaller`)
     return await readFile(path, 'utf8')
   } catch (cause) {

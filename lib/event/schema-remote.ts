@@ -38,28 +38,24 @@ export interface RemoteSchemas {
 
 /** Absent schemas that are remembered; the one that was asked for longest ago goes first. */
 const mostAbsent = 10_000
-/** Documents that are fetched in the life of a process; then a warning, and no more. */
-const mostFetched = 10_000
+/** Fetched schemas that are held in memory and on disk, because anybody can ask for one; then a warning, and no more. */
+const mostHeld = 2000
 /** A repository that does not answer is asked again after this, or after `negativeTtlMs` if that is less. */
 const failureTtlMs = 10_000
 
-/** Throws `ConfigError` for a template that cannot work. */
-export function createRemoteSchemas (options: RemoteOptions, log: Log): RemoteSchemas {
+/** `held` tells how many fetched schemas there are. Throws `ConfigError` for a template that cannot work. */
+export function createRemoteSchemas (options: RemoteOptions, held: () => number, log: Log): RemoteSchemas {
   const { template, cacheDir, timeoutMs = 5000, lookupsPerSecond = 10, negativeTtlMs = 60_000 } = options
   checkTemplate(template)
   const absent = new AbsentSchemas()
   const tokens = new TokenBucket(lookupsPerSecond)
   const flights = new Map<string, Promise<RemoteDocument | undefined>>()
-  let fetched = 0
 
   async function lookUp (name: string, revision: number, key: string): Promise<RemoteDocument | undefined> {
     const url = template.replaceAll('{name}', () => name).replaceAll('{revision}', String(revision))
     try {
       const text = await get(url, timeoutMs)
-      if (text !== undefined) {
-        if (++fetched === mostFetched) log.warn('as many schemas were fetched as a process may keep; no more are looked up', { most: mostFetched })
-        return { url, text }
-      }
+      if (text !== undefined) return { url, text }
       absent.add(key, negativeTtlMs)
     } catch (error) {
       absent.add(key, Math.min(negativeTtlMs, failureTtlMs))
@@ -69,19 +65,23 @@ export function createRemoteSchemas (options: RemoteOptions, log: Log): RemoteSc
   }
 
   function mayAsk (name: string, revision: number, key: string): boolean {
-    return fetched < mostFetched && Number.isSafeInteger(revision) && revision >= 1 && isSchemaName(name) && !absent.has(key)
+    return Number.isSafeInteger(revision) && revision >= 1 && isSchemaName(name) && !absent.has(key)
   }
 
   return {
     canFetch (name, revision) {
       const key = `${name}/${revision}`
-      return flights.has(key) || (mayAsk(name, revision, key) && tokens.available())
+      return flights.has(key) || (mayAsk(name, revision, key) && held() + flights.size < mostHeld && tokens.available())
     },
     async fetch (name, revision) {
       const key = `${name}/${revision}`
       const flight = flights.get(key)
       if (flight !== undefined) return await flight
       if (!mayAsk(name, revision, key)) return undefined
+      if (held() + flights.size >= mostHeld) {
+        log.warn('as many fetched schemas are held as may be; no more are looked up', { most: mostHeld, cache: cacheDir })
+        return undefined
+      }
       if (!tokens.take()) {
         log.warn('schemas are looked up faster than allowed; some lookups are not made', { lookups_per_second: lookupsPerSecond })
         return undefined
@@ -91,7 +91,6 @@ export function createRemoteSchemas (options: RemoteOptions, log: Log): RemoteSc
       return await started
     },
     forget (name, revision) {
-      fetched--
       absent.add(`${name}/${revision}`, negativeTtlMs)
     },
     async keep (name, revision, text) {

@@ -61,11 +61,13 @@ class Repository implements SchemaRepository {
   /** What the capsule is taken from if no directory has one. */
   #shipped: Layer | null = null
   #loading: Promise<void> | null = null
+  /** Schemas that came from the remote repository, this time or earlier. */
+  #held = 0
 
   constructor (directories: readonly string[], remote: RemoteOptions | undefined, log: Log) {
     this.#directories = directories
     this.#cacheDir = remote?.cacheDir ?? null
-    this.#remote = remote === undefined ? null : createRemoteSchemas(remote, log)
+    this.#remote = remote === undefined ? null : createRemoteSchemas(remote, () => this.#held, log)
     this.#log = log
   }
 
@@ -145,6 +147,7 @@ class Repository implements SchemaRepository {
     const sameCapsule = capsule === this.#capsule
     this.#layers = layers
     this.#capsule = capsule
+    this.#held = this.#cacheDir === null ? 0 : layers.get(this.#cacheDir)?.size ?? 0
     this.#index = new Map()
     for (const { name, revision, path, result } of [...layers.values()].flatMap(layer => [...layer.values()])) {
       if (this.find(name, revision) !== undefined) continue
@@ -199,6 +202,7 @@ class Repository implements SchemaRepository {
     }
     const schema = this.#schemaOf(name, revision, url, attempt(() => readDefinition(document)))
     this.#put(schema)
+    this.#held++
     if (!isRefused(schema)) await this.#remote?.keep(name, revision, text)
     return schema
   }

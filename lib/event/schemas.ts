@@ -47,7 +47,10 @@ export interface SchemaRepository {
   fetch (name: string, revision: number): Promise<Schema | RefusedSchema | undefined>
   /** Every schema known, by name, then revision. */
   list (): Array<Schema | RefusedSchema>
-  /** Reads the directories again; what cannot be read is logged and refused, the rest goes on. */
+  /**
+   * Reads the directories again. What cannot be read or used any more is logged and stays as it was; what is new and cannot be
+   * used is logged and refused; the rest goes on.
+   */
   reload (): Promise<void>
 }
 

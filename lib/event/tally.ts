@@ -1,5 +1,4 @@
 import type { Metrics } from '../metrics.js'
-import type { Batch } from '../stream/contracts.js'
 import { eventErrorSchema } from './event-error.js'
 import { identifyEvent } from './identity.js'
 import type { SchemaRepository } from './schemas.js'
@@ -38,7 +37,8 @@ export class Tally {
     this.#schemas = schemas
   }
 
-  count (batch: Batch): Counts {
+  /** `batch` is a batch of a stream, or whatever has lines. */
+  count (batch: { lines (): readonly string[] }): Counts {
     const counts: Counts = { raw: 0, valid: new Map(), invalid: new Map() }
     for (const record of batch.lines()) this.#add(record, counts)
     return counts

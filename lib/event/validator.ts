@@ -91,8 +91,9 @@ function hasInheritedNames (root: JsonSchema): boolean {
 /** ajv passes over a field called `__proto__`; as a pattern it does not. */
 function withProtoField (schema: JsonSchema): JsonSchema {
   const { properties, patternProperties } = schema
-  if (!isObject(properties) || !Object.hasOwn(properties, '__proto__')) return schema
-  return { ...schema, patternProperties: { ...(isObject(patternProperties) ? patternProperties : {}), '^__proto__$': properties['__proto__'] } }
+  const [, field] = isObject(properties) ? Object.entries(properties).find(([name]) => name === '__proto__') ?? [] : []
+  if (field === undefined) return schema
+  return { ...schema, patternProperties: { ...(isObject(patternProperties) ? patternProperties : {}), '^__proto__$': field } }
 }
 
 /** Instead of ajv's `uniqueItems`, which compares every item with every other. */

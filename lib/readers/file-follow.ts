@@ -108,14 +108,16 @@ class Follower {
   }
 
   async #resume (mark: Mark, warning: string): Promise<void> {
-    const { path } = this.#options
-    const file = await findMarked(path, mark)
-    if (file !== null) {
-      this.#follow(await FileSource.at(file, mark.offset, this.#options))
-    } else {
-      this.#ctx.log.warn(warning, { path, inode: mark.inode, offset: mark.offset })
-      await this.#appear()
+    const { path, pollMs } = this.#options
+    let file = await findMarked(path, mark)
+    if (file === null) {
+      // it may have been renamed while it was looked for
+      await pause(pollMs, this.#stop)
+      file = await findMarked(path, mark)
     }
+    if (file !== null) return this.#follow(await FileSource.at(file, mark.offset, this.#options))
+    this.#ctx.log.warn(warning, { path, inode: mark.inode, offset: mark.offset })
+    await this.#appear()
   }
 
   #follow (source: FileSource): void {

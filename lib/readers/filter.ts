@@ -1,5 +1,6 @@
+import { filtering, wrapperParams, type WrapperParams } from '../plug-in/functions.js'
 import type { ReaderHandler } from '../stream/contracts.js'
-import { filtering, wrapperParams, wrapReader, type WrapperParams } from '../stream/wrap.js'
+import { wrapReader } from '../stream/wrap.js'
 
 export const filterReader: ReaderHandler<WrapperParams> = {
   schemes: ['filter'],

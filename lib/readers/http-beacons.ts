@@ -25,6 +25,9 @@ const endpoints = new Map([
   ['/', ['POST', 'OPTIONS']]
 ])
 
+/** RFC 9112, section 3.2.2: what a client says to a proxy, a server has to take too. */
+const authority = /^http:\/\/[^/?]*/i
+
 const anyOrigin = { 'Cache-Control': 'no-store', 'Access-Control-Allow-Origin': '*' }
 const preflight = {
   ...anyOrigin,
@@ -64,7 +67,8 @@ export class Beacons {
   }
 
   handle (request: IncomingMessage, response: ServerResponse): void {
-    const { method = '', url = '' } = request
+    const { method = '' } = request
+    const url = (request.url ?? '').replace(authority, '')
     const mark = url.indexOf('?')
     const path = mark === -1 ? url : url.slice(0, mark)
     const methods = endpoints.get(path)

@@ -42,6 +42,5 @@ export class Bodies {
     })
     request.on('end', () => { end(body.bytes) })
     request.on('close', () => { end(null) })
-    request.on('error', () => { end(null) })
   }
 }

@@ -21,7 +21,7 @@ export function lineOf ({ query, seqId, recvFrom, address, userAgent }: Beacon):
   return Buffer.from(`?${query.replace(unsafe, percentByte)} ${recvFrom} ${seqId} ${time} ${address} ${agent}`, 'latin1')
 }
 
-const controls = /\p{Cc}/gu
+const controls = /[^ -~\x80-\xff]/g
 const unsafe = /[^\x21-\x7e]/g
 
 function percentByte (character: string): string {

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import { ConfigError, messageOf, StreamError } from '../errors.js'
-import type { Handler, Reader } from '../stream/contracts.js'
+import type { Context, Handler, Reader } from '../stream/contracts.js'
 import { generatedReader } from '../stream/generated-reader.js'
+import type { Uri } from '../stream/uri.js'
 import { Beacons } from './http-beacons.js'
 
 export interface HttpReaderParams {
@@ -62,32 +63,14 @@ export const httpReader: Handler<HttpReaderParams, HttpReader> = {
       maxBody: params['max-body'],
       queueRecords: params.queue
     }, ctx)
-    const server = createServer({
-      maxHeaderSize: params['max-query'] + headerBytes,
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
-      keepAliveTimeout: 15_000,
-      connectionsCheckingInterval: 5000
-    }, (request, response) => { beacons.handle(request, response) })
+    const server = createBeaconServer(beacons, uri, params, ctx)
+    const address = await listen(server, uri)
     const closed = new Promise<void>(resolve => server.once('close', resolve))
+    server.on('error', cause => { beacons.end(new StreamError('cannot-read', `${uri.text}: ${messageOf(cause)}`, { cause })) })
     const onStop = (): void => {
       server.close()
       beacons.end()
     }
-
-    server.maxConnections = params['max-connections']
-    server.on('drop', () => {
-      ctx.metrics.increment('refused')
-      ctx.log.warn('connections were refused: there are too many', { uri: uri.text, max_connections: params['max-connections'] })
-    })
-    try {
-      server.listen({ port: uri.port ?? 0, ...(uri.host === null || uri.host === '*' ? {} : { host: uri.host }) })
-      await once(server, 'listening')
-    } catch (cause) {
-      throw new StreamError('cannot-bind', `${uri.text}: ${messageOf(cause)}`, { cause })
-    }
-    const address = server.address() as AddressInfo
-    server.on('error', cause => { beacons.end(new StreamError('cannot-read', `${uri.text}: ${messageOf(cause)}`, { cause })) })
     ctx.stop.addEventListener('abort', onStop, { once: true })
     if (ctx.stop.aborted) onStop()
 
@@ -103,5 +86,31 @@ export const httpReader: Handler<HttpReaderParams, HttpReader> = {
     })
     ctx.log.info('listening', { uri: uri.text, address: address.address, port: address.port })
     return { ...reader, address }
+  }
+}
+
+function createBeaconServer (beacons: Beacons, uri: Uri, params: HttpReaderParams, ctx: Context): Server {
+  const server = createServer({
+    maxHeaderSize: params['max-query'] + headerBytes,
+    headersTimeout: 10_000,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 15_000,
+    connectionsCheckingInterval: 5000
+  }, (request, response) => { beacons.handle(request, response) })
+  server.maxConnections = params['max-connections']
+  server.on('drop', () => {
+    ctx.metrics.increment('refused')
+    ctx.log.warn('connections were refused: there are too many', { uri: uri.text, max_connections: params['max-connections'] })
+  })
+  return server
+}
+
+async function listen (server: Server, { host, port, text }: Uri): Promise<AddressInfo> {
+  try {
+    server.listen({ port: port ?? 0, ...(host === null || host === '*' ? {} : { host }) })
+    await once(server, 'listening')
+    return server.address() as AddressInfo
+  } catch (cause) {
+    throw new StreamError('cannot-bind', `${text}: ${messageOf(cause)}`, { cause })
   }
 }

@@ -1,5 +1,6 @@
+import { mapping, wrapperParams, type WrapperParams } from '../plug-in/functions.js'
 import type { ReaderHandler } from '../stream/contracts.js'
-import { mapping, wrapperParams, wrapReader, type WrapperParams } from '../stream/wrap.js'
+import { wrapReader } from '../stream/wrap.js'
 
 export const mapReader: ReaderHandler<WrapperParams> = {
   schemes: ['map'],

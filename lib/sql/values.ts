@@ -85,7 +85,8 @@ function timestampConverter (column: Column): Converter {
     const text = seconds === null ? null : mediawikiTime(seconds)
     if (seconds === null || text === null) return misfit(column, 'seconds since 1970, or a date-time', value)
     lastSeconds = seconds
-    return lastText = text
+    lastText = text
+    return text
   }
 }
 

@@ -26,7 +26,7 @@ export class GrowingBuffer {
   append (piece: Buffer): void {
     const needed = Math.min(this.#length + piece.length, this.#limit)
     if (needed > this.#memory.length) this.#grow(needed)
-    this.#length += piece.copy(this.#memory, this.#length, 0, needed - this.#length)
+    this.#length += piece.copy(this.#memory, this.#length)
   }
 
   clear (): void {

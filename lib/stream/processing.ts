@@ -33,10 +33,18 @@ export function processing (events: EventProcessor, valid: Writer, invalid: Writ
       ctx.metrics.increment('valid', batch.count - refused)
       if (refused > 0) ctx.metrics.increment('invalid', refused)
       const [goodBatch, badBatch] = [good.build(batch.position), bad === good || invalid === null ? null : bad.build(batch.position)]
-      await Promise.all([goodBatch === null ? undefined : valid.write(goodBatch), badBatch === null ? undefined : invalid?.write(badBatch)])
+      // not at the same time: the invalid stream may also be one of several valid ones, and calls of a writer never overlap
+      if (goodBatch !== null) await valid.write(goodBatch)
+      if (badBatch !== null) await invalid?.write(badBatch)
     },
-    flush: async () => { await Promise.all([valid.flush(), invalid === valid ? undefined : invalid?.flush()]) },
-    close: async () => { await Promise.all([valid.close(), invalid === valid ? undefined : invalid?.close()]) }
+    async flush () {
+      await valid.flush()
+      if (invalid !== valid) await invalid?.flush()
+    },
+    async close () {
+      await valid.close()
+      if (invalid !== valid) await invalid?.close()
+    }
   }
 }
 

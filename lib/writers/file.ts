@@ -54,6 +54,8 @@ class FileWriter implements Writer {
   readonly #patience = new AbortController()
   #file: AppendFile | null = null
   #last: Promise<void> = Promise.resolve()
+  /** Rejects with what the last `write` could not do. */
+  #written: Promise<void> = Promise.resolve()
 
   constructor (path: string, params: FileWriterParams, ctx: Context) {
     this.#path = path
@@ -70,16 +72,21 @@ class FileWriter implements Writer {
     })
   }
 
+  /** Resolves when the batch before is written, so that the next one is made while the disk works; two are in memory at most. */
   async write (batch: Batch): Promise<void> {
-    await this.#alone(async () => {
+    await this.#written
+    this.#written = this.#alone(async () => {
       let rest = Buffer.concat([batch.payload, newline])
       await this.#untilRoom(async () => {
         while (rest.length > 0) rest = rest.subarray(await this.#opened().append(rest))
       })
     })
+    // whoever calls next is told
+    this.#written.catch(() => {})
   }
 
   async flush (): Promise<void> {
+    await this.#written
     await this.#alone(async () => {
       await this.#sync()
       await this.#followName()

@@ -1,5 +1,6 @@
+import { filtering, wrapperParams, type WrapperParams } from '../plug-in/functions.js'
 import type { WriterHandler } from '../stream/contracts.js'
-import { filtering, wrapperParams, wrapWriter, type WrapperParams } from '../stream/wrap.js'
+import { wrapWriter } from '../stream/wrap.js'
 
 export const filterWriter: WriterHandler<WrapperParams> = {
   schemes: ['filter'],

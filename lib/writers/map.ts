@@ -1,5 +1,6 @@
+import { mapping, wrapperParams, type WrapperParams } from '../plug-in/functions.js'
 import type { WriterHandler } from '../stream/contracts.js'
-import { mapping, wrapperParams, wrapWriter, type WrapperParams } from '../stream/wrap.js'
+import { wrapWriter } from '../stream/wrap.js'
 
 export const mapWriter: WriterHandler<WrapperParams> = {
   schemes: ['map'],

@@ -9,7 +9,7 @@ const token = /("(?:[^"\\]|\\.)*")(\s*:)?|-?\d[\d.eE+-]*|true|false|null|[[\]{},
  * line. Bytes that would control the terminal are shown as escapes.
  */
 export function prettyRecord (record: string, coloured: boolean): string {
-  const safe = record.replace(/[\u0000-\u001f\u007f-\u009f]/g, escapeOf)
+  const safe = record.replace(/\p{Cc}/gu, escapeOf)
   return `${isStructured(record) ? spread(safe, coloured ? paint : asIs) : safe}\n`
 }
 

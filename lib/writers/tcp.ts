@@ -17,6 +17,8 @@ export interface TcpWriter extends Writer {
 
 /** How long the process stays, after `close`, for subscribers that have not got everything, in milliseconds. */
 const lingerMs = 5000
+/** What a subscriber subscribes to is no longer than so many bytes; else its connection ends. */
+const longestPrefix = 4096
 /** A subscriber that no longer acknowledges is given up after so many milliseconds. */
 const deafMs = 60_000
 
@@ -39,7 +41,14 @@ export const tcpWriter: WriterHandler<TcpWriterParams> = {
   check (uri, { connect }) { checkEndpoint(uri, !connect) },
   async open (uri, { connect, hwm, 'max-message': maxMessage }, ctx): Promise<TcpWriter> {
     const socket = new Publisher({
-      sendHighWaterMark: hwm, sendTimeout: 0, linger: lingerMs, ipv6: wantsIpv6(uri), tcpMaxRetransmitTimeout: deafMs, ...keepAlive
+      sendHighWaterMark: hwm,
+      sendTimeout: 0,
+      linger: lingerMs,
+      // for what subscribers send: their prefixes
+      maxMessageSize: longestPrefix,
+      tcpMaxRetransmitTimeout: deafMs,
+      ipv6: wantsIpv6(uri),
+      ...keepAlive
     })
     const endpoint = await attach(socket, uri, !connect, ctx)
     let sentInTurn = 0

@@ -81,14 +81,15 @@ class UdpWriter implements Writer {
     this.#socket = null
   }
 
-  #send (record: Buffer, isRepeated = false): void {
+  #send (record: Buffer): void {
+    if (this.#socket === null) throw new StreamError('cannot-write', `${this.#uri.text} is closed`)
     this.#inFlight++
-    this.#socket?.send(record, error => {
+    this.#socket.send(record, error => {
       this.#inFlight--
       if (error !== null) {
         this.#lose(error)
-        // the refusal was of an earlier datagram; this one was not sent
-        if (codeOf(error) === 'ECONNREFUSED' && !isRepeated) this.#send(record, true)
+        // the refusal was of a datagram before, and is told once; this one has not been sent
+        if (codeOf(error) === 'ECONNREFUSED') this.#send(record)
       }
       this.#wake?.()
     })

@@ -18,7 +18,7 @@ export const zmqParams = {
     type: 'integer',
     minimum: 1024,
     maximum: 64 << 20,
-    default: 1 << 20,
+    default: 8 << 20,
     description: 'Bytes. A writer refuses a longer record; a reader that is sent one drops the connection and makes a new one.'
   }
 } as const satisfies Params<ZmqParams>['properties']
