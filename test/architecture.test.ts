@@ -20,12 +20,13 @@ const layers: Record<string, readonly string[]> = {
   event: ['leaves'],
   stream: ['leaves', '(event)'],
   zmq: ['leaves', 'stream'],
+  'plug-in': ['leaves', 'stream', 'event'],
   sql: ['leaves', 'stream', 'event'],
-  readers: ['leaves', 'stream', 'event', 'zmq', 'sql'],
-  writers: ['leaves', 'stream', 'event', 'zmq', 'sql'],
-  cli: ['leaves', 'stream', 'event', 'zmq', 'sql', 'readers', 'writers'],
-  daemons: ['leaves', 'stream', 'event', 'zmq', 'sql', 'readers', 'writers', 'cli'],
-  tools: ['leaves', 'stream', 'event', 'zmq', 'sql', 'readers', 'writers', 'cli'],
+  readers: ['leaves', 'stream', 'event', 'zmq', 'plug-in', 'sql'],
+  writers: ['leaves', 'stream', 'event', 'zmq', 'plug-in', 'sql'],
+  cli: ['leaves', 'stream', 'event', 'zmq', 'plug-in', 'sql', 'readers', 'writers'],
+  daemons: ['leaves', 'stream', 'event', 'zmq', 'plug-in', 'sql', 'readers', 'writers', 'cli'],
+  tools: ['leaves', 'stream', 'event', 'zmq', 'plug-in', 'sql', 'readers', 'writers', 'cli'],
   root: ['leaves', 'cli', 'daemons', 'tools']
 }
 

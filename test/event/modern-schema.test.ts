@@ -119,7 +119,7 @@ t.test('what cannot be used is refused with its place and what to change', t => 
     [modern({ properties: { a: 'string' } }), /^\/properties\/a: must be object,boolean$/],
     [modern({ properties: { a: { enum: [] } } }), /^\/properties\/a\/enum: must be a list of at least one value$/],
     [modern({ required: 'a' }), /^\/required: must be array$/],
-    [{ properties: { a: { pattern: '(?=x)' } } }, /^\/properties\/a\/pattern: the pattern "\(\?=x\)" cannot be matched in linear time .*without look-around and back-references/],
+    [{ properties: { a: { pattern: '(?=x)' } } }, /^\/properties\/a\/pattern: the pattern "\(\?=x\)" cannot be matched in linear time .*no look-around/],
     [{ properties: { a: { items: { pattern: '(' } } } }, /^\/properties\/a\/items\/pattern: the pattern "\("/],
     [{ patternProperties: { 'a/(b)\\1': {} } }, /^\/patternProperties\/a~1\(b\)\\1: the pattern/],
     [modern({ properties: { a: { $ref: 'other.json' } } }), /^\/properties\/a\/\$ref: "other.json" leads out of the schema; copy what it refers to into the schema$/],

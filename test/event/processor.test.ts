@@ -174,8 +174,8 @@ t.test('no client address leaves the processor', async t => {
     line(capsuleOf({ action: 'view' })),
     line(capsuleOf({ action: 'fly' })),
     line('{broken'),
-    `garbage 203.0.113.9 garbage`,
-    `garbage 203.0.113.9:4711, 2001:db8::7 and [2001:db8::7]`
+    'garbage 203.0.113.9 garbage',
+    'garbage 203.0.113.9:4711, 2001:db8::7 and [2001:db8::7]'
   ]
   for (const line of lines) {
     const outcome = processor.process(line)

@@ -32,7 +32,7 @@ t.test('patterns mean what they mean in ECMAScript', t => {
 
 t.test('what cannot run in linear time, or costs too much, is refused with what to write instead', t => {
   const cases: Array<[string, RegExp]> = [
-    ['(?=a)b', /^the pattern "\(\?=a\)b" cannot be matched in linear time \(.*`\(\?=`\); write it in RE2's syntax, without look-around and back-references$/],
+    ['(?=a)b', /^the pattern "\(\?=a\)b" cannot be matched in linear time \(.*`\(\?=`\); write it in RE2's syntax: no look-around, no back-references, repeat counts up to 1000$/],
     ['(?!a)b', /look-around/],
     ['(?<=a)b', /look-around/],
     ['(?<!a)b', /look-around/],

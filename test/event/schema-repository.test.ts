@@ -1,28 +1,11 @@
-import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { openSchemas, shippedSchemas } from '../../lib/event/schema-repository.js'
-import { isRefused, type RefusedSchema, type Schema, type SchemaRepository } from '../../lib/event/schemas.js'
+import { openSchemas } from '../../lib/event/schema-repository.js'
+import { isRefused } from '../../lib/event/schemas.js'
 import { needsSharedData, sharedData } from '../helpers/shared.js'
 import { testContext } from '../helpers/context.js'
-
-const uuid = '16f38999d94d549cb426b5fb32bc8bba'
-
-function usable (repository: SchemaRepository, name: string, revision: number): Schema {
-  const schema = repository.find(name, revision)
-  if (schema === undefined || isRefused(schema)) throw new Error(`${name}/${revision} is ${schema === undefined ? 'unknown' : `refused: ${schema.reason}`}`)
-  return schema
-}
-
-function refused (repository: SchemaRepository, name: string, revision: number): RefusedSchema {
-  const schema = repository.find(name, revision)
-  if (schema === undefined || !isRefused(schema)) throw new Error(`${name}/${revision} is not refused`)
-  return schema
-}
-
-function capsuleOf (schema: string, event: unknown, fields: object = {}): object {
-  return { schema, revision: 1, wiki: 'enwiki', recvFrom: 'cp1', uuid, event, ...fields }
-}
+import { capsuleOf, refused, usable } from '../helpers/schemas.js'
 
 const withField = (name: string): string => JSON.stringify({ properties: { [name]: { type: 'integer' } } })
 
@@ -35,7 +18,7 @@ t.test('all schemas that people wrote are usable, and all their events valid', {
   t.ok(repository.list().length >= 29)
   for (const line of readFileSync(join(data, 'examples.ndjson'), 'utf8').trim().split('\n')) {
     const example = JSON.parse(line) as { schema: string, revision: number }
-    const event = { ...example, recvFrom: 'cp1001.example.org', seqId: 17, timestamp: 1400664601, clientIp: 'c0ffee', userAgent: { browser_family: 'Firefox' }, uuid }
+    const event = { ...example, recvFrom: 'cp1001.example.org', seqId: 17, timestamp: 1400664601, clientIp: 'c0ffee', userAgent: { browser_family: 'Firefox' }, uuid: '16f38999d94d549cb426b5fb32bc8bba' }
     t.equal(usable(repository, example.schema, example.revision).validate(event), null, example.schema)
     t.not(usable(repository, example.schema, example.revision).validate({ ...event, event: { nobodyDeclaredThis: 1 } }), null)
   }
@@ -109,7 +92,7 @@ t.test('a schema that cannot be used is refused with its reason, logged, and har
     3: /^a schema must be an object$/,
     4: /^\/properties\/a\/pattern: the pattern "\(\?=x\)" cannot be matched in linear time/,
     5: /^the file has 300000 bytes, at most 262144 are read; make it smaller$/,
-    6: /^the file cannot be read: EISDIR/,
+    6: /^the file cannot be read: it is not a regular file/,
     7: /nests deeper than 64 levels/,
     8: /^a schema must be an object$/,
     9: /alias/,
@@ -132,7 +115,7 @@ t.test('a schema that only ajv does not take is refused at its first event', asy
   const repository = await openSchemas({ directories: [t.testdir({ A: { '1.json': JSON.stringify(twice) } })], log: ctx.log })
   const schema = usable(repository, 'A', 1)
 
-  t.match(schema.validate(capsuleOf('A', {})), { message: /A\/1, which cannot be used: reference "x" resolves to more than one schema/ })
+  t.match(schema.validate(capsuleOf('A', {})), { message: /A\/1, which cannot be used: reference .* resolves to more than one schema/ })
   t.match(schema.validate(capsuleOf('A', {})), { message: /cannot be used/ })
   t.match(refused(repository, 'A', 1).reason, /more than one schema/)
   t.equal(ctx.logged().filter(({ message }) => message === 'schema refused; its events are invalid').length, 1)
@@ -144,56 +127,11 @@ t.test('a directory that cannot be read at start is the operator\'s mistake', as
   await t.rejects(openSchemas({ directories: [missing], log: testContext().log }), { name: 'ConfigError', code: 'bad-option', message: /^--schemas .*missing: ENOENT.*; give a directory that has <Name>\/<revision>\.json or \.yaml$/ })
 })
 
-t.test('reading again takes what is new, changed or gone, and keeps the validators of the rest', async t => {
-  const directory = t.testdir({ Same: { '1.json': withField('a') }, Changed: { '1.json': withField('a') }, Gone: { '1.json': withField('a') } })
-  const repository = await openSchemas({ directories: [directory], log: testContext().log })
-  const same = usable(repository, 'Same', 1)
-  const changed = usable(repository, 'Changed', 1)
-
-  writeFileSync(join(directory, 'Changed/1.json'), withField('b'))
-  rmSync(join(directory, 'Gone'), { recursive: true })
-  mkdirSync(join(directory, 'New'))
-  writeFileSync(join(directory, 'New/1.json'), withField('a'))
-  await Promise.all([repository.reload(), repository.reload()])
-
-  t.equal(usable(repository, 'Same', 1), same)
-  t.equal(usable(repository, 'Changed', 1).validate(capsuleOf('Changed', { b: 1 })), null)
-  t.equal(changed.validate(capsuleOf('Changed', { a: 1 })), null, 'who holds the old one can go on')
-  t.equal(repository.find('Gone', 1), undefined)
-  t.ok(usable(repository, 'New', 1))
-})
-
-t.test('what became unusable stays as it was until it is good again', async t => {
-  const ctx = testContext()
-  const root = t.testdir({ one: { A: { '1.json': withField('a') } }, two: { B: { '1.json': withField('b') } } })
-  const repository = await openSchemas({ directories: [join(root, 'one'), join(root, 'two')], log: ctx.log })
-  const [a, b] = [usable(repository, 'A', 1), usable(repository, 'B', 1)]
-
-  writeFileSync(join(root, 'one/A/1.json'), '{"properties": ')
-  writeFileSync(join(root, 'one/A/2.json'), '{"properties": ')
-  renameSync(join(root, 'two'), join(root, 'away'))
-  await repository.reload()
-
-  t.equal(usable(repository, 'A', 1), a)
-  t.equal(usable(repository, 'B', 1), b)
-  t.match(refused(repository, 'A', 2).reason, /line 1/)
-  t.match(ctx.logged().find(({ message }) => message === 'a schema file became unusable; the revision stays as it was'), { level: 'warn', path: join(root, 'one/A/1.json'), reason: /line 1/ })
-  t.match(ctx.logged().find(({ message }) => message === 'a schema directory cannot be read; its schemas stay as they were'), { level: 'error', directory: join(root, 'two') })
-
-  writeFileSync(join(root, 'one/A/1.json'), withField('again'))
-  renameSync(join(root, 'away'), join(root, 'two'))
-  await repository.reload()
-
-  t.ok('again' in Object(usable(repository, 'A', 1).definition['properties']))
-  t.equal(usable(repository, 'B', 1), b)
-})
-
-t.test('a file that may not be read is refused', { skip: process.getuid?.() === 0 && 'root may read everything' }, async t => {
-  const directory = t.testdir({ A: { '1.json': withField('a') } })
-  chmodSync(join(directory, 'A/1.json'), 0)
+t.test('a file that cannot be read is refused', async t => {
+  const directory = t.testdir({ A: { '1.json': t.fixture('symlink', 'missing.json') } })
   const repository = await openSchemas({ directories: [directory], log: testContext().log })
 
-  t.match(refused(repository, 'A', 1).reason, /^the file cannot be read: EACCES/)
+  t.match(refused(repository, 'A', 1).reason, /^the file cannot be read: ENOENT/)
 })
 
 t.test('the capsule is checked with the event', async t => {
@@ -230,37 +168,4 @@ t.test('a schema with meta is checked whole, without a capsule', async t => {
   t.equal(validate({ meta: { schema_uri: 'A/1' }, n: 1 }), null)
   t.match(validate({ meta: {}, event: {} }), { message: '/event: not a field of A/1; it has: meta, n' })
   t.match(validate({ n: 1 }), { pointer: '/meta' })
-})
-
-t.test('the capsule is the highest usable revision, of the directories or shipped', async t => {
-  const ctx = testContext()
-  const capsule = (extra: string): string => JSON.stringify({ properties: { event: {}, schema: {}, revision: {}, wiki: {}, recvFrom: {}, uuid: {}, [extra]: {} } })
-  const directory = t.testdir({ A: { '1.json': withField('a') }, EventCapsule: { '100.json': capsule('hundred'), '99.json': capsule('ninetynine'), '101.json': '{' } })
-  const repository = await openSchemas({ directories: [directory, shippedSchemas()], log: ctx.log })
-  const validate = (fields: object): string | undefined => usable(repository, 'A', 1).validate(capsuleOf('A', { a: 1 }, fields))?.message
-
-  t.equal(validate({ hundred: 1 }), undefined)
-  t.match(validate({ ninetynine: 1 }), /not a field of the capsule/)
-
-  writeFileSync(join(directory, 'EventCapsule/101.json'), capsule('hundredone'))
-  await repository.reload()
-  t.equal(validate({ hundredone: 1 }), undefined, 'validators follow the capsule')
-  t.match(validate({ hundred: 1 }), /not a field of the capsule/)
-
-  rmSync(join(directory, 'EventCapsule'), { recursive: true })
-  await repository.reload()
-  t.match(validate({ hundredone: 1 }), /not a field of the capsule/)
-  t.equal(validate({ topic: 'x' }), undefined)
-})
-
-t.test('a thousand schemas are read without making validators', { skip: needsSharedData }, async t => {
-  const root = t.testdir()
-  for (let i = 0; i < 35; i++) cpSync(join(sharedData ?? '', 'schemas'), join(root, `copy${i}`), { recursive: true })
-  const start = performance.now()
-  const repository = await openSchemas({ directories: [root], log: testContext().log })
-  const elapsedMs = performance.now() - start
-
-  t.ok(repository.list().length >= 1000)
-  t.strictSame(repository.list().filter(isRefused), [])
-  t.ok(elapsedMs < 3000, `${repository.list().length} schemas in ${Math.round(elapsedMs)} ms`)
 })

@@ -54,7 +54,7 @@ export function testContext (overrides: Partial<Context> = {}): TestContext {
     log,
     metrics: createMetrics(null),
     stop: stop.signal,
-    get state () { return state ??= openOwnState() },
+    get state () { return (state ??= openOwnState()) },
     schemas: schemasOf([]),
     deadLetters: {
       add (record, error) { letters.push({ record, error }) },

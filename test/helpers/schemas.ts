@@ -1,5 +1,5 @@
 import { readDefinition } from '../../lib/event/modern-schema.js'
-import type { Problem } from '../../lib/event/schemas.js'
+import { isRefused, type Problem, type RefusedSchema, type Schema, type SchemaRepository } from '../../lib/event/schemas.js'
 import { compileValidator } from '../../lib/event/validator.js'
 
 /** A capsule of nothing but what it needs. */
@@ -19,4 +19,21 @@ export function eventValidator (definition: unknown): (event: unknown) => Proble
 /** Validates whole events, in the style that carries `meta` or any other. */
 export function wholeValidator (definition: unknown): (event: object) => Problem | null {
   return compileValidator({ name: 'Test', revision: 1, capsule, ...readDefinition(definition), style: 'meta' })
+}
+
+/** An event of revision 1 of a schema, in a valid capsule. */
+export function capsuleOf (schema: string, event: unknown, fields: object = {}): object {
+  return { schema, revision: 1, wiki: 'enwiki', recvFrom: 'cp1', uuid: '16f38999d94d549cb426b5fb32bc8bba', event, ...fields }
+}
+
+export function usable (repository: SchemaRepository, name: string, revision: number): Schema {
+  const schema = repository.find(name, revision)
+  if (schema === undefined || isRefused(schema)) throw new Error(`${name}/${revision} is ${schema === undefined ? 'unknown' : `refused: ${schema.reason}`}`)
+  return schema
+}
+
+export function refused (repository: SchemaRepository, name: string, revision: number): RefusedSchema {
+  const schema = repository.find(name, revision)
+  if (schema === undefined || !isRefused(schema)) throw new Error(`${name}/${revision} is not refused`)
+  return schema
 }

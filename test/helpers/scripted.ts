@@ -18,6 +18,8 @@ export interface Step {
   readonly error?: Error
 }
 
+export const stepsOf = (turns: readonly number[]): Step[] => turns.map(turns => ({ turns }))
+
 export async function turnsOfTheLoop (turns: number): Promise<void> {
   for (let i = 0; i < turns; i++) await turn()
 }
@@ -86,6 +88,82 @@ export function scriptedWriter (trace: Trace, { turns = [0], fail }: WriterScrip
       await during('write', { what: 'written', reader, n })
     },
     flush: async () => { await during('flush', { what: 'flushed' }) },
+    close: async () => {}
+  }
+}
+
+export function hasCommitted (trace: Trace, reader: number, n: number): boolean {
+  return trace.some(happening => happening.what === 'commit' && happening.reader === reader && happening.n === n)
+}
+
+export function count (trace: Trace, what: Happening['what']): number {
+  return trace.filter(happening => happening.what === what).length
+}
+
+/** The last batch of each reader that has, in order, been written, been flushed after it was written, been committed. */
+export interface Reached { written: number[], flushed: number[], committed: number[] }
+
+/** Replays what happened and checks what must hold at each point. */
+export function check (trace: Trace, readers: number): Reached {
+  const none = (): number[] => Array<number>(readers).fill(-1)
+  const reached = { written: none(), flushed: none(), committed: none() }
+  let flushing = none()
+  let drained = true
+  for (const happening of trace) {
+    switch (happening.what) {
+      case 'pull':
+        assert.equal(reached.written[happening.reader], happening.n - 1, 'asked for the next before the last was written')
+        break
+      case 'written':
+        assert.equal(happening.n, (reached.written[happening.reader] ?? 0) + 1, 'out of order, or lost')
+        reached.written[happening.reader] = happening.n
+        drained = false
+        break
+      case 'flush':
+        flushing = [...reached.written]
+        break
+      case 'flushed':
+        reached.flushed = flushing
+        drained = false
+        break
+      case 'drain':
+        drained = true
+        break
+      case 'commit':
+        assert(drained, 'committed before the dead letters were written')
+        assert(happening.n <= (reached.flushed[happening.reader] ?? 0), 'committed before it was flushed')
+        assert(happening.n >= (reached.committed[happening.reader] ?? 0), 'committed backwards')
+        reached.committed[happening.reader] = happening.n
+        break
+      case 'write':
+        assert(drained, 'written before the dead letters of the last batch were')
+        break
+      case 'failed':
+    }
+  }
+  return reached
+}
+
+/** A reader that gives a batch whenever `give` is called, and ends with `ctx.stop` after giving what it holds. */
+export function reluctantReader (trace: Trace, stop: AbortSignal): Reader & { give (): void } {
+  const held: Batch[] = []
+  let n = 0
+  let wake = (): void => {}
+  stop.addEventListener('abort', () => { wake() })
+  return {
+    give () {
+      held.push(batchFrom(0, n++))
+      wake()
+    },
+    async * [Symbol.asyncIterator] () {
+      for (;;) {
+        const batch = held.shift()
+        if (batch !== undefined) yield batch
+        else if (stop.aborted) return
+        else await new Promise<void>(resolve => { wake = resolve })
+      }
+    },
+    commit: async position => { trace.push(await Promise.resolve({ what: 'commit', reader: 0, n: Number(position) })) },
     close: async () => {}
   }
 }

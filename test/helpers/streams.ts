@@ -133,4 +133,3 @@ function testSubscriber (t: Test, open: (socket: Subscriber) => void): TestSubsc
     }
   }
 }
-

@@ -54,7 +54,7 @@ export async function startVarnish (vcl = 'beacon-only.vcl'): Promise<Varnish> {
     async stop () {
       for (const follower of followers) await follower.stop()
       await end(child)
-      await rm(directory, { recursive: true })
+      await rm(directory, { recursive: true, force: true })
     }
   }
 }

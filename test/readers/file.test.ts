@@ -106,6 +106,20 @@ t.test('of a .gz file that breaks off everything before the break is given, then
   t.strictSame(input.batches.flatMap(batch => batch.lines()), numbered(0, 100_000))
 })
 
+t.test('what a broken .gz file holds is not lost to a consumer that takes its time', async t => {
+  const path = join(t.testdir(), 'lines.gz')
+  const whole = gzipSync(linesOf(0, 6000))
+  writeFileSync(path, whole.subarray(0, whole.length - 9))
+  const { input } = await run(t, `file://${path}`)
+  await input.take(1)
+
+  const due = Date.now() + 100
+  await until('everything could have been read ahead', () => Date.now() > due)
+
+  await t.rejects(input.rest(), { code: 'cannot-read' })
+  t.equal(input.batches.flatMap(batch => batch.lines()).length, 6000, 'those that fit into a buffer behind the first chunk too')
+})
+
 t.test('a .gz file that is none is an error', async t => {
   const { input } = await run(t, `file://${join(t.testdir({ 'lines.gz': 'plain text\n' }), 'lines.gz')}`)
 

@@ -10,9 +10,9 @@ t.test('a line has the fields that varnishncsa writes, in its order', async t =>
   t.match(String(lineOf({ ...beacon, userAgent: ' \t ' })), / -$/)
 })
 
-t.test('whatever comes, a line is one line, and its fields are where they belong', async t => {
+t.test('whatever comes, a line is one line, and its fields are where they belong', async () => {
   const anything = fc.string({ unit: fc.integer({ min: 0, max: 255 }).map(code => String.fromCharCode(code)) })
-  const shape = /^\?[\x21-\x7e]* host\.example\.org 17 [0-9T:-]{19} 203\.0\.113\.9 [^\p{Cc}]+$/u
+  const shape = /^\?[\x21-\x7e]* host\.example\.org 17 [0-9T:-]{19} 203\.0\.113\.9 [ -~\x80-\xff]+$/
   fc.assert(fc.property(anything, anything, (query, userAgent) => shape.test(lineOf({ ...beacon, query, userAgent }).toString('latin1'))))
 })
 

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { filtering, mapping } from '../../lib/plug-in/functions.js'
 import { builtInReaders } from '../../lib/readers/index.js'
 import { batchOfBytes, batchOfLines } from '../../lib/stream/batch.js'
 import type { Batch, Context, Position, Reader, RecordFunction, Writer } from '../../lib/stream/contracts.js'
 import { loadPlugIns, type PlugInFunctions, type PlugInTargets } from '../../lib/stream/plug-ins.js'
-import { filtering, mapping, wrapReader } from '../../lib/stream/wrap.js'
+import { wrapReader } from '../../lib/stream/wrap.js'
 import { builtInWriters } from '../../lib/writers/index.js'
 import { testContext, type TestContext } from '../helpers/context.js'
 import { projectRoot } from '../helpers/shared.js'
@@ -128,7 +129,7 @@ t.test('a record with which the function fails goes to the dead letters, the oth
   const results: Record<string, () => unknown> = {
     ok: () => 'fine',
     throws: () => { throw new Error('no luck') },
-    promise: async () => 'late',
+    promise: async () => { await Promise.reject(new Error('unhandled, this would end the process')) },
     number: () => 7,
     empty: () => '',
     lines: () => 'a\nb',

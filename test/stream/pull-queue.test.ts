@@ -39,6 +39,21 @@ t.test('records come out as they went in, whatever their sizes and however pushe
   }), { numRuns: 200 })
 })
 
+t.test('batches keep to their limits', async t => {
+  const queue = new PullQueue(unbounded)
+  for (let i = 0; i < 2500; i++) queue.push(Buffer.from('x'))
+  for (let i = 0; i < 20; i++) queue.push(Buffer.alloc(100_000, 'x'))
+  queue.end()
+
+  const counts: number[] = []
+  for (let batch = await queue.take(); batch !== null; batch = await queue.take()) {
+    counts.push(batch.count)
+    t.ok(batch.payload.length <= batchLimits.bytes)
+  }
+  t.strictSame(counts.slice(0, 2), [batchLimits.records, batchLimits.records])
+  t.equal(counts.reduce((sum, count) => sum + count), 2520)
+})
+
 t.test('a batch that was handed over does not change when more is pushed', async t => {
   const queue = new PullQueue(unbounded)
   queue.push(Buffer.from('first'))

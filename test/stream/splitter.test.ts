@@ -23,7 +23,7 @@ function split (chunks: readonly string[], maxLine: number): Split {
   let truncated = 0
   const splitter = new Splitter(maxLine, () => { truncated++ })
   const given = [...chunks.map(chunk => splitter.push(Buffer.from(chunk, 'latin1'))), splitter.end()]
-  const records = given.flatMap(lines => lines === null ? [] : lines.toString('latin1').split('\n').filter(line => line !== ''))
+  const records = given.flatMap(lines => lines === null ? [] : lines.toString('latin1').replace(/\n$/, '').split('\n'))
   return { records, truncated }
 }
 

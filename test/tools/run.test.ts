@@ -16,6 +16,10 @@ const execute = promisify(execFile)
 const needsProc = existsSync('/proc/self/cmdline') ? false : 'needs /proc, to look for processes'
 const needsScript = spawnSync('script', ['--version']).stdout?.includes('util-linux') === true ? false : 'needs script: Debian package bsdutils'
 
+// xterm control sequences
+const alternateScreen = new RegExp(`${String.fromCharCode(27)}\\[\\?1049[hl]`)
+const clearScreen = '\x1b[2J'
+
 /** `vanadium run` in a directory of its own, seen from outside. */
 interface Running {
   readonly child: ChildProcess
@@ -45,7 +49,7 @@ function start (t: Test, directory: string, ...args: string[]): Running {
     line: async pattern => await until(`${pattern} is printed, among ${JSON.stringify(printed)}`, () => {
       if (child.exitCode !== null && !printed.some(line => pattern.test(line))) throw new Error(`it ended: ${[...printed, ...errors].join('\n')}`)
       return printed.find(line => pattern.test(line))
-    })
+    }, 60_000)
   }
 }
 
@@ -96,72 +100,85 @@ async function paste (line: string): Promise<string> {
   return `HTTP/1.1 ${(await fetch(url, { method: 'POST', body })).status}`
 }
 
-t.test('the printed curl line gives 204, its event is in both stores within two seconds, and Ctrl-C ends all', { skip: needsProc }, async t => {
+t.test('a run, from start to Ctrl-C, and another one after it', { skip: needsProc }, async t => {
   const directory = join(directoryFor(t), 'a var')
+  for (const port of [8080, 8600]) await occupy(t, port)
   const running = start(t, directory, '--rate', '40')
   const curl = await running.line(/^ *curl /)
 
-  const answer = await paste(curl.trim())
-  const deadline = Date.now() + 2000
-  await until('the row is in SQLite', () => rowsOf(directory).some(({ wiki }) => wiki === 'by-hand'), deadline - Date.now())
-  await until('the line is in the file', () => linesOf(directory).some(({ wiki }) => wiki === 'by-hand'), deadline - Date.now())
-  const found = await execute('sh', ['-c', (await running.line(/^ *grep /)).trim()])
-  await running.line(/[1-9]\d* valid, [1-9]\d* invalid; .*6 of 6 daemons up.*last invalid: \w+: /)
-  running.child.kill('SIGINT')
+  await t.test('ports that are taken are replaced by free ones, which is said', async t => {
+    const [, http] = /http is on (\d+)$/.exec(await running.line(/port 8080 is taken: http is on \d+$/)) ?? []
+    const [, stream] = /stream is on (\d+)$/.exec(await running.line(/port 8600 is taken: .* stream is on \d+$/)) ?? []
 
-  t.match(answer, /^HTTP\/1\.1 204/)
-  t.match(JSON.parse(found.stdout), { wiki: 'by-hand', schema: 'DemoButtonClick' })
-  t.equal(await running.ended, 0)
-  t.strictSame(running.errors, [])
-  t.strictSame(processesIn(directory), [])
-  const [, came] = /^(\d+) events came over http; \d+ were valid, [1-9]\d* were not\.$/.exec(running.printed.find(line => line.includes('came over http')) ?? '') ?? []
-  t.equal(linesOf(directory).length, Number(came), 'none is lost on the way to the file')
-  t.equal(rowsOf(directory).length, Number(came), 'nor on the way to the tables')
+    t.match(curl, `curl -i http://127.0.0.1:${http}/`)
+    t.match(await running.line(/^ *stream/), `tcp://127.0.0.1:${stream} `)
+  })
+
+  await t.test('the printed curl line gives 204, and within two seconds its event is in both stores', async t => {
+    const answer = await paste(curl.trim())
+    const deadline = Date.now() + 2000
+    await until('the row is in SQLite', () => rowsOf(directory).some(({ wiki }) => wiki === 'by-hand'), deadline - Date.now())
+    await until('the line is in the file', () => linesOf(directory).some(({ wiki }) => wiki === 'by-hand'), deadline - Date.now())
+    const found = await execute('sh', ['-c', (await running.line(/^ *grep /)).trim()])
+
+    t.match(answer, /^HTTP\/1\.1 204/)
+    t.match(JSON.parse(found.stdout), { wiki: 'by-hand', schema: 'DemoButtonClick' })
+  })
+
+  await t.test('the directory is not for a second run at the same time', async t => {
+    const second = start(t, directory)
+
+    t.equal(await second.ended, 78)
+    t.match(second.errors.at(-1), /another process runs as/)
+    t.equal(running.child.exitCode, null)
+  })
+
+  await t.test('Ctrl-C ends all daemons, and nothing that came is lost', async t => {
+    await running.line(/[1-9]\d* valid, [1-9]\d* invalid; .*6 of 6 daemons up.*last invalid: \w+: /)
+    running.child.kill('SIGINT')
+
+    t.equal(await running.ended, 0)
+    t.strictSame(running.errors, [])
+    t.strictSame(processesIn(directory), [])
+    const [, came] = /^(\d+) events came over http; \d+ were valid, [1-9]\d* were not\.$/.exec(await running.line(/came over http;/)) ?? []
+    t.equal(linesOf(directory).length, Number(came), 'they are in the file')
+    t.equal(rowsOf(directory).length, Number(came), 'and in tables')
+  })
+
+  await t.test('the next run, on a terminal, draws in place, ends by itself, and adds to what is there', { skip: needsScript }, async t => {
+    const before = linesOf(directory).length
+    const command = `stty cols 100 rows 40; exec ${process.execPath} ${executable} run --directory '${directory}' --rate 40 --seconds 4`
+    const { stdout } = await execute('script', ['--quiet', '--flush', '--return', '--command', command, '/dev/null'], { env: { ...process.env, TERM: 'xterm' } })
+    const [head, table = '', tail] = stdout.split(alternateScreen)
+
+    t.equal(head, '')
+    for (const text of [/forwarder client-side .*http 8\d+ /, /NavigationTiming /, /last invalid event: /]) t.match(table, text)
+    t.equal(table.split(clearScreen).length, 2, 'cleared once')
+    t.notMatch(table, /\n/, 'never scrolled')
+    t.match(tail, /events came over http/)
+    t.ok(linesOf(directory).length > before + 20)
+    t.equal(new Set(rowsOf(directory).map(({ uuid }) => uuid)).size, linesOf(directory).length, 'no number was given twice')
+  })
 })
 
-t.test('it ends by itself after --seconds; another run goes on with what is there', { skip: needsProc }, async t => {
-  const directory = directoryFor(t)
-  const first = start(t, directory, '--rate', '30', '--seconds', '2')
-  t.equal(await first.ended, 0)
-  const before = linesOf(directory).length
-  const second = start(t, directory, '--rate', '30', '--seconds', '1')
-  t.equal(await second.ended, 0)
-
-  const uuids = new Set(rowsOf(directory).map(({ uuid }) => uuid))
-  t.ok(before > 10)
-  t.ok(linesOf(directory).length > before + 10)
-  t.equal(uuids.size, linesOf(directory).length, 'no number was given twice')
-})
-
-t.test('killed itself, it leaves no daemon behind, and what they had taken is stored', { skip: needsProc }, async t => {
+t.test('a daemon that is killed is reported and started again; when the tool is killed, all end', { skip: needsProc }, async t => {
   const directory = directoryFor(t)
   const running = start(t, directory, '--rate', '40')
-  await running.line(/[1-9]\d* valid/)
-
-  running.child.kill('SIGKILL')
-  await running.ended
-  await until('all daemons have ended', () => processesIn(directory).length === 0)
-
-  const { counts } = lastLogged(directory, 'consumer-json-log') as { counts: { taken: number } }
-  t.equal(linesOf(directory).length, counts.taken)
-})
-
-t.test('a daemon that dies is reported with what it logged last, and started again', { skip: needsProc }, async t => {
-  const directory = directoryFor(t)
-  const running = start(t, directory, '--rate', '20')
   await running.line(/6 of 6 daemons up/)
   const pid = pidOf(directory, 'processor')
 
   process.kill(pid ?? 0, 'SIGKILL')
   await running.line(/processor client-side was killed by SIGKILL; it is started again/)
   await running.line(/^ {10}info: connected: tcp:\/\/127.0.0.1:8\d+$/)
-  const again = await until('it runs again', () => pidOf(directory, 'processor'))
+  t.not(await until('it runs again', () => pidOf(directory, 'processor')), pid)
   const before = linesOf(directory).length
   await until('events flow again', () => linesOf(directory).length > before + 20)
-  running.child.kill('SIGTERM')
 
-  t.not(again, pid)
-  t.equal(await running.ended, 0)
+  running.child.kill('SIGKILL')
+  await running.ended
+  await until('all daemons have ended', () => processesIn(directory).length === 0)
+  const { counts } = lastLogged(directory, 'consumer-json-log') as { counts: { taken: number } }
+  t.equal(linesOf(directory).length, counts.taken, 'what had been taken is stored')
 })
 
 t.test('a daemon that cannot run as configured ends all, with its reason', { skip: needsProc }, async t => {
@@ -175,42 +192,6 @@ t.test('a daemon that cannot run as configured ends all, with its reason', { ski
   t.strictSame(processesIn(directory), [])
 })
 
-t.test('ports that are taken are replaced by free ones, which is said; a directory that is in use is not taken', { skip: needsProc }, async t => {
-  const directory = directoryFor(t)
-  for (const port of [8080, 8600]) {
-    const server = createServer().listen(port, '127.0.0.1')
-    t.teardown(() => { server.close() })
-    // taken by another process: as good
-    await Promise.race([once(server, 'listening'), once(server, 'error')])
-  }
-  const running = start(t, directory)
-
-  const [, http] = /http is on (\d+)$/.exec(await running.line(/port 8080 is taken: http is on \d+$/)) ?? []
-  const [, stream] = /stream is on (\d+)$/.exec(await running.line(/port 8600 is taken: .* stream is on \d+$/)) ?? []
-  t.match(await running.line(/^ *curl/), `curl -i http://127.0.0.1:${http}/`)
-  t.match(await running.line(/^ *stream/), `tcp://127.0.0.1:${stream} `)
-
-  const second = start(t, directory)
-  t.equal(await second.ended, 78)
-  t.match(second.errors.at(-1), /another process runs as/)
-  t.equal(running.child.exitCode, null)
-})
-
-t.test('on a terminal it draws a table in place, and gives the terminal back', { skip: needsProc || needsScript }, async t => {
-  const directory = directoryFor(t)
-  const command = `stty cols 100 rows 40; exec ${process.execPath} ${executable} run --directory ${directory} --rate 40 --seconds 4`
-  const { stdout } = await execute('script', ['--quiet', '--flush', '--return', '--command', command, '/dev/null'], { env: { ...process.env, TERM: 'xterm' } })
-
-  const [before = '', table = '', after = ''] = stdout.split(/\x1b\[\?1049[hl]/)
-  t.equal(before, '')
-  t.match(table, /forwarder client-side .*http 8\d+ /)
-  t.match(table, /NavigationTiming /)
-  t.match(table, /last invalid event: /)
-  t.equal(table.match(/\x1b\[2J/g)?.length, 1, 'drawn in place: cleared once')
-  t.notMatch(table, /\n/)
-  t.match(after, /events came over http/)
-})
-
 t.test('options that cannot be are refused', async t => {
   const cases: Array<[string[], RegExp]> = [
     [['--rate', '-1'], /--rate -1: .*from 0 to 500/],
@@ -220,13 +201,20 @@ t.test('options that cannot be are refused', async t => {
     [['--state', '/nowhere'], /--state \/nowhere: .*--directory/]
   ]
   const directory = directoryFor(t)
-  for (const [args, message] of cases) {
+  await Promise.all(cases.map(async ([args, message]) => {
     const running = start(t, join(directory, 'var'), ...args)
     t.equal(await running.ended, 78, args.join(' '))
     t.match(running.errors.at(-1), message)
-  }
+  }))
   t.notOk(existsSync(join(directory, 'var')), 'before anything is written')
 })
+
+/** Takes a port of loopback; if another process has it, that is as good. */
+async function occupy (t: Test, port: number): Promise<void> {
+  const server = createServer().listen(port, '127.0.0.1')
+  t.teardown(() => { server.close() })
+  await once(server, 'listening').catch(() => {})
+}
 
 function lastLogged (directory: string, daemon: string): unknown {
   return JSON.parse(readFileSync(join(directory, 'log', `${daemon}.log`), 'utf8').trim().split('\n').at(-1) ?? '')

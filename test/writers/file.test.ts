@@ -201,12 +201,13 @@ t.test('room that is made by removing the full file is used', { skip: needsSmall
 
 t.test('when told to stop, it gives a full disk up after a while', async t => {
   const { writer, ctx } = await openWriter(t, '/dev/full', '?grace=0')
-  const writing = writer.write(batch('one'))
+  await writer.write(batch('one'))
+  const flushing = writer.flush()
   await until('it waits', () => says(ctx, 'the disk is full; waiting for room'))
 
   ctx.abort()
 
-  await t.rejects(writing, { name: 'StreamError', code: 'no-space', message: /\/dev\/full/ })
+  await t.rejects(flushing, { name: 'StreamError', code: 'no-space', message: /\/dev\/full/ })
 })
 
 t.test('a path that cannot be written is the operator\'s mistake', async t => {

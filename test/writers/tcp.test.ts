@@ -98,6 +98,19 @@ t.test('a subscriber that does not read holds nobody up', async t => {
   await lazy.take(1)
 })
 
+t.test('a subscription of any size costs a subscriber its connection, and nobody else anything', async t => {
+  const { writer, ctx } = await openWriter(t, 'tcp://127.0.0.1:0')
+  const honest = connectSubscriber(t, writer.endpoint)
+  const hostile = connectSubscriber(t, writer.endpoint)
+  await honest.join(async () => { await writer.write(batch('probe')) })
+
+  hostile.socket.subscribe('x'.repeat(1_000_000))
+
+  await until('it is thrown out', () => ctx.logged().some(line => line['message'] === 'a peer is gone'))
+  await writer.write(batch('hello'))
+  t.same(await honest.take(1), ['hello'])
+})
+
 t.test('what was written before the end of the process arrives', async t => {
   const script = `
     const { tcpWriter } = await import(${JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../lib/writers/tcp.js')).href)})

@@ -17,7 +17,9 @@ export function exampleFor ({ schema, make }: Sampler, port: number, directory: 
   return {
     send: [
       `curl -i http://127.0.0.1:${port}/event.gif`,
-      `-d '{"schema":${quotable(schema.name)},"revision":${schema.revision},"wiki":"${mark}",`,
+      `-d '{"schema":${quotable(schema.name)},`,
+      `"revision":${schema.revision},`,
+      `"wiki":"${mark}",`,
       `"event":${quotable(small)}}'`
     ],
     find: `grep ${mark} ${inShell(shortest(storesIn(directory).json))}`

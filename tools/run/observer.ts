@@ -7,6 +7,7 @@ import type { Ports } from './ports.js'
 import { Rates } from './rates.js'
 import type { Sampler } from './samples.js'
 import { storesIn, streamOf } from './topology.js'
+import type { Traffic } from './traffic.js'
 import { Reported, type Happening, type View } from './view.js'
 
 export interface Observed {
@@ -20,6 +21,7 @@ export interface Observed {
   readonly values: ReadonlyMap<string, number>
   readonly prefix: string
   readonly pipeline: Pipeline
+  readonly traffic: Traffic
   readonly errors: ErrorWatch
   readonly happenings: readonly Happening[]
 }
@@ -33,17 +35,23 @@ export interface Observer {
 }
 
 export function createObserver (display: Display, observed: Observed): Observer {
-  const { directory, ports, rate, sampler, values, prefix, pipeline, errors, happenings } = observed
+  const { directory, ports, rate, sampler, values, prefix, pipeline, traffic, errors, happenings } = observed
   const rates = new Rates()
   const reported = new Reported(values, rates, prefix)
   const places = placesIn(directory, ports)
   const tryIt = exampleFor(sampler, ports.http, directory)
 
+  function phase (runningSinceMs: number | null, atMs: number): string {
+    if (runningSinceMs === null) return 'starting'
+    const refused = traffic.refused === 0 ? '' : ` (${traffic.refused} refused)`
+    return `running for ${durationOf(atMs - runningSinceMs)} · ${rate === 0 ? 'no' : rate} sample events a second${refused}`
+  }
+
   function view (runningSinceMs: number | null, atMs: number): View {
     return {
       atMs,
       running: runningSinceMs !== null,
-      phase: runningSinceMs === null ? 'starting' : `running for ${durationOf(atMs - runningSinceMs)} · ${rate} sample events a second`,
+      phase: phase(runningSinceMs, atMs),
       stages: pipeline.daemons.map(daemon => reported.stage(daemon)),
       schemas: reported.bySchema(),
       all: reported.overall(),
@@ -65,7 +73,7 @@ export function createObserver (display: Display, observed: Observed): Observer 
       const { valid, invalid } = reported.overall()
       return [
         `${stages[0]?.records.total ?? 0} events came over http; ${valid.total} were valid, ${invalid.total} were not.`,
-        ...stages.filter(({ label }) => label.startsWith('consumer')).map(({ records, writes }) => `${records.total} are in ${shortest(join(directory, writes))}.`)
+        ...stages.filter(({ label }) => label.startsWith('consumer')).map(({ records, writes }) => `${records.total} went into ${shortest(join(directory, writes))}.`)
       ]
     }
   }

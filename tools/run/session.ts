@@ -94,7 +94,7 @@ async function open ({ directory, rate, common }: Settings, ctx: Context): Promi
   ctx.defer('the subscription', async () => { await errors.close() })
   const traffic = createTraffic({ port: ports.http, rate, samplers })
   ctx.defer('the traffic', () => { traffic.close() })
-  const observer = createObserver(display, { directory, ports, rate, sampler, values: statsd.values, prefix: common.prefix, pipeline, errors, happenings })
+  const observer = createObserver(display, { directory, ports, rate, sampler, values: statsd.values, prefix: common.prefix, pipeline, traffic, errors, happenings })
   return { display, observer, pipeline, statsd, traffic }
 }
 
@@ -123,9 +123,9 @@ function passedOn (common: CommonOptions): Option[] {
 function terminalGone (ctx: Context): AbortSignal {
   const gone = new AbortController()
   const end = (): void => { gone.abort() }
-  // SIGHUP: the terminal was closed; an error: the reader of a pipe has ended
+  // SIGHUP: the terminal was closed
   ctx.onReload(end)
+  // the reader of a pipe has ended; that may show as late as after the last line
   process.stdout.on('error', end)
-  ctx.defer('stdout', () => { process.stdout.off('error', end) })
   return gone.signal
 }

@@ -14,20 +14,16 @@ export interface StatsdServer {
 /** Names beyond these are not kept. */
 const mostNames = 5000
 const metric = /^([^:|@\s]{1,250}):([+-]?\d+(?:\.\d+)?)\|(c|g)(?:\|@(0?\.\d+|1))?(?:\||$)/
-const mark = /^mark (\d+)$/
 
 /** Listens on a port of loopback that the kernel chooses. */
 export async function openStatsdServer (): Promise<StatsdServer> {
   const values = new Map<string, number>()
   const socket = createSocket('udp4')
-  let marksSent = 0
-  let lastMark = 0
+  let marks = 0
   let open = true
 
   socket.on('message', datagram => {
-    const text = datagram.toString('latin1')
-    lastMark = Number(mark.exec(text)?.[1] ?? lastMark)
-    for (const line of text.split('\n')) count(values, line)
+    for (const line of datagram.toString('latin1').split('\n')) count(values, line)
   })
   socket.bind(0, '127.0.0.1')
   await once(socket, 'listening')
@@ -36,13 +32,18 @@ export async function openStatsdServer (): Promise<StatsdServer> {
   return {
     port,
     values,
-    // datagrams on loopback keep their order: a mark that has arrived came after all before it
+    // datagrams on loopback keep their order: when a mark arrives, all before it have
     async settled () {
-      const awaited = ++marksSent
-      while (open && lastMark < awaited) {
-        socket.send(`mark ${awaited}`, port, '127.0.0.1')
-        await once(socket, 'message')
-      }
+      const mark = `mark ${++marks}`
+      const arrived = new Promise<void>(resolve => {
+        socket.on('message', function look (datagram) {
+          if (datagram.toString('latin1') !== mark) return
+          socket.off('message', look)
+          resolve()
+        })
+      })
+      socket.send(mark, port, '127.0.0.1')
+      await arrived
     },
     close () {
       if (open) socket.close()

@@ -30,7 +30,7 @@ export function tableOf (view: View, width: number, height: number): Line[] {
 }
 
 function stageRows (stages: readonly Stage[]): Row[] {
-  const header: Line = [[` ${left('stage', 22)}${left('reads', 14)}${left('writes', 14)}${right('records', 8)}${right('/s', 6)}`, 'dim']]
+  const header: Line = [[` ${left('stage', 22)}${left('reads', 14)}${left('writes', 14)}${right('records', 8)}${right('/s', 6)} state`, 'dim']]
   return [[header, 1], ...stages.map(stage => [stageLine(stage), 0] as const)]
 }
 

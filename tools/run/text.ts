@@ -7,7 +7,7 @@ export type Span = readonly [text: string, style?: Style]
 export type Line = readonly Span[]
 
 /** Takes no column. */
-const zeroWidth = /^[\p{M}\u200b-\u200d\ufe0f]$/u
+const zeroWidth = /^(?:\p{M}|[\u200b-\u200d])$/u
 /** Takes two (Unicode Standard Annex 11, wide and full-width, roughly). */
 const twoWide = /^[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]$/u
 /** Control characters, and those that change the direction of what follows: nothing from the network may steer a terminal. */
@@ -20,37 +20,26 @@ export function harmless (text: string): string {
 
 /** At most `width` columns of a text; what is cut off becomes `…`. */
 export function cut (text: string, width: number): string {
+  if (measure(text, width).end === text.length) return text
+  return `${text.slice(0, measure(text, width - 1).end)}…`
+}
+
+/** Where a text exceeds `width` columns, and how many it takes up to there. */
+function measure (text: string, width: number): { end: number, columns: number } {
   let columns = 0
   let end = 0
   for (const character of text) {
     const wide = widthOf(character)
-    if (columns + wide > width) return `${cutHard(text.slice(0, end), width - 1)}…`
+    if (columns + wide > width) break
     columns += wide
     end += character.length
   }
-  return text
-}
-
-function cutHard (text: string, width: number): string {
-  let columns = 0
-  let end = 0
-  for (const character of text) {
-    columns += widthOf(character)
-    if (columns > width) break
-    end += character.length
-  }
-  return text.slice(0, end)
+  return { end, columns }
 }
 
 function widthOf (character: string): number {
   if (character < '\u0300') return 1
   return zeroWidth.test(character) ? 0 : twoWide.test(character) ? 2 : 1
-}
-
-function columnsOf (text: string): number {
-  let columns = 0
-  for (const character of text) columns += widthOf(character)
-  return columns
 }
 
 /** A line as it is written to a terminal that is `width` columns wide. */
@@ -60,7 +49,7 @@ export function render (line: Line, width: number, colours: boolean): string {
   for (const [content, style = 'plain'] of line) {
     if (left <= 0) break
     const shown = cut(harmless(content), left)
-    left -= columnsOf(shown)
+    left -= measure(shown, left).columns
     text += colours && style !== 'plain' ? `\x1b[${styles[style]}m${shown}\x1b[0m` : shown
   }
   return text

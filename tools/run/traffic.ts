@@ -7,21 +7,13 @@ export interface TrafficOptions {
   readonly port: number
   /** Events a second, on average; 0 for none. */
   readonly rate: number
+  /** At least one. */
   readonly samplers: readonly Sampler[]
 }
 
-/** What became of what was sent. */
-export interface Sent {
-  /** Answered with 204. */
-  accepted: number
-  /** Answered otherwise, or not at all. */
-  refused: number
-}
-
 export interface Traffic {
-  readonly sent: Readonly<Sent>
-  /** Sends one valid event; resolves with whether it was accepted. */
-  sendOne (): Promise<boolean>
+  /** Events that were not answered with 204, or not at all. */
+  readonly refused: number
   /** Sends events, and mistakes, until `signal` is aborted. One request at a time: a slow pipeline slows it. */
   run (signal: AbortSignal): Promise<void>
   close (): void
@@ -30,6 +22,7 @@ export interface Traffic {
 const mistakeShare = 0.05
 const postShare = 0.3
 const answerTimeoutMs = 5000
+const catchUpMs = 1000
 
 const userAgents = [
   'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0',
@@ -41,15 +34,12 @@ const userAgents = [
 /** Sends sample events over http as clients do: most as a beacon's query, some as a body. */
 export function createTraffic ({ port, rate, samplers }: TrafficOptions): Traffic {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  const sent: Sent = { accepted: 0, refused: 0 }
+  let refused = 0
 
-  async function send (json: string): Promise<boolean> {
-    const accepted = await (Math.random() < postShare ? ask('POST', '/event.gif', json) : ask('GET', `/event.gif?${encodeURIComponent(json)};`))
-    sent[accepted ? 'accepted' : 'refused']++
-    return accepted
-  }
-
-  async function ask (method: string, path: string, body?: string): Promise<boolean> {
+  async function isAccepted (json: string): Promise<boolean> {
+    const [method, path, body] = Math.random() < postShare
+      ? ['POST', '/event.gif', json]
+      : ['GET', `/event.gif?${encodeURIComponent(json)};`]
     return await new Promise(resolve => {
       const headers = { 'user-agent': oneOf(userAgents) }
       const asked = request({ host: '127.0.0.1', port, agent, method, path, headers, timeout: answerTimeoutMs }, answer => {
@@ -63,15 +53,17 @@ export function createTraffic ({ port, rate, samplers }: TrafficOptions): Traffi
   }
 
   return {
-    sent,
-    sendOne: async () => await send(JSON.stringify(oneOf(samplers).make())),
+    get refused () { return refused },
     async run (signal) {
-      if (rate === 0 || samplers.length === 0) return
+      if (rate === 0) return
+      let dueMs = Date.now()
       while (!signal.aborted) {
         const sampler = oneOf(samplers)
-        await send(Math.random() < mistakeShare ? oneOf(mistakes)(sampler) : JSON.stringify(sampler.make()))
-        // intervals of independent clients
-        await sleep(-Math.log(1 - Math.random()) * 1000 / rate, undefined, { signal }).catch(() => {})
+        const json = Math.random() < mistakeShare ? oneOf(mistakes)(sampler) : JSON.stringify(sampler.make())
+        if (!await isAccepted(json)) refused++
+        // intervals as of independent clients; what was late is caught up with, unless it is too much
+        dueMs = Math.max(dueMs - Math.log(1 - Math.random()) * 1000 / rate, Date.now() - catchUpMs)
+        await sleep(dueMs - Date.now(), undefined, { signal }).catch(() => {})
       }
     },
     close () { agent.destroy() }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import t from 'tap'
 import { tableOf } from '../../../tools/run/table.js'
 import { cut, render } from '../../../tools/run/text.js'
@@ -17,7 +18,7 @@ function viewOf (overrides: Partial<View> = {}): View {
     lastError: { schema: 'NavigationTiming', message: '/event/connectEnd: expected an integer; got "fast"', atMs: 1_400_000_007_000 },
     happenings: [{ atMs: 1_400_000_005_000, text: 'processor client-side was killed by SIGKILL; it is started again', said: ['info: ready'] }],
     places: [['tables', 'var/events.sqlite'], ['JSON log', 'var/events.json'], ['stream', 'tcp://127.0.0.1:8600'], ['logs', 'var/log']],
-    tryIt: { send: ['curl -i http://127.0.0.1:8080/event.gif', '-d \'{"schema":"DemoButtonClick","revision":1,"wiki":"by-hand",', '"event":{"button":"save"}}\''], find: 'grep by-hand var/events.json' },
+    tryIt: { send: ['curl -i http://127.0.0.1:8080/event.gif', '-d \'{"schema":"DemoButtonClick",', '"revision":1,', '"wiki":"by-hand",', '"event":{"button":"save"}}\''], find: 'grep by-hand var/events.json' },
     ...overrides
   }
 }
@@ -43,14 +44,16 @@ t.test('no line of numbers is wider than a terminal of 80 columns', async t => {
 })
 
 t.test('the curl command is broken where a shell takes it as one', async t => {
-  const lines = textOf(viewOf(), 70, 60)
+  const lines = textOf(viewOf(), 75, 60)
   const at = lines.findIndex(line => line.includes('curl'))
 
   t.strictSame(lines.slice(at, at + 3), [
     '   curl -i http://127.0.0.1:8080/event.gif \\',
-    '     -d \'{"schema":"DemoButtonClick","revision":1,"wiki":"by-hand",',
+    '     -d \'{"schema":"DemoButtonClick", "revision":1, "wiki":"by-hand",',
     '     "event":{"button":"save"}}\''
   ])
+  const body = execFileSync('sh', ['-c', `curl () { printf %s "$4"; }\n${lines.slice(at, at + 3).join('\n')}`], { encoding: 'utf8' })
+  t.strictSame(JSON.parse(body), { schema: 'DemoButtonClick', revision: 1, wiki: 'by-hand', event: { button: 'save' } })
 })
 
 t.test('before the first invalid event it says so', async t => {

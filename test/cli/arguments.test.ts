@@ -1,0 +1,79 @@
+import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { expandArguments } from '../../lib/cli/arguments.js'
+
+/** What an argument file with this text becomes. */
+function expanded (t: Test, text: string): string[] {
+  return expandArguments([`@${join(t.testdir({ file: text }), 'file')}`])
+}
+
+t.test('arguments that name no file stay as they are', async t => {
+  const args = ['--input', 'tcp://127.0.0.1:8600', '--format', '%q %h', '--count', '@', 'me@example.org', '--key=@x', '']
+
+  t.strictSame(expandArguments(args), args)
+  t.strictSame(expandArguments([]), [])
+})
+
+t.test('a file has one argument a line, or an option and its value', async t => {
+  t.strictSame(expanded(t, [
+    '# client-side events',
+    '--input',
+    'tcp://127.0.0.1:8422',
+    '--format %q %{recvFrom}s %{seqId}d %t %h %{userAgent}i',
+    '  --output\ttcp://127.0.0.1:8522  ',
+    '',
+    '   # indented comment',
+    '--invalid=tcp://127.0.0.1:8522?x=a b',
+    '--count',
+    '--name  client-side#1'
+  ].join('\n')), [
+    '--input', 'tcp://127.0.0.1:8422',
+    '--format', '%q %{recvFrom}s %{seqId}d %t %h %{userAgent}i',
+    '--output', 'tcp://127.0.0.1:8522',
+    '--invalid=tcp://127.0.0.1:8522?x=a b',
+    '--count',
+    '--name', 'client-side#1'
+  ])
+})
+
+t.test('files from Windows, with a byte order mark and without a newline at the end, are read', async t => {
+  t.strictSame(expanded(t, '\uFEFF--input udp://0.0.0.0:8421\r\n\r\n# comment\r\n--count'), ['--input', 'udp://0.0.0.0:8421', '--count'])
+})
+
+t.test('an empty file, or one of comments, adds nothing', async t => {
+  t.strictSame(expanded(t, ''), [])
+  t.strictSame(expanded(t, '\n\n# nothing\n   \n'), [])
+})
+
+t.test('files stand where they are named, and may name others', async t => {
+  const directory = t.testdir({ common: '--state /var/lib/vanadium\n--statsd 127.0.0.1:8125', inputs: '--input\ntcp://a:1\ntcp://b:1' })
+  writeFileSync(join(directory, 'main'), `--name main\n@${join(directory, 'common')}\n@${join(directory, 'inputs')}\n`)
+
+  t.strictSame(expandArguments(['--count', `@${join(directory, 'main')}`, '--log-level', 'debug']), [
+    '--count', '--name', 'main', '--state', '/var/lib/vanadium', '--statsd', '127.0.0.1:8125', '--input', 'tcp://a:1', 'tcp://b:1', '--log-level', 'debug'
+  ])
+})
+
+t.test('files that name each other in a circle are refused', async t => {
+  const directory = t.testdir()
+  writeFileSync(join(directory, 'one'), `--count\n@${join(directory, 'two')}\n`)
+  writeFileSync(join(directory, 'two'), `@${join(directory, 'one')}\n`)
+
+  t.throws(() => expandArguments([`@${join(directory, 'one')}`]), { name: 'ConfigError', code: 'bad-option', message: /^@.*: argument files name each other more than 8 deep; take out the circle$/ })
+})
+
+t.test('a chain of files that is no circle is followed', async t => {
+  const directory = t.testdir({ 0: '--count' })
+  for (let i = 1; i < 8; i++) writeFileSync(join(directory, String(i)), `@${join(directory, String(i - 1))}`)
+
+  t.strictSame(expandArguments([`@${join(directory, '7')}`]), ['--count'])
+})
+
+t.test('a file that cannot be read is named', async t => {
+  const directory = t.testdir()
+
+  t.throws(() => expandArguments([`@${directory}/none`]), { name: 'ConfigError', code: 'bad-option', message: /^@.*\/none: ENOENT.*; name an argument file that can be read$/ })
+  t.throws(() => expandArguments([`@${directory}`]), { name: 'ConfigError', message: /EISDIR/ })
+  t.throws(() => expandArguments(['@a\0b']), { name: 'ConfigError' })
+})

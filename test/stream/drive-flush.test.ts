@@ -1,0 +1,90 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import t from 'tap'
+import type { Reader, Writer } from '../../lib/stream/contracts.js'
+import { drive } from '../../lib/stream/drive.js'
+import { testContext } from '../helpers/context.js'
+import { batchFrom, count, hasCommitted, reluctantReader, scriptedWriter, type Trace } from '../helpers/scripted.js'
+import { until } from '../helpers/wait.js'
+
+t.test('a lone record is flushed within the interval, and an idle stream is left alone', async t => {
+  const trace: Trace = []
+  const ctx = testContext()
+  const reader = reluctantReader(trace, ctx.stop)
+  const work = drive([reader], scriptedWriter(trace), ctx, { flushIntervalMs: 50 })
+
+  for (let n = 0; n < 3; n++) {
+    const start = performance.now()
+    reader.give()
+    await until('it is committed', () => hasCommitted(trace, 0, n))
+    const ms = performance.now() - start
+    t.ok(ms >= 45 && ms < 1000, `flushed after ${ms} ms`)
+    t.equal(count(trace, 'flush'), n + 1)
+  }
+  ctx.abort()
+  await work
+
+  t.equal(count(trace, 'flush'), 4, 'once more at the end')
+})
+
+t.test('a stream that never pauses is flushed once an interval', async t => {
+  const ctx = testContext()
+  let written = 0
+  let flushed = 0
+  const writer: Writer = {
+    write: async () => { written++ },
+    flush: async () => { flushed++ },
+    close: async () => {}
+  }
+  const busy: Reader = {
+    async * [Symbol.asyncIterator] () {
+      for (let n = 0; !ctx.stop.aborted; n++) {
+        yield batchFrom(0, n)
+        if (n % 100 === 0) await turn()
+      }
+    },
+    commit: async () => {},
+    close: async () => {}
+  }
+  const start = performance.now()
+  const work = drive([busy], writer, ctx, { flushIntervalMs: 20 })
+
+  await until('it was flushed five times', () => flushed >= 5)
+  ctx.abort()
+  await work
+  const ms = performance.now() - start
+
+  t.ok(flushed <= ms / 20 + 1, `${flushed} times in ${ms} ms`)
+  t.ok(written > 100 * flushed, `${written} batches`)
+})
+
+t.test('a clock that is set back does not hold up a flush', async t => {
+  const trace: Trace = []
+  const ctx = testContext()
+  const reader = reluctantReader(trace, ctx.stop)
+  const work = drive([reader], scriptedWriter(trace), ctx, { flushIntervalMs: 20 })
+  const { now } = Date
+  t.teardown(() => { Date.now = now })
+
+  reader.give()
+  await until('it is written', () => count(trace, 'written') === 1)
+  Date.now = () => now() - 3_600_000
+  reader.give()
+  await until('it is flushed', () => hasCommitted(trace, 0, 1))
+  ctx.abort()
+  await work
+})
+
+t.test('bytes that pile up are flushed before the interval ends', async t => {
+  const trace: Trace = []
+  const ctx = testContext()
+  const reader = reluctantReader(trace, ctx.stop)
+  const work = drive([reader], scriptedWriter(trace), ctx, { flushIntervalMs: Infinity, flushBytes: 6 })
+
+  for (let n = 0; n < 4; n++) reader.give()
+  await until('the fourth is committed', () => hasCommitted(trace, 0, 3))
+
+  t.notOk(hasCommitted(trace, 0, 0))
+  t.ok(hasCommitted(trace, 0, 1))
+  ctx.abort()
+  await work
+})
