@@ -58,15 +58,20 @@ async function show ({ observer, pipeline, traffic }: Session, ended: AbortSigna
   let runningSinceMs: number | null = null
   const draw = (): void => { observer.look(runningSinceMs) }
   const clock = setInterval(draw, drawMs)
+  // AbortSignal.timeout within AbortSignal.any may be collected before it fires: https://github.com/nodejs/node/issues/57736
+  const stop = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  ended.addEventListener('abort', () => { stop.abort() }, { once: true })
   try {
     draw()
     await Promise.race([pipeline.start(), aborted(ended)])
     if (ended.aborted) return
     runningSinceMs = Date.now()
     draw()
-    const stop = seconds === undefined ? ended : AbortSignal.any([ended, AbortSignal.timeout(seconds * 1000)])
-    await Promise.all([traffic.run(stop), aborted(stop)])
+    if (seconds !== undefined) timer = setTimeout(() => { stop.abort() }, seconds * 1000)
+    await Promise.all([traffic.run(stop.signal), aborted(stop.signal)])
   } finally {
+    clearTimeout(timer)
     clearInterval(clock)
   }
 }
