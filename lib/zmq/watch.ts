@@ -54,7 +54,10 @@ export function watchConnected (socket: Socket, endpoint: string, uri: Uri, log:
     log.debug('connecting again', fieldsOf(uri, event))
     clearTimeout(timer)
   })
-  events.on('handshake', event => { log.info('connected', fieldsOf(uri, event)) })
+  events.on('handshake', event => {
+    log.info('connected', fieldsOf(uri, event))
+    clearTimeout(timer)
+  })
   events.on('end', () => { clearTimeout(timer) })
 }
 
