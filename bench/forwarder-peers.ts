@@ -1,5 +1,4 @@
 /** The other processes of the forwarder's benchmark: `send SOURCE RECORDS`, and `copy SOURCE TARGET`. */
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Publisher, Subscriber } from 'zeromq'
 import { clientLine } from './lines.js'
@@ -12,9 +11,9 @@ async function send (endpoint: string, records: number): Promise<void> {
   const socket = new Publisher({ sendHighWaterMark: 0 })
   const messages = Array.from({ length: 1000 }, (_, i) => Buffer.from(clientLine(i)))
   await socket.bind(endpoint)
-  const joined = once(process, 'message')
   let go = false
-  void joined.then(() => { go = true })
+  // this listener also keeps the process, and with it what is queued, until it is killed
+  process.on('message', () => { go = true })
   while (!go) {
     await socket.send('?')
     await sleep(20)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { uuidOfCapsule } from '../lib/event/uuid.js'
 
 /** The format of the lines that `clientLines` makes. */
 export const clientFormat = '%q %{recvFrom}s %{seqId}d %t %h %{userAgent}i'
@@ -10,8 +11,8 @@ const agents = [
 ]
 const countries = ['DE', 'US', 'IN', 'BR', 'JP', 'NG', 'FR']
 
-/** An event of the benchmark schema: 21 fields, the same for the same number on every run. */
-export function benchCapsule (i: number): Record<string, unknown> {
+/** An event of the benchmark schema as a client sends it: 21 fields, the same for the same number on every run. */
+function benchCapsule (i: number): Record<string, unknown> {
   const start = (i * 7919) % 1000
   return {
     event: {
@@ -44,9 +45,38 @@ export function benchCapsule (i: number): Record<string, unknown> {
   }
 }
 
+/** The event that the processor makes of the line of that number, except for the hash. */
+export function benchEvent (i: number): Record<string, unknown> {
+  const event = {
+    ...benchCapsule(i),
+    recvFrom: recvFrom(i),
+    seqId: i,
+    timestamp: Math.floor(timeMs(i) / 1000),
+    clientIp: createHash('sha1').update(address(i)).digest('hex'),
+    userAgent: userAgent(i)
+  }
+  return { ...event, uuid: uuidOfCapsule(event) }
+}
+
 /** One client-side line of about 1 KB, as varnishncsa prints it. */
 export function clientLine (i: number): string {
   const query = encodeURIComponent(JSON.stringify(benchCapsule(i)))
-  const time = new Date(1_700_000_000_000 + i * 10).toISOString().slice(0, 19)
-  return `?${query}; cp10${10 + i % 40}.example.org ${i} ${time} 198.51.${i % 100}.${i % 250} ${agents[i % agents.length] ?? ''}`
+  const time = new Date(timeMs(i)).toISOString().slice(0, 19)
+  return `?${query}; ${recvFrom(i)} ${i} ${time} ${address(i)} ${userAgent(i)}`
+}
+
+function recvFrom (i: number): string {
+  return `cp10${10 + i % 40}.example.org`
+}
+
+function timeMs (i: number): number {
+  return 1_700_000_000_000 + i * 10
+}
+
+function address (i: number): string {
+  return `198.51.${i % 100}.${i % 250}`
+}
+
+function userAgent (i: number): string {
+  return agents[i % agents.length] ?? ''
 }

@@ -1,9 +1,9 @@
 /** One row of the table. */
 export interface Measurement {
   readonly what: string
-  /** Records a second of what is measured, best of the rounds. */
+  /** Records a second of what is measured. */
   readonly rate: number
-  /** Records a second of what it is compared with, best of the rounds, in the same run. */
+  /** Records a second of what it is compared with, in the same round. */
   readonly reference: number
   readonly referenceIs: string
   /** The least ratio that is accepted; null if none is promised yet. */
@@ -12,16 +12,25 @@ export interface Measurement {
 }
 
 /**
- * Runs both sides in turn, `rounds` times, and keeps the best of each: other work on the machine only ever makes a round
- * slower. Each side resolves with records a second.
+ * Runs the reference, what is measured, and the reference again, `rounds` times, and keeps the round whose ratio is the median.
+ * On a shared machine a processor may be half as fast for some seconds: that spoils a round, or both sides of it alike. Each
+ * side resolves with records a second.
  */
 export async function compare (rounds: number, measured: () => Promise<number>, reference: () => Promise<number>): Promise<{ rate: number, reference: number }> {
-  const best = { rate: 0, reference: 0 }
-  for (let round = 0; round < rounds; round++) {
-    best.reference = Math.max(best.reference, await reference())
-    best.rate = Math.max(best.rate, await measured())
+  const results = []
+  for (let round = 1; round <= rounds; round++) {
+    const before = await reference()
+    const rate = await measured()
+    const result = { rate, reference: (before + await reference()) / 2 }
+    process.stderr.write(`  round ${round} of ${rounds}: ${thousands(result.rate)}/s, ${ratioOf(result).toFixed(2)} of the reference\n`)
+    results.push(result)
   }
-  return best
+  results.sort((a, b) => ratioOf(a) - ratioOf(b))
+  return results[Math.floor(rounds / 2)] ?? { rate: 0, reference: 0 }
+}
+
+export function ratioOf ({ rate, reference }: { readonly rate: number, readonly reference: number }): number {
+  return rate / reference
 }
 
 export function perSecond (records: number, sinceNs: bigint): number {
@@ -33,7 +42,7 @@ export function table (rows: readonly Measurement[]): string {
     row.what,
     `${thousands(row.rate)}/s`,
     `${thousands(row.reference)}/s`,
-    (row.rate / row.reference).toFixed(2),
+    ratioOf(row).toFixed(2),
     row.floor === null ? '' : row.floor.toFixed(2),
     row.aim === null ? '' : row.aim.toFixed(2),
     row.referenceIs

@@ -1,10 +1,9 @@
 import { createWriteStream } from 'node:fs'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { uuidOfCapsule } from '../lib/event/uuid.js'
 import { needsMariadb, startMariadb } from '../test/helpers/mariadb.js'
 import { daemon, finished } from './daemon.js'
-import { benchCapsule } from './lines.js'
+import { benchEvent } from './lines.js'
 import { compare, perSecond, type Measurement } from './measure.js'
 
 /**
@@ -50,8 +49,7 @@ export async function benchMysql (directory: string, records: number, rounds: nu
 async function writeEvents (file: string, records: number): Promise<void> {
   const stream = createWriteStream(file)
   for (let i = 0; i < records; i++) {
-    const capsule: Record<string, unknown> = { ...benchCapsule(i), recvFrom: 'cp1010.example.org', seqId: i, timestamp: 1_700_000_000 + Math.floor(i / 100), clientIp: 'f'.repeat(40), userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:121.0) Gecko/20100101 Firefox/121.0' }
-    if (!stream.write(`${JSON.stringify({ ...capsule, uuid: uuidOfCapsule(capsule) })}\n`)) await once(stream, 'drain')
+    if (!stream.write(`${JSON.stringify(benchEvent(i))}\n`)) await once(stream, 'drain')
   }
   stream.end()
   await once(stream, 'close')

@@ -113,11 +113,15 @@ function refuseInfinity (): never {
  * overwritten by a later one; it may be there more often, inside a string, and then the text is passed over too.
  */
 export function splice (json: string, keys: number, added: string): string | null {
-  if (json.charCodeAt(json.length - 1) !== closingBrace || keys === 0 || json.includes('\n') || partedKey.test(json)) return null
+  if (json.charCodeAt(json.length - 1) !== closingBrace || keys === 0) return null
+  // looking for single characters is several times as fast as a regular expression
+  if (json.includes(' :') || json.includes('\n') || json.includes('\t') || json.includes('\r')) return null
   let found = 0
-  for (let at = json.indexOf('":'); at !== -1; at = json.indexOf('":', at + 2)) found++
+  for (let at = json.indexOf(':'); at !== -1; at = json.indexOf(':', at + 1)) {
+    if (json.charCodeAt(at - 1) === quotationMark) found++
+  }
   return found === keys ? `${json.slice(0, -1)}${added}}` : null
 }
 
 const closingBrace = 0x7d
-const partedKey = /"\s+:/
+const quotationMark = 0x22

@@ -11,7 +11,6 @@ const dateShape = /^(\d{4})-(\d\d)-(\d\d)$/
 const timeShape = /^([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?(z|[+-]([01]\d|2[0-3]):?[0-5]\d)?$/i
 const labelShape = /^[a-z\d]([a-z\d-]{0,61}[a-z\d])?$/i
 const uuidShape = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i
-const uuidHexShape = /^[\da-f]{32}$/i
 /** RFC 3986, and characters beyond ASCII unescaped, as browsers show and send them. */
 const uriShape = /^[a-z][a-z\d+.-]*:(%[\da-f]{2}|[^\s\p{Cc}<>"{}|\\^`%])*$/iu
 const colorShape = /^(#[\da-f]{3}|#[\da-f]{6}|rgb\( *\d{1,3}%? *, *\d{1,3}%? *, *\d{1,3}%? *\))$/i
@@ -37,7 +36,7 @@ const formats: ReadonlyMap<string, StringFormat> = new Map(Object.entries({
   time: { expected: 'a time like 09:30:01', test: text => timeShape.test(text) },
   // a number needs no check: a string is what is wrong with it
   'utc-millisec': { expected: 'a number of milliseconds since 1970', test: () => false },
-  'uuid5-hex': { expected: '32 hexadecimal digits', test: text => uuidHexShape.test(text) },
+  'uuid5-hex': { expected: '32 hexadecimal digits', test: isUuidHex },
   uuid: { expected: 'a UUID', test: text => uuidShape.test(text) },
   'ip-address': ipAddress,
   ipv4: ipAddress,
@@ -75,6 +74,18 @@ function daysIn (year: number, month: number): number {
   if (month < 1 || month > 12) return 0
   if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
+}
+
+/** Every event has one: several times as fast as a regular expression. */
+function isUuidHex (text: string): boolean {
+  if (text.length !== 32) return false
+  for (let i = 0; i < 32; i++) {
+    const code = text.charCodeAt(i)
+    const isDigit = code >= 0x30 && code <= 0x39
+    const isLetter = (code | 0x20) >= 0x61 && (code | 0x20) <= 0x66
+    if (!isDigit && !isLetter) return false
+  }
+  return true
 }
 
 function isHostName (text: string): boolean {

@@ -1,6 +1,6 @@
 import { RecordError } from '../errors.js'
 import { countKeys, decodeCapsule, parseCapsule, splice, tidy, type Capsule } from './capsule.js'
-import { parseJson, stringifyJson } from './json.js'
+import { parseJson, quote, stringifyJson } from './json.js'
 import type { Conversion, Field, LineFormat } from './line-format.js'
 import { uuidOfCapsule } from './uuid.js'
 
@@ -38,10 +38,10 @@ export function createLineParser (format: LineFormat, converters: Converters): L
     if (isMeta(capsule)) return { added, count, intact }
     for (let i = 0; i < fields.length; i++) {
       const { name } = fields[i] as Field
-      const { ofLine, ofCapsule } = convert[i] as FieldConversion
+      const { key, ofLine, ofCapsule } = convert[i] as FieldConversion
       if (!Object.hasOwn(capsule, name)) {
         const value = capsule[name] = ofLine(texts[i] as string)
-        added += `,"${name}":${JSON.stringify(value)}`
+        added += key + jsonOf(value)
         count++
       } else if (ofCapsule !== null) {
         const before = capsule[name]
@@ -80,24 +80,41 @@ export function createLineParser (format: LineFormat, converters: Converters): L
   }
 }
 
+/** `JSON.stringify`, faster for what a line holds: short strings and integers. */
+function jsonOf (value: unknown): string {
+  if (typeof value === 'string') return quote(value)
+  return typeof value === 'number' ? `${value}` : JSON.stringify(value)
+}
+
 function isMeta (capsule: Capsule): boolean {
   return typeof capsule['meta'] === 'object' && capsule['meta'] !== null && capsule['schema'] === undefined
 }
 
 interface FieldConversion {
+  /** `,"name":`, as it stands in the JSON text. */
+  readonly key: string
   readonly ofLine: (text: string) => unknown
   /** For the capsule's own value, which the sender wrote and which may be of any type; null leaves it. */
   readonly ofCapsule: ((value: unknown) => unknown) | null
 }
 
 function conversions ({ name, conversion }: Field, converters: Converters): FieldConversion {
+  const key = `,"${name}":`
   const ofLine = ofLineBy(name, converters)[conversion]
-  if (conversion === 'text') return { ofLine, ofCapsule: null }
-  if (conversion === 'integer') return { ofLine, ofCapsule: value => typeof value === 'string' && /^\d+$/.test(value) ? ofLine(value) : value }
-  if (conversion === 'seconds' || conversion === 'iso-8601') {
-    return { ofLine, ofCapsule: value => typeof value === 'string' && secondsShape.test(value) ? ofLine(value) : value }
-  }
-  return { ofLine, ofCapsule: value => typeof value === 'string' ? ofLine(value) : value }
+  const shape = shapes[conversion]
+  return { key, ofLine, ofCapsule: shape === null ? null : value => typeof value === 'string' && shape.test(value) ? ofLine(value) : value }
+}
+
+const secondsShape = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$/
+
+/** The strings of a capsule that are converted as the line's text is; null for none. */
+const shapes: Readonly<Record<Conversion, RegExp | null>> = {
+  text: null,
+  integer: /^\d+$/,
+  seconds: secondsShape,
+  'iso-8601': secondsShape,
+  address: /^/,
+  'user-agent': /^/
 }
 
 function ofLineBy (name: string, { hashAddress, parseUserAgent }: Converters): Record<Conversion, (text: string) => unknown> {
@@ -111,8 +128,6 @@ function ofLineBy (name: string, { hashAddress, parseUserAgent }: Converters): R
     'user-agent': parseUserAgent
   }
 }
-
-const secondsShape = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$/
 
 function secondsOf (text: string, name: string): number {
   const ms = Date.parse(`${text}Z`)

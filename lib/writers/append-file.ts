@@ -47,10 +47,10 @@ export class AppendFile {
    * Appends whole lines, each with its newline, in one write. Returns how many bytes of them are in the file: fewer than all
    * when the disk has run full, but whole lines. Throws the system's error when there is no room for one.
    */
-  async append (lines: Buffer): Promise<number> {
-    const { bytesWritten } = await this.#handle.write(lines)
-    if (bytesWritten === lines.length || !this.#identity.isFile()) return bytesWritten
-    const whole = bytesWritten === 0 ? 0 : lines.lastIndexOf(newline, bytesWritten - 1) + 1
+  async append (pieces: readonly Buffer[]): Promise<number> {
+    const { bytesWritten } = await this.#handle.writev(pieces)
+    if (!this.#identity.isFile() || bytesWritten === totalLength(pieces)) return bytesWritten
+    const whole = bytesWritten === 0 ? 0 : Buffer.concat(pieces).lastIndexOf(newline, bytesWritten - 1) + 1
     const { size } = await this.#handle.stat()
     await this.#handle.truncate(size - (bytesWritten - whole))
     if (whole === 0) throw Object.assign(new Error('no space left for a whole line'), { code: 'ENOSPC' })
@@ -74,6 +74,10 @@ export class AppendFile {
   async close (): Promise<void> {
     await this.#handle.close()
   }
+}
+
+function totalLength (pieces: readonly Buffer[]): number {
+  return pieces.reduce((length, piece) => length + piece.length, 0)
 }
 
 async function openToAppend (path: string, makesDirectory: boolean): Promise<FileHandle> {

@@ -12,11 +12,14 @@ export interface FileWriterParams {
 
 const newline = Buffer.from('\n')
 
+/** Written together at most; each write costs a change to another thread and back. */
+const gatheredBytes = 256 << 10
+
 /** A full disk or an exceeded quota ends by itself, or by an operator's hand; it is waited for. */
 const passing: readonly unknown[] = ['ENOSPC', 'EDQUOT']
 
 /**
- * A line a record, appended with one write a batch. Whatever happens, the file ends with a whole line: what a crash tore is
+ * A line a record, appended in writes of whole lines: batches that come in the same turn are written together. Whatever happens, the file ends with a whole line: what a crash tore is
  * moved to `<path>.torn` at the next start, what a full disk cuts short is taken back, and written again when there is room.
  * Opens the path anew at SIGHUP, and on a flush when the file is no longer there under its name.
  */
@@ -54,8 +57,12 @@ class FileWriter implements Writer {
   readonly #patience = new AbortController()
   #file: AppendFile | null = null
   #last: Promise<void> = Promise.resolve()
-  /** Rejects with what the last `write` could not do. */
+  /** To be written together, and how many bytes that is. */
+  #gathered: Buffer[] = []
+  #size = 0
+  /** Resolves when all before that is written, and stays rejected once something could not be. */
   #written: Promise<void> = Promise.resolve()
+  #failed = false
 
   constructor (path: string, params: FileWriterParams, ctx: Context) {
     this.#path = path
@@ -72,20 +79,46 @@ class FileWriter implements Writer {
     })
   }
 
-  /** Resolves when the batch before is written, so that the next one is made while the disk works; two are in memory at most. */
+  /**
+   * Resolves before the batch is written, so that the next one is made while the disk works; twice `gatheredBytes`, and a batch,
+   * are in memory at most. A failure is thrown by the next call.
+   */
   async write (batch: Batch): Promise<void> {
-    await this.#written
-    this.#written = this.#alone(async () => {
-      let rest = Buffer.concat([batch.payload, newline])
-      await this.#untilRoom(async () => {
-        while (rest.length > 0) rest = rest.subarray(await this.#opened().append(rest))
-      })
+    if (this.#failed || this.#size >= gatheredBytes) {
+      await this.#written
+      this.#begin()
+    }
+    if (this.#gathered.length === 0) setImmediate(() => { this.#begin() })
+    this.#gathered.push(batch.payload, newline)
+    this.#size += batch.payload.length + 1
+  }
+
+  /** Begins to write what was gathered, if there is anything. */
+  #begin (): void {
+    if (this.#gathered.length === 0) return
+    const lines = this.#gathered
+    this.#gathered = []
+    this.#size = 0
+    this.#written = this.#written.then(async () => { await this.#alone(async () => { await this.#append(lines) }) })
+    this.#written.catch(() => { this.#failed = true })
+  }
+
+  async #append (lines: Buffer[]): Promise<void> {
+    const size = lines.reduce((bytes, piece) => bytes + piece.length, 0)
+    let rest = lines
+    let done = 0
+    await this.#untilRoom(async () => {
+      for (;;) {
+        const appended = await this.#opened().append(rest)
+        done += appended
+        if (done === size) return
+        rest = [Buffer.concat(rest).subarray(appended)]
+      }
     })
-    // whoever calls next is told
-    this.#written.catch(() => {})
   }
 
   async flush (): Promise<void> {
+    this.#begin()
     await this.#written
     await this.#alone(async () => {
       await this.#sync()
@@ -95,10 +128,14 @@ class FileWriter implements Writer {
 
   /** For what moves the file and then signals: logrotate. */
   async reopen (): Promise<void> {
+    this.#begin()
+    await this.#written.catch(() => { /* thrown by the next call */ })
     await this.#alone(async () => { if (this.#file !== null) await this.#openAnew() })
   }
 
   async close (): Promise<void> {
+    this.#begin()
+    await this.#written.catch(() => { /* thrown by the flush before */ })
     await this.#alone(async () => {
       if (this.#file === null) return
       const file = this.#file

@@ -117,6 +117,7 @@ t.test('a file that logrotate copies and truncates goes on at its start', async 
   const path = join(t.testdir(), 'events.log')
   const { writer } = await openWriter(t, path)
   await writer.write(batch('before'))
+  await writer.flush()
 
   truncateSync(path)
   await writer.write(batch('after'))
@@ -134,6 +135,7 @@ t.test('while the path cannot be opened anew, the old file is written', async t 
   await writer.write(batch('one'))
   await writer.flush()
   await writer.write(batch('two'))
+  await writer.flush()
   t.ok(says(ctx, 'the file cannot be opened anew; writing to the old one'))
   t.equal(read(join(directory, 'moved', 'events.log')), 'one\ntwo\n')
 
