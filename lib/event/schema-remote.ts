@@ -119,8 +119,19 @@ function checkTemplate (template: string): void {
 
 /** The document; undefined if it is not there. Rejects when the repository cannot say. */
 async function get (url: string, timeoutMs: number): Promise<string | undefined> {
+  // not AbortSignal.timeout: what fetch derives from it may be collected as garbage, and then nothing ends the wait (Node's issue 57736)
+  const patience = new AbortController()
+  const timer = setTimeout(() => { patience.abort(new Error(`timeout after ${timeoutMs} ms`)) }, timeoutMs)
+  try {
+    return await download(url, patience.signal)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function download (url: string, signal: AbortSignal): Promise<string | undefined> {
   // a redirect may lead anywhere, to hosts behind the firewall too
-  const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMs), headers: { accept: 'application/json, application/yaml;q=0.9, */*;q=0.1' } })
+  const response = await fetch(url, { redirect: 'error', signal, headers: { accept: 'application/json, application/yaml;q=0.9, */*;q=0.1' } })
   if (!response.ok) {
     await response.body?.cancel()
     if (response.status === 404 || response.status === 410) return undefined
