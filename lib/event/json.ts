@@ -31,9 +31,10 @@ export function stringifyJson (value: unknown): string {
   }
 }
 
-/** A string as JSON: `JSON.stringify`, twice as fast for the text of most log lines. */
-export function quote (text: string): string {
-  return needsNoEscape.test(text) ? `"${text}"` : JSON.stringify(text)
+/** `JSON.stringify`, twice as fast for what most log lines hold: plain text and integers. A number must be finite. */
+export function jsonOf (value: unknown): string {
+  if (typeof value === 'number') return `${value}`
+  return typeof value === 'string' && needsNoEscape.test(value) ? `"${value}"` : JSON.stringify(value)
 }
 
 const needsNoEscape = /^[ !#-[\]-~]*$/

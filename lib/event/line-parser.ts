@@ -1,6 +1,6 @@
 import { RecordError } from '../errors.js'
 import { countKeys, decodeCapsule, parseCapsule, splice, tidy, type Capsule } from './capsule.js'
-import { parseJson, quote, stringifyJson } from './json.js'
+import { jsonOf, parseJson, stringifyJson } from './json.js'
 import type { Conversion, Field, LineFormat } from './line-format.js'
 import { uuidOfCapsule } from './uuid.js'
 
@@ -78,12 +78,6 @@ export function createLineParser (format: LineFormat, converters: Converters): L
       }
     }
   }
-}
-
-/** `JSON.stringify`, faster for what a line holds: short strings and integers. */
-function jsonOf (value: unknown): string {
-  if (typeof value === 'string') return quote(value)
-  return typeof value === 'number' ? `${value}` : JSON.stringify(value)
 }
 
 function isMeta (capsule: Capsule): boolean {

@@ -44,17 +44,19 @@ export class AppendFile {
   }
 
   /**
-   * Appends whole lines, each with its newline, in one write. Returns how many bytes of them are in the file: fewer than all
-   * when the disk has run full, but whole lines. Throws the system's error when there is no room for one.
+   * Appends whole lines, each with its newline, in one write. Returns what of them is not in the file yet: whole lines, if the
+   * disk has run full. Throws the system's error when there is no room for one.
    */
-  async append (pieces: readonly Buffer[]): Promise<number> {
-    const { bytesWritten } = await this.#handle.writev(pieces)
-    if (!this.#identity.isFile() || bytesWritten === totalLength(pieces)) return bytesWritten
-    const whole = bytesWritten === 0 ? 0 : Buffer.concat(pieces).lastIndexOf(newline, bytesWritten - 1) + 1
+  async append (lines: readonly Buffer[]): Promise<Buffer[]> {
+    const { bytesWritten } = await this.#handle.writev(lines)
+    if (bytesWritten === lines.reduce((bytes, { length }) => bytes + length, 0)) return []
+    const all = Buffer.concat(lines)
+    if (!this.#identity.isFile()) return [all.subarray(bytesWritten)]
+    const whole = bytesWritten === 0 ? 0 : all.lastIndexOf(newline, bytesWritten - 1) + 1
     const { size } = await this.#handle.stat()
     await this.#handle.truncate(size - (bytesWritten - whole))
     if (whole === 0) throw Object.assign(new Error('no space left for a whole line'), { code: 'ENOSPC' })
-    return whole
+    return [all.subarray(whole)]
   }
 
   async sync (): Promise<void> {
@@ -74,10 +76,6 @@ export class AppendFile {
   async close (): Promise<void> {
     await this.#handle.close()
   }
-}
-
-function totalLength (pieces: readonly Buffer[]): number {
-  return pieces.reduce((length, piece) => length + piece.length, 0)
 }
 
 async function openToAppend (path: string, makesDirectory: boolean): Promise<FileHandle> {

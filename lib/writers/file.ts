@@ -12,16 +12,17 @@ export interface FileWriterParams {
 
 const newline = Buffer.from('\n')
 
-/** Written together at most; each write costs a change to another thread and back. */
-const gatheredBytes = 256 << 10
+/** Taken and not yet written, at most: more is waited for. */
+const heldBytes = 512 << 10
 
 /** A full disk or an exceeded quota ends by itself, or by an operator's hand; it is waited for. */
 const passing: readonly unknown[] = ['ENOSPC', 'EDQUOT']
 
 /**
- * A line a record, appended in writes of whole lines: batches that come in the same turn are written together. Whatever happens, the file ends with a whole line: what a crash tore is
- * moved to `<path>.torn` at the next start, what a full disk cuts short is taken back, and written again when there is room.
- * Opens the path anew at SIGHUP, and on a flush when the file is no longer there under its name.
+ * A line a record, appended in writes of whole lines; batches that come in the same turn of the event loop are written together,
+ * because each write costs a change to another thread and back. Whatever happens, the file ends with a whole line: what a crash
+ * tore is moved to `<path>.torn` at the next start, what a full disk cuts short is taken back, and written again when there is
+ * room. Opens the path anew at SIGHUP, and on a flush when the file is no longer there under its name.
  */
 export const fileWriter: WriterHandler<FileWriterParams> = {
   schemes: ['file'],
@@ -57,9 +58,10 @@ class FileWriter implements Writer {
   readonly #patience = new AbortController()
   #file: AppendFile | null = null
   #last: Promise<void> = Promise.resolve()
-  /** To be written together, and how many bytes that is. */
+  /** To be written together. */
   #gathered: Buffer[] = []
-  #size = 0
+  /** Bytes of what was taken and is not written yet. */
+  #held = 0
   /** Resolves when all before that is written, and stays rejected once something could not be. */
   #written: Promise<void> = Promise.resolve()
   #failed = false
@@ -80,46 +82,39 @@ class FileWriter implements Writer {
   }
 
   /**
-   * Resolves before the batch is written, so that the next one is made while the disk works; twice `gatheredBytes`, and a batch,
-   * are in memory at most. A failure is thrown by the next call.
+   * Resolves before the batch is written, so that the next one is made while the disk works, but not before there are fewer
+   * than `heldBytes` to be written. A failure is thrown by the next call.
    */
   async write (batch: Batch): Promise<void> {
-    if (this.#failed || this.#size >= gatheredBytes) {
-      await this.#written
-      this.#begin()
-    }
-    if (this.#gathered.length === 0) setImmediate(() => { this.#begin() })
+    if (this.#failed || this.#held >= heldBytes) await this.#writeGathered()
+    if (this.#gathered.length === 0) setImmediate(() => { void this.#writeGathered().catch(() => { this.#failed = true }) })
     this.#gathered.push(batch.payload, newline)
-    this.#size += batch.payload.length + 1
+    this.#held += batch.payload.length + newline.length
   }
 
-  /** Begins to write what was gathered, if there is anything. */
-  #begin (): void {
-    if (this.#gathered.length === 0) return
-    const lines = this.#gathered
-    this.#gathered = []
-    this.#size = 0
-    this.#written = this.#written.then(async () => { await this.#alone(async () => { await this.#append(lines) }) })
-    this.#written.catch(() => { this.#failed = true })
+  /** Resolves when everything before and what was gathered is written. */
+  async #writeGathered (): Promise<void> {
+    if (this.#gathered.length > 0) {
+      const lines = this.#gathered
+      const bytes = lines.reduce((sum, { length }) => sum + length, 0)
+      this.#gathered = []
+      this.#written = this.#written.then(async () => {
+        await this.#alone(async () => { await this.#append(lines) })
+        this.#held -= bytes
+      })
+    }
+    await this.#written
   }
 
   async #append (lines: Buffer[]): Promise<void> {
-    const size = lines.reduce((bytes, piece) => bytes + piece.length, 0)
     let rest = lines
-    let done = 0
     await this.#untilRoom(async () => {
-      for (;;) {
-        const appended = await this.#opened().append(rest)
-        done += appended
-        if (done === size) return
-        rest = [Buffer.concat(rest).subarray(appended)]
-      }
+      while (rest.length > 0) rest = await this.#opened().append(rest)
     })
   }
 
   async flush (): Promise<void> {
-    this.#begin()
-    await this.#written
+    await this.#writeGathered()
     await this.#alone(async () => {
       await this.#sync()
       await this.#followName()
@@ -128,14 +123,12 @@ class FileWriter implements Writer {
 
   /** For what moves the file and then signals: logrotate. */
   async reopen (): Promise<void> {
-    this.#begin()
-    await this.#written.catch(() => { /* thrown by the next call */ })
+    await this.#writeGathered().catch(() => { /* thrown by the next call */ })
     await this.#alone(async () => { if (this.#file !== null) await this.#openAnew() })
   }
 
   async close (): Promise<void> {
-    this.#begin()
-    await this.#written.catch(() => { /* thrown by the flush before */ })
+    await this.#writeGathered().catch(() => { /* thrown by the flush before */ })
     await this.#alone(async () => {
       if (this.#file === null) return
       const file = this.#file

@@ -1,5 +1,6 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { batchOfLines } from '../../lib/stream/batch.js'
 import type { Batch, Writer } from '../../lib/stream/contracts.js'
@@ -210,6 +211,25 @@ t.test('when told to stop, it gives a full disk up after a while', async t => {
   ctx.abort()
 
   await t.rejects(flushing, { name: 'StreamError', code: 'no-space', message: /\/dev\/full/ })
+})
+
+t.test('while a disk is full, what is taken has a bound', async t => {
+  const { writer, ctx } = await openWriter(t, '/dev/full', '?grace=0')
+  const line = 'x'.repeat(64 << 10)
+  let taken = 0
+  const writing = (async () => {
+    while (taken < 1000) {
+      await writer.write(batch(line))
+      taken++
+      await nextTurn()
+    }
+  })()
+  await until('it waits', () => says(ctx, 'the disk is full; waiting for room'))
+
+  ctx.abort()
+
+  await t.rejects(writing, { name: 'StreamError', code: 'no-space' })
+  t.ok(taken * line.length <= 1 << 20, `${taken} batches were taken`)
 })
 
 t.test('a path that cannot be written is the operator\'s mistake', async t => {
