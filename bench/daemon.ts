@@ -6,18 +6,31 @@ import type { Readable } from 'node:stream'
 
 export type Daemon = ChildProcessByStdio<null, null, Readable>
 
-/** Starts a daemon from the build; `ready` resolves when its log says so, and rejects with the log if it ends before. */
-export function daemon (args: readonly string[]): { child: Daemon, ready: Promise<void> } {
+export interface Started {
+  readonly child: Daemon
+  /** Resolves when the log says so, and rejects with the log if the daemon ends before. */
+  readonly ready: Promise<void>
+  /** Resolves with the counts that the daemon logs when it ends. */
+  readonly counts: Promise<Readonly<Record<string, number>>>
+}
+
+/** Starts a daemon from the build. */
+export function daemon (args: readonly string[]): Started {
   const child = spawn(process.execPath, [join(import.meta.dirname, '..', 'vanadium.js'), ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
   const log: string[] = []
+  const lines = createInterface({ input: child.stderr })
   const ready = new Promise<void>((resolve, reject) => {
-    createInterface({ input: child.stderr }).on('line', line => {
+    lines.on('line', line => {
       log.push(line)
       if (line.includes('"message":"ready"')) resolve()
     })
     child.once('exit', code => { reject(new Error(`${args.join(' ')} ended with ${code} before it was ready:\n${log.join('\n')}`)) })
   })
-  return { child, ready }
+  const counts = once(lines, 'close').then(() => {
+    const { counts } = JSON.parse(log.at(-1) ?? '{}') as { counts?: Record<string, number> }
+    return counts ?? {}
+  })
+  return { child, ready, counts }
 }
 
 /** Resolves when the daemon has ended with 0. */

@@ -76,6 +76,8 @@ t.test('the format\'s own text may use regular expressions, groups included', as
   t.match(parse(format, '<13>EventLoggingx {"a":1} h'), { a: 1, host: 'h' })
   t.match(parse(format, 'EventLogging {"a":1} h'), { a: 1, host: 'h' })
   t.throws(() => parse(format, 'Other {"a":1} h'), RecordError)
+  t.match(parse('%{a}s (?<mine>x+) \\k<a>-\\k<mine> %j', 'h xx h-xx {"b":1}'), { a: 'h', b: 1 }, 'also a reference to a name')
+  t.throws(() => parse('%{a}s (?<mine>x+) \\k<a>-\\k<mine> %j', 'h xx i-xx {"b":1}'), RecordError)
 })
 
 t.test('white space of any kind separates, matching starts at the start, and what follows the last field is ignored', async t => {
@@ -105,6 +107,7 @@ t.test('a bad format is the operator\'s mistake, and the message says what is al
   const bad: Array<[string, RegExp]> = [
     ['%{a}s', /no capsule; write %q/],
     ['%q %j', /two capsules/],
+    ['%q %{a}s (?<a>x)', /Duplicate capture group name/],
     ['%q %x', /no specifier "%x"; there are %q %j %t/],
     ['%q %{a}t', /no specifier "%\{a\}t"/],
     ['%q 100%', /no specifier "%".*literal % is \\x25/],
