@@ -53,7 +53,7 @@ packages:
 	@.ci/packages
 
 .PHONY: bench
-bench: build ## measures throughput, latency and memory; prints a table
+bench: build ## measures each stage against a reference of the same run; prints a table; takes five minutes
 	@node dist/bench/index.js
 
 .PHONY: install
