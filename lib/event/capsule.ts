@@ -115,13 +115,17 @@ function refuseInfinity (): never {
 export function splice (json: string, keys: number, added: string): string | null {
   if (json.charCodeAt(json.length - 1) !== closingBrace || keys === 0) return null
   // looking for single characters is several times as fast as a regular expression
-  if (json.includes(' :') || json.includes('\n') || json.includes('\t') || json.includes('\r')) return null
+  if (json.includes('\n') || json.includes('\r')) return null
   let found = 0
   for (let at = json.indexOf(':'); at !== -1; at = json.indexOf(':', at + 1)) {
-    if (json.charCodeAt(at - 1) === quotationMark) found++
+    const before = json.charCodeAt(at - 1)
+    if (before === quotationMark) found++
+    else if (before === space || before === tab) return null
   }
   return found === keys ? `${json.slice(0, -1)}${added}}` : null
 }
 
 const closingBrace = 0x7d
 const quotationMark = 0x22
+const space = 0x20
+const tab = 0x09
