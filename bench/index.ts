@@ -14,7 +14,7 @@ type Bench = (directory: string, records: number, rounds: number) => Promise<Mea
 
 /** By name, and how many records make a round of some seconds. */
 const benches: Record<string, { readonly bench: Bench, readonly records: number }> = {
-  processor: { bench: benchProcessor, records: 1_000_000 },
+  processor: { bench: benchProcessor, records: 2_000_000 },
   forwarder: { bench: async (_directory, records, rounds) => await benchForwarder(records, rounds), records: 200_000 },
   mysql: { bench: benchMysql, records: 200_000 }
 }
