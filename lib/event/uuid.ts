@@ -30,8 +30,7 @@ function shortName (url: string): Buffer {
 const digits = Buffer.alloc(32)
 const five = 0x35
 /** The digit of the variant (RFC 9562, section 4.1: binary 10xx) by the digit of the digest. */
-const variants = new Uint8Array(128)
-for (const [i, digit] of [...'0123456789abcdef'].entries()) variants[digit.charCodeAt(0)] = '89ab'.charCodeAt(i % 4)
+const variants = Uint8Array.from({ length: 128 }, (_, code) => '89ab'.charCodeAt(parseInt(String.fromCharCode(code), 16) % 4))
 
 /**
  * What identifies an event: who received it, under which number, when. The same line has the same uuid on every host,
