@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
+import http, { type IncomingMessage } from 'node:http'
+import https from 'node:https'
 import { dirname, join } from 'node:path'
 import { ConfigError, messageOf } from '../errors.js'
 import type { Log } from '../log.js'
@@ -117,31 +120,36 @@ function checkTemplate (template: string): void {
   if (/\{/.test(template.slice(0, template.indexOf(url.host) + url.host.length))) throw new ConfigError('bad-option', `--schemas-url "${template}" has {name} or {revision} in its host; ${advice}`)
 }
 
-/** The document; undefined if it is not there. Rejects when the repository cannot say. */
+/**
+ * The document; undefined if it is not there. Rejects when the repository cannot say. Not with `fetch`, whose signal was seen not
+ * to end the wait for a body that had stopped coming.
+ */
 async function get (url: string, timeoutMs: number): Promise<string | undefined> {
-  // not AbortSignal.timeout: what fetch derives from it may be collected as garbage, and then nothing ends the wait (Node's issue 57736)
-  const patience = new AbortController()
-  const timer = setTimeout(() => { patience.abort(new Error(`timeout after ${timeoutMs} ms`)) }, timeoutMs)
+  const accept = 'application/json, application/yaml;q=0.9, */*;q=0.1'
+  const request = (url.startsWith('https:') ? https : http).get(url, { headers: { accept } })
+  let response: IncomingMessage | undefined
+  const timer = setTimeout(() => { (response ?? request).destroy(new Error(`timeout after ${timeoutMs} ms`)) }, timeoutMs)
+  // one that comes while the response is read ends that as well
+  request.on('error', () => {})
   try {
-    return await download(url, patience.signal)
+    [response] = await once(request, 'response') as [IncomingMessage]
+    return await documentOf(response)
   } finally {
     clearTimeout(timer)
+    request.destroy()
   }
 }
 
-async function download (url: string, signal: AbortSignal): Promise<string | undefined> {
-  // a redirect may lead anywhere, to hosts behind the firewall too
-  const response = await fetch(url, { redirect: 'error', signal, headers: { accept: 'application/json, application/yaml;q=0.9, */*;q=0.1' } })
-  if (!response.ok) {
-    await response.body?.cancel()
-    if (response.status === 404 || response.status === 410) return undefined
-    throw new Error(`status ${response.status}`)
-  }
-  const chunks: Uint8Array[] = []
+async function documentOf (response: IncomingMessage): Promise<string | undefined> {
+  const { statusCode = 0 } = response
+  if (statusCode === 404 || statusCode === 410) return undefined
+  // it may lead anywhere, to hosts behind the firewall too
+  if (statusCode >= 300 && statusCode < 400) throw new Error(`status ${statusCode}: redirects are not followed`)
+  if (statusCode < 200 || statusCode >= 300) throw new Error(`status ${statusCode}`)
+  const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length
-    // leaving the loop cancels the body
     if (size > largestSchema) throw new Error(`the document has more than ${largestSchema} bytes`)
     chunks.push(chunk)
   }
