@@ -7,6 +7,7 @@ import { builtInReaders } from '../readers/index.js'
 import type { Context } from '../stream/contracts.js'
 import { createDeadLetters } from '../stream/dead-letters.js'
 import { loadPlugIns, type PlugInFunctions } from '../stream/plug-ins.js'
+import { saveWithPatience } from '../stream/save.js'
 import { openState, type State } from '../stream/state.js'
 import { builtInWriters } from '../writers/index.js'
 import { expandArguments } from './arguments.js'
@@ -99,6 +100,7 @@ function createContext (daemon: string, name: string, { common, log, metrics, cy
     },
     defer: cycle.defer,
     onReload: cycle.onReload,
+    async save () { if (state !== null) await saveWithPatience(state, ctx) },
     async openReader (uri) {
       const reader = await transports.readers.open(uri, ctx)
       cycle.defer(uri, async () => { await reader.close() })

@@ -17,6 +17,11 @@ export function batchOfBytes (bytes: Buffer, position: Position | null = null): 
   return new ByteBatch(bytes.at(-1) === newline ? bytes.subarray(0, -1) : bytes, position)
 }
 
+/** A batch without records: nothing is left of what its source gave up to here. */
+export function emptyBatch (position: Position): Batch {
+  return { count: 0, payload: Buffer.alloc(0), position, lines: () => [] }
+}
+
 /** A batch from records as text, which contain no newline. Returns null for none. */
 export function batchOfLines (lines: string[], position: Position | null = null): Batch | null {
   return lines.length === 0 ? null : new LineBatch(lines, position)

@@ -14,7 +14,7 @@ export type Position = string
 
 /** Consecutive records of one stream, oldest first. Immutable, `payload` included. */
 export interface Batch {
-  /** Number of records, at least 1. */
+  /** Number of records; 0 in a batch that only says how far its source was read, which no writer is given. */
   readonly count: number
   /** The records, separated by `\n` (no newline after the last one), as they travel. */
   readonly payload: Buffer
@@ -32,7 +32,7 @@ export interface Batch {
  * It throws `StreamError` when the transport is gone for good.
  */
 export interface Reader extends AsyncIterable<Batch> {
-  /** Everything up to here is safe downstream. Resolves when that is remembered; a no-op for sources without positions. */
+  /** Everything up to here is safe downstream: put into `ctx.state`, for `drive` to save; a no-op for sources without positions. */
   commit (position: Position): Promise<void>
   /** Releases the transport; what it still holds is given up. Safe to call twice. */
   close (): Promise<void>
@@ -43,9 +43,11 @@ export interface Reader extends AsyncIterable<Batch> {
  * a store that is away is waited for inside `write` and `flush`.
  */
 export interface Writer {
+  /** What was written goes on its way only when `drive` has flushed and saved it, so that is done whenever the input pauses. */
+  readonly eager?: boolean
   /** Resolves when the writer can take the next batch: the records are then its to keep. */
   write (batch: Batch): Promise<void>
-  /** Resolves when everything taken is as durable as the sink makes it. */
+  /** Resolves when everything taken is as durable as the sink makes it, or put into `ctx.state`, for `drive` to save. */
   flush (): Promise<void>
   /** Flushes what can be flushed and releases the transport. Safe to call twice. */
   close (): Promise<void>
@@ -71,6 +73,11 @@ export interface Context {
   readonly stop: AbortSignal
   /** The instance's durable memory; opened on first use. Throws `ConfigError` when the state directory is unusable. */
   readonly state: State
+  /**
+   * Makes durable what was put into `state` since the last time, all or nothing; waits while the disk is full. Only `drive`
+   * calls it: what a batch became and how far its input was read belong together.
+   */
+  save (): Promise<void>
   /** The schemas of `--schemas`; loaded on first use. */
   readonly schemas: SchemaRepository
   readonly deadLetters: DeadLetters

@@ -8,15 +8,19 @@ export interface DriveOptions {
   readonly flushBytes?: number
 }
 
+/** What is in the hands of a writer that is eager is flushed after so many bytes, if its input does not pause before. */
+const eagerBytes = 1 << 20
+
 /**
- * The loop of every daemon: pull a batch, write it, and on each flush commit the position of the input. Nothing is pulled
- * before the writer took the last batch, so the slowest sink sets the pace and memory is bounded.
+ * The loop of every daemon: pull a batch, write it, and on each flush commit the position of the input and save the state.
+ * Nothing is pulled before the writer took the last batch, so the slowest sink sets the pace and memory is bounded.
  *
  * Returns when all readers have ended (end of input, or `ctx.stop`) and everything pulled is flushed and committed.
  * Throws what a reader or the writer threw; what the readers had handed over before is written, flushed and committed first.
  */
 export async function drive (readers: readonly Reader[], writer: Writer, ctx: Context, options: DriveOptions = {}): Promise<void> {
-  const { flushIntervalMs = 1000, flushBytes = 16 << 20 } = options
+  const { flushIntervalMs = 1000 } = options
+  const flushBytes = writer.eager === true ? eagerBytes : options.flushBytes ?? 16 << 20
   const input = merge(readers)
   const positions = new Map<Reader, Position>()
   let unflushedBytes = 0
@@ -26,13 +30,14 @@ export async function drive (readers: readonly Reader[], writer: Writer, ctx: Co
     await writer.flush()
     await ctx.deadLetters.drain()
     for (const [reader, position] of positions) await reader.commit(position)
+    await ctx.save()
     positions.clear()
     unflushedBytes = 0
     flushAt = Infinity
   }
 
   async function take (reader: Reader, batch: Batch): Promise<void> {
-    await writer.write(batch)
+    if (batch.count > 0) await writer.write(batch)
     await ctx.deadLetters.drain()
     ctx.metrics.increment(taken, batch.count)
     if (batch.position !== null) positions.set(reader, batch.position)
@@ -40,9 +45,13 @@ export async function drive (readers: readonly Reader[], writer: Writer, ctx: Co
     if (flushAt === Infinity) flushAt = performance.now() + flushIntervalMs
   }
 
+  function patienceMs (): number {
+    return writer.eager === true && unflushedBytes > 0 ? 0 : flushAt - performance.now()
+  }
+
   try {
     for (;;) {
-      if (performance.now() >= flushAt || unflushedBytes >= flushBytes || !await input.ready(flushAt - performance.now())) {
+      if (performance.now() >= flushAt || unflushedBytes >= flushBytes || !await input.ready(patienceMs())) {
         await flush()
         continue
       }
@@ -71,6 +80,7 @@ export function tee (writers: readonly Writer[]): Writer {
   }
 
   return {
+    eager: writers.some(writer => writer.eager === true),
     write: async batch => { await all(async writer => { await writer.write(batch) }) },
     flush: async () => { await all(async writer => { await writer.flush() }) },
     close: async () => { await all(async writer => { await writer.close() }) }

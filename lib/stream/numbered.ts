@@ -7,6 +7,7 @@ const newline = 0x0a
 /** Puts a sequence number and a space before each record on its way to `writer`. Records are copied as bytes, unparsed. */
 export function numbered (writer: Writer, sequence: Sequence): Writer {
   return {
+    eager: writer.eager === true,
     async write (batch) {
       const records = recordsOf(batch)
       const first = sequence.take(records.length)

@@ -11,6 +11,7 @@ import type { Batch, Context, Writer } from './contracts.js'
  */
 export function processing (events: EventProcessor, valid: Writer, invalid: Writer | null, ctx: Context): Writer {
   return {
+    eager: valid.eager === true || invalid?.eager === true,
     async write (batch) {
       const good = new BatchBuilder(batch.payload.length * 2)
       const bad = invalid === valid ? good : new BatchBuilder(0)

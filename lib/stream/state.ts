@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { codeOf, ConfigError, messageOf, StreamError } from '../errors.js'
 import type { Position } from './contracts.js'
+import { openJournal, type Journal, type Staged } from './journal.js'
 
 /** Numbers that never repeat, across restarts and crashes too: blocks are reserved on disk before their numbers are given. */
 export interface Sequence {
@@ -18,7 +19,16 @@ export interface State {
   sequence (name: string): Sequence
   /** How far a source was read and is safe downstream; null if it never was. */
   position (source: string): Position | null
-  remember (source: string, position: Position): void
+  /** Durable with the next `save`, after which `saved` is called. */
+  remember (source: string, position: Position, saved?: () => void): void
+  /** The journal of that name; the same one for the same name. */
+  journal (name: string): Journal
+  /**
+   * Makes durable, in one transaction, all that was put in since the last time: all of it or, when it throws, nothing, to be
+   * tried again.
+   */
+  save (): void
+  /** What was not saved is forgotten. */
   close (): void
 }
 
@@ -34,6 +44,10 @@ export function openState (directory: string, instance: string): State {
   const lock = lockInstance(directory, `${file}.lock`, instance)
   const db = openDatabase(file, lock)
   const sequences = new Map<string, StoredSequence>()
+  const journals = new Map<string, Journal>()
+  let staged: Staged[] = []
+  const stage = (change: Staged): void => { staged.push(change) }
+  const applyAll = db.transaction((changes: readonly Staged[]) => { for (const change of changes) change.apply() })
   const readPosition = db.prepare<[string], { position: string }>('SELECT position FROM position WHERE source = ?')
   const writePosition = db.prepare('INSERT INTO position VALUES (?, ?) ON CONFLICT DO UPDATE SET position = excluded.position')
   let open = true
@@ -45,7 +59,21 @@ export function openState (directory: string, instance: string): State {
       return sequence
     },
     position: source => readPosition.get(source)?.position ?? null,
-    remember (source, position) { stored(db, () => writePosition.run(source, position)) },
+    remember (source, position, saved) {
+      stage({ apply: () => { writePosition.run(source, position) }, ...(saved === undefined ? {} : { saved }) })
+    },
+    journal (name) {
+      let journal = journals.get(name)
+      if (journal === undefined) journals.set(name, journal = openJournal(db, name, stage))
+      return journal
+    },
+    save () {
+      if (staged.length === 0) return
+      const changes = staged
+      stored(db, () => { applyAll.immediate(changes) })
+      staged = []
+      for (const change of changes) change.saved?.()
+    },
     close () {
       if (!open) return
       open = false
@@ -111,6 +139,14 @@ function openDatabase (file: string, lock: Database.Database): Database.Database
     db.exec(`
       CREATE TABLE IF NOT EXISTS sequence (name TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS position (source TEXT PRIMARY KEY, position TEXT NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS journal (name TEXT PRIMARY KEY, id TEXT NOT NULL, next INTEGER NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS journal_entry (
+        journal TEXT NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, time_ms INTEGER NOT NULL, payload BLOB NOT NULL
+      ) STRICT;
+      CREATE UNIQUE INDEX IF NOT EXISTS journal_entry_first ON journal_entry (journal, first);
+      CREATE TABLE IF NOT EXISTS journal_subscriber (
+        journal TEXT NOT NULL, subscriber TEXT NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (journal, subscriber)
+      ) STRICT;
     `)
     return db
   } catch (cause) {

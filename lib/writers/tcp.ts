@@ -1,13 +1,18 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import { Publisher } from 'zeromq'
-import { RecordError } from '../errors.js'
+import { ConfigError } from '../errors.js'
 import { batchLimits, recordsOf } from '../stream/batch.js'
 import type { Writer, WriterHandler } from '../stream/contracts.js'
 import { attach, checkEndpoint, wantsIpv6 } from '../zmq/endpoint.js'
-import { keepAlive, zmqParams, type ZmqParams } from '../zmq/options.js'
+import { namePattern } from '../zmq/journal-messages.js'
+import { keepAlive, refuseLong, zmqParams, type ZmqParams } from '../zmq/options.js'
+import { openJournaledWriter } from './tcp-journal.js'
 
 export interface TcpWriterParams extends ZmqParams {
   connect: boolean
+  journal?: string
+  replay?: number
+  'journal-bytes'?: number
 }
 
 export interface TcpWriter extends Writer {
@@ -29,17 +34,27 @@ const deafMs = 60_000
 export const tcpWriter: WriterHandler<TcpWriterParams> = {
   schemes: ['tcp', 'ipc'],
   summary: 'Publishes to ZeroMQ subscribers: a record is a message.',
-  examples: ['tcp://*:8600', 'tcp://127.0.0.1:8522', 'tcp://collector.example.org:8600?connect=true', 'ipc:///run/vanadium/valid.ipc'],
+  examples: ['tcp://*:8600', 'tcp://127.0.0.1:8610?journal=all-events&replay=8710', 'tcp://collector.example.org:8600?connect=true', 'ipc:///run/vanadium/valid.ipc'],
   params: {
     type: 'object',
     properties: {
       connect: { type: 'boolean', default: false, description: 'Connects to a subscriber that binds, instead of waiting for subscribers.' },
+      journal: { type: 'string', pattern: namePattern, description: 'Name of the journal in which every record is before it is published, numbered: subscribers with a name (option as) lose none. Such a stream is for vanadium\'s own readers.' },
+      replay: { type: 'integer', minimum: 0, maximum: 65_535, description: 'With journal: the port at which subscribers fetch what they missed; any free one by default. An ipc: stream has a socket file beside its own instead.' },
+      'journal-bytes': { type: 'integer', minimum: 1 << 20, maximum: 2 ** 50, description: 'With journal: bytes of records that are kept for subscribers which have not committed them, 10 GiB by default; beyond that the oldest are lost to them, and counted as `lost`.' },
       ...zmqParams
     },
     additionalProperties: false
   },
-  check (uri, { connect }) { checkEndpoint(uri, !connect) },
-  async open (uri, { connect, hwm, 'max-message': maxMessage }, ctx): Promise<TcpWriter> {
+  check (uri, { connect, journal, replay, 'journal-bytes': journalBytes }) {
+    checkEndpoint(uri, !connect)
+    for (const [option, value] of Object.entries({ replay, 'journal-bytes': journalBytes })) {
+      if (journal === undefined && value !== undefined) throw new ConfigError('bad-uri', `${uri.text}: option "${option}" is for a journaled stream; give it a name: journal=NAME`)
+    }
+    if (journal !== undefined && connect) throw new ConfigError('bad-uri', `${uri.text}: a journaled stream is fetched from, so it cannot connect to its subscriber; leave out connect=true`)
+  },
+  async open (uri, { connect, journal, replay = 0, 'journal-bytes': journalBytes = 10 * 2 ** 30, hwm, 'max-message': maxMessage }, ctx): Promise<TcpWriter> {
+    if (journal !== undefined) return await openJournaledWriter(uri, { journal, replay, journalBytes, maxMessage }, ctx)
     const socket = new Publisher({
       sendHighWaterMark: hwm,
       sendTimeout: 0,
@@ -53,11 +68,6 @@ export const tcpWriter: WriterHandler<TcpWriterParams> = {
     const endpoint = await attach(socket, uri, !connect, ctx)
     let sentInTurn = 0
 
-    function refuse (record: Buffer): void {
-      const reason = `the record has ${record.length} bytes, a message at most ${maxMessage} (option max-message)`
-      ctx.deadLetters.add(record.toString(), new RecordError('too-long', reason))
-    }
-
     return {
       endpoint,
       async write (batch) {
@@ -65,7 +75,7 @@ export const tcpWriter: WriterHandler<TcpWriterParams> = {
         for (const record of records) {
           // not awaited: a publisher drops rather than refuse or wait, and a closed socket throws
           if (record.length <= maxMessage) void socket.send(record)
-          else refuse(record)
+          else refuseLong(record, maxMessage, ctx)
         }
         sentInTurn += records.length
         if (sentInTurn < batchLimits.records) return

@@ -1,4 +1,5 @@
-import type { Params } from '../stream/contracts.js'
+import { RecordError } from '../errors.js'
+import type { Context, Params } from '../stream/contracts.js'
 
 export interface ZmqParams {
   hwm: number
@@ -36,3 +37,9 @@ export const keepAlive = {
   reconnectMaxInterval: 1000,
   connectTimeout: 5000
 } as const
+
+/** A record that `max-message` keeps from being published becomes a dead letter. */
+export function refuseLong (record: Buffer, maxMessage: number, ctx: Context): void {
+  const reason = `the record has ${record.length} bytes, a message at most ${maxMessage} (option max-message)`
+  ctx.deadLetters.add(record.toString(), new RecordError('too-long', reason))
+}

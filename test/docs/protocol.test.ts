@@ -10,7 +10,9 @@ import type { Batch } from '../../lib/stream/contracts.js'
 import { builtInWriters } from '../../lib/writers/index.js'
 import type { TcpWriter } from '../../lib/writers/tcp.js'
 import { testContext } from '../helpers/context.js'
+import { records, startPublisher } from '../helpers/journaled.js'
 import { projectRoot } from '../helpers/shared.js'
+import { shortDirectory } from '../helpers/streams.js'
 import { until } from '../helpers/wait.js'
 
 const page = readFileSync(join(projectRoot, 'docs', 'protocol.md'), 'utf8')
@@ -39,6 +41,22 @@ t.test('the example in Node reads events', async t => {
   })
 
   t.equal(lines[0], 'Test { n: 1 }')
+})
+
+t.test('the example for journaled streams reads every record, also those that were published before', async t => {
+  const publisher = await startPublisher(t, shortDirectory(t))
+  await publisher.publish(...records(0, 1000))
+  const script = example('js journaled').replace('tcp://127.0.0.1:8610', publisher.writer.endpoint).replace('tcp://127.0.0.1:8710', publisher.writer.replayEndpoint)
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: projectRoot, stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => { child.kill() })
+  const lines: string[] = []
+  createInterface({ input: child.stdout }).on('line', line => { lines.push(line) })
+
+  await until('it has fetched what was there', () => lines.length >= 1000)
+  for (let n = 1000; n < 1100; n += 10) await publisher.publish(...records(n, n + 10))
+  await until('it has got what is new', () => lines.length >= 1100)
+
+  t.same(lines, records(0, 1100).map((record, n) => `${n} ${record}`))
 })
 
 t.test('the example in Python is Python', async t => {

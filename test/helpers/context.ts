@@ -55,6 +55,7 @@ export function testContext (overrides: Partial<Context> = {}): TestContext {
     metrics: createMetrics(null),
     stop: stop.signal,
     get state () { return (state ??= openOwnState()) },
+    save: async () => { (overrides.state ?? state)?.save() },
     schemas: schemasOf([]),
     deadLetters: {
       add (record, error) { letters.push({ record, error }) },

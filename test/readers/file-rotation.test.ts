@@ -79,7 +79,9 @@ class Following {
     const take = async (): Promise<void> => {
       for await (const batch of reader) {
         this.records.push(...batch.lines())
-        if (batch.position !== null) await reader.commit(batch.position)
+        if (batch.position === null) continue
+        await reader.commit(batch.position)
+        await ctx.save()
       }
       await reader.close()
     }

@@ -35,6 +35,7 @@ async function run (t: Test, uri: string, { state }: Partial<Context> = {}): Pro
     async end () {
       const position = input.batches.at(-1)?.position
       if (position != null) await reader.commit(position)
+      await ctx.save()
       ctx.abort()
       const rest = await input.rest()
       await reader.close()

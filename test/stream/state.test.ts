@@ -106,12 +106,19 @@ t.test('positions are remembered by source', async t => {
   before.remember('file:///one', '17')
   before.remember('file:///two', '{"inode":3,"offset":4}')
   before.remember('file:///one', '18')
+  t.equal(before.position('file:///one'), null, 'not before it is saved')
+  let saved = 0
+  before.remember('file:///two', '{"inode":3,"offset":5}', () => { saved++ })
+  before.save()
+  before.save()
+  t.equal(saved, 1)
   t.equal(before.position('file:///one'), '18')
+  before.remember('file:///one', '19')
   before.close()
 
   const after = openState(directory, 'a')
   t.equal(after.position('file:///one'), '18')
-  t.equal(after.position('file:///two'), '{"inode":3,"offset":4}')
+  t.equal(after.position('file:///two'), '{"inode":3,"offset":5}')
   t.equal(after.position('file:///three'), null)
   after.close()
 })
@@ -120,6 +127,7 @@ t.test('operators can read the database while the daemon runs', async t => {
   const directory = t.testdir()
   const state = openState(directory, 'consumer-m2')
   state.remember('file:///one', '17')
+  state.save()
 
   const reader = new Database(join(directory, 'consumer-m2.sqlite'), { readonly: true })
   const rows = reader.prepare('SELECT source, position FROM position').all()
@@ -156,7 +164,7 @@ t.test('a file that is no state is the operator\'s mistake, and is not held afte
 
 t.test('when the disk is full nothing is given that is not reserved, and the daemon may be started again', async t => {
   // a limit on the size of files stands in for a disk of that size
-  const directory = t.testdir({ 'limited.sh': '#!/bin/sh\ntrap "" XFSZ\nulimit -f 128\nexec "$@"\n' })
+  const directory = t.testdir({ 'limited.sh': '#!/bin/sh\ntrap "" XFSZ\nulimit -f 256\nexec "$@"\n' })
   const script = join(directory, 'limited.sh')
   chmodSync(script, 0o755)
 

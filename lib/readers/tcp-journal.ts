@@ -1,0 +1,199 @@
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
+import { Subscriber } from 'zeromq'
+import { codeOf } from '../errors.js'
+import { batchLimits, batchOfBytes, emptyBatch, recordsOf } from '../stream/batch.js'
+import type { Batch, Context, Position, Reader } from '../stream/contracts.js'
+import { generatedReader } from '../stream/generated-reader.js'
+import type { JournalEntry } from '../stream/journal.js'
+import type { Uri } from '../stream/uri.js'
+import { attach, wantsIpv6 } from '../zmq/endpoint.js'
+import { parseMessage, type JournalMessage, type Origin } from '../zmq/journal-messages.js'
+import { keepAlive } from '../zmq/options.js'
+import { ReplayClient } from '../zmq/replay-client.js'
+
+export interface JournaledReaderOptions {
+  /** The subscriber's name: the publisher and the state know it by that. */
+  readonly as: string
+  /** Where a subscriber begins that was never there before. */
+  readonly from: 'oldest' | 'newest'
+  /** Bytes of the longest record that a publisher may send. */
+  readonly maxMessage: number
+}
+
+export interface JournaledReader extends Reader {
+  readonly endpoint: string
+}
+
+/** Live messages that wait here while what was missed is fetched; beyond them the publisher drops, and they are fetched too. */
+const heldMessages = 32
+/** How long a message is waited for before `ctx.stop` is looked at, in milliseconds. */
+const idleMs = 200
+
+/** Metric: records that came from the journal of the publisher and not live. */
+const replayed = 'replayed'
+/** Metric: records that no journal has any more. */
+const lost = 'lost'
+
+/**
+ * A subscriber that gets every record, in order, once: it knows by the numbers what it missed, whatever the reason, and
+ * fetches that from the publisher's journal. It remembers how far it got, under its name.
+ */
+export async function openJournaledReader (uri: Uri, options: JournaledReaderOptions, ctx: Context): Promise<JournaledReader> {
+  const maxMessageSize = options.maxMessage + batchLimits.bytes
+  const socket = new Subscriber({ receiveHighWaterMark: heldMessages, maxMessageSize, ipv6: wantsIpv6(uri), linger: 0, ...keepAlive })
+  socket.subscribe()
+  const endpoint = await attach(socket, uri, false, ctx)
+  const replay = new ReplayClient(uri, { as: options.as, maxMessageSize }, ctx)
+  const subscription = new Subscription(socket, replay, uri, options, ctx)
+  return {
+    endpoint,
+    ...generatedReader(subscription.batches(), {
+      commit: position => { subscription.commit(position) },
+      release: () => { subscription.close() }
+    })
+  }
+}
+
+class Subscription {
+  readonly #socket: Subscriber
+  readonly #uri: Uri
+  readonly #options: JournaledReaderOptions
+  readonly #ctx: Context
+  readonly #replay: ReplayClient
+  #origin: Origin | null = null
+  /** The record that is handed over next. */
+  #next = 0
+
+  constructor (socket: Subscriber, replay: ReplayClient, uri: Uri, options: JournaledReaderOptions, ctx: Context) {
+    this.#socket = socket
+    this.#replay = replay
+    this.#uri = uri
+    this.#options = options
+    this.#ctx = ctx
+  }
+
+  async * batches (): AsyncGenerator<Batch> {
+    while (!this.#ctx.stop.aborted && !this.#socket.closed) {
+      const message = await this.#receive()
+      if (message !== null) yield * this.#take(message)
+      // messages that are there resolve without leaving the microtask queue; signals and timers must get their turn
+      await turnOfTheLoop()
+    }
+  }
+
+  /** Remembered with the next save; then the publisher is told. */
+  commit (position: Position): void {
+    const { journal } = this.#origin ?? {}
+    const [, id = '', next = ''] = positionSyntax.exec(position) ?? []
+    if (journal === undefined) return
+    this.#ctx.state.remember(sourceOf(this.#options.as, journal), position, () => { this.#replay.report(id, Number(next)) })
+  }
+
+  close (): void {
+    this.#socket.close()
+    this.#replay.close()
+  }
+
+  /** Null if none came in time, or one that cannot be understood. */
+  async #receive (): Promise<JournalMessage | null> {
+    try {
+      this.#socket.receiveTimeout = idleMs
+      const frames = await this.#socket.receive()
+      const message = parseMessage(frames)
+      if (message === null) this.#ctx.log.warn('a message of the stream cannot be understood; is it journaled?', { uri: this.#uri.text, bytes: frames[0]?.length })
+      return message
+    } catch (error) {
+      if (!this.#socket.closed && codeOf(error) !== 'EAGAIN') throw error
+      return null
+    }
+  }
+
+  async * #take (message: JournalMessage): AsyncGenerator<Batch> {
+    this.#follow(message)
+    if (message.kind === 'state') {
+      yield * this.#fetch(message.next)
+      return
+    }
+    const { first } = message.entry
+    if (first > this.#next) yield * this.#fetch(first)
+    // if what was missed could not be fetched, this comes too early, and will be missed too
+    if (first <= this.#next) yield * this.#give(message.entry)
+  }
+
+  /** Until all before `end` is handed over, the publisher is gone, or `ctx.stop`. */
+  async * #fetch (end: number): AsyncGenerator<Batch> {
+    const origin = this.#origin
+    while (origin !== null && this.#next < end && !this.#ctx.stop.aborted) {
+      const message = await this.#replay.fetch(origin, this.#next)
+      if (message === null) return
+      // made anew in this very moment: the stream will say
+      if (message.origin.id !== origin.id) return
+      if (message.kind === 'state') {
+        if (message.next > this.#next) yield * this.#lose(message.next)
+        return
+      }
+      const { first, count } = message.entry
+      if (first > this.#next) yield * this.#lose(first)
+      this.#ctx.metrics.increment(replayed, Math.max(0, first + count - this.#next))
+      yield * this.#give(message.entry)
+    }
+  }
+
+  /** What of an entry was not handed over yet. */
+  async * #give ({ first, count, payload }: JournalEntry): AsyncGenerator<Batch> {
+    const known = this.#next - first
+    if (known >= count) return
+    this.#next = first + count
+    const batch = batchOfBytes(known === 0 ? payload : withoutFirst(payload, known), this.#position())
+    if (batch !== null) yield batch
+  }
+
+  async * #lose (next: number): AsyncGenerator<Batch> {
+    const records = next - this.#next
+    this.#ctx.metrics.increment(lost, records)
+    this.#ctx.log.error('records are lost: the publisher\'s journal does not have them any more', { uri: this.#uri.text, records, first: this.#next, last: next - 1 })
+    this.#next = next
+    yield emptyBatch(this.#position())
+  }
+
+  /** Goes on where the last run ended, when the stream shows which journal it is of; also when that is made anew. */
+  #follow (message: JournalMessage): void {
+    const { origin } = message
+    const before = this.#origin
+    this.#origin = origin
+    if (before?.id === origin.id && before.journal === origin.journal) return
+    const { as, from } = this.#options
+    const stored = before === null ? this.#ctx.state.position(sourceOf(as, origin.journal)) : this.#position(before)
+    const [, id, next] = positionSyntax.exec(stored ?? '') ?? []
+    const fields = { uri: this.#uri.text, journal: origin.journal, id: origin.id }
+    if (id === origin.id) {
+      this.#next = Number(next)
+      this.#ctx.log.info('going on with the journal', { ...fields, next: this.#next })
+    } else if (id !== undefined) {
+      this.#next = 0
+      this.#ctx.log.error('the publisher\'s journal was made anew; what was not read of the old one is lost', { ...fields, old_id: id, old_next: Number(next) })
+    } else {
+      this.#next = from === 'oldest' ? 0 : endOf(message)
+      this.#ctx.log.info('reading the journal for the first time', { ...fields, from })
+    }
+  }
+
+  #position (origin = this.#origin): Position {
+    return `${origin?.id ?? ''}:${this.#next}`
+  }
+}
+
+const positionSyntax = /^([0-9a-f]{16}):(\d{1,16})$/
+
+function sourceOf (as: string, journal: string): string {
+  return `journal:${journal}?as=${as}`
+}
+
+function endOf (message: JournalMessage): number {
+  return message.kind === 'state' ? message.next : message.entry.first
+}
+
+function withoutFirst (payload: Buffer, records: number): Buffer {
+  const rest = recordsOf(batchOfBytes(payload) as Batch)[records]
+  return payload.subarray((rest?.byteOffset ?? 0) - payload.byteOffset)
+}

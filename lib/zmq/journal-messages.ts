@@ -1,0 +1,92 @@
+/**
+ * What a journaled stream and its replay socket carry (docs/protocol.md): a frame of JSON and, with records, a second frame.
+ */
+import { Ajv } from 'ajv'
+import { batchOfBytes } from '../stream/batch.js'
+import type { JournalEntry } from '../stream/journal.js'
+
+/** Which journal a message is of, and where to ask for what was missed. */
+export interface Origin {
+  readonly journal: string
+  readonly id: string
+  /** The port of the replay socket, on the publishing host; for an `ipc:` stream, its path. */
+  readonly replay: number | string
+}
+
+/** `state` comes when the stream is quiet, and in answer to a request for records that are not there yet. */
+export type JournalMessage =
+  | { readonly kind: 'records', readonly origin: Origin, readonly entry: JournalEntry }
+  | { readonly kind: 'state', readonly origin: Origin, readonly next: number }
+
+/** Asks for records from `from` on, at most `bytes` of them but one entry in any case. */
+export interface FetchRequest {
+  /** The subscriber's name. */
+  readonly as: string
+  readonly id: string
+  readonly from: number
+  readonly bytes: number
+}
+
+/** Says that a subscriber will not ask for anything before `committed` again. */
+export interface CommitReport {
+  readonly as: string
+  readonly id: string
+  readonly committed: number
+}
+
+/** Of journals and subscribers. */
+export const namePattern = '^[A-Za-z0-9_.-]{1,64}$'
+
+/** A frame of JSON is not longer. */
+const longestHeader = 1024
+
+const id = { type: 'string', pattern: '^[0-9a-f]{16}$' }
+const name = { type: 'string', pattern: namePattern }
+const number = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER }
+const origin = {
+  journal: name,
+  id,
+  replay: { anyOf: [{ type: 'integer', minimum: 1, maximum: 65_535 }, { type: 'string', minLength: 1, maxLength: 200 }] }
+}
+
+const ajv = new Ajv()
+const isRecordsHeader = ajv.compile<Origin & { first: number, count: number }>(allOf({ ...origin, first: number, count: number }))
+const isStateHeader = ajv.compile<Origin & { next: number }>(allOf({ ...origin, next: number }))
+const isFetchRequest = ajv.compile<FetchRequest>(allOf({ as: name, id, from: number, bytes: number }))
+const isCommitReport = ajv.compile<CommitReport>(allOf({ as: name, id, committed: number }))
+
+/** Other members may be there too: a later version may send them. */
+function allOf (properties: Record<string, object>): object {
+  return { type: 'object', properties, required: Object.keys(properties) }
+}
+
+export function recordsMessage (origin: Origin, { first, count, payload }: JournalEntry): [string, Buffer] {
+  return [JSON.stringify({ ...origin, first, count }), payload]
+}
+
+export function stateMessage (origin: Origin, next: number): [string] {
+  return [JSON.stringify({ ...origin, next })]
+}
+
+/** Null for what is no such message. */
+export function parseMessage ([frame, payload]: readonly Buffer[]): JournalMessage | null {
+  const header = parseHeader(frame)
+  if (payload === undefined) return isStateHeader(header) ? { kind: 'state', origin: header, next: header.next } : null
+  if (!isRecordsHeader(header) || batchOfBytes(payload)?.count !== header.count) return null
+  return { kind: 'records', origin: header, entry: { first: header.first, count: header.count, payload } }
+}
+
+/** Null for what is no request. */
+export function parseRequest ([frame]: readonly Buffer[]): FetchRequest | CommitReport | null {
+  const request = parseHeader(frame)
+  return isFetchRequest(request) || isCommitReport(request) ? request : null
+}
+
+function parseHeader (frame: Buffer | undefined): unknown {
+  if (frame === undefined || frame.length > longestHeader) return null
+  try {
+    return JSON.parse(frame.toString()) as unknown
+  } catch {
+    return null
+  }
+}

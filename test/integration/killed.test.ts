@@ -1,0 +1,76 @@
+import { appendFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import t from 'tap'
+import { startDaemon, type Daemon } from '../helpers/daemon.js'
+import { freePort } from '../helpers/ports.js'
+import { shortDirectory } from '../helpers/streams.js'
+import { until } from '../helpers/wait.js'
+
+const kills = 10
+const portion = 500
+/** Lines that the chain may be behind. */
+const mostAhead = 5000
+
+/** Of an event, or of a line that is none, whose event error has the number in its raw line. */
+function line (seqId: number): string {
+  const event = { schema: 'DemoButtonClick', revision: 1, wiki: 'testwiki', event: { button: 'save', clicks: seqId + 1 } }
+  return `cp1 ${seqId} 2014-05-21T09:30:01 ${seqId % 10 === 7 ? '{"broken"' : JSON.stringify(event)}\n`
+}
+
+// seen to fail when the subscribers do not fetch what they missed
+t.test('whichever daemon of a journaled chain is killed under load: no record is missing, none is there twice', async t => {
+  const directory = shortDirectory(t)
+  const [lines, file] = [join(directory, 'lines.log'), join(directory, 'events.sqlite')]
+  const [valid, all] = [`tcp://127.0.0.1:${await freePort()}`, `tcp://127.0.0.1:${await freePort()}`]
+  writeFileSync(lines, '')
+  const processed = `${valid}?journal=valid`
+  const stages: Record<string, string[]> = {
+    processor: ['--format', '%{recvFrom}s %{seqId}d %t %j', '--input', `file://${lines}?follow=true&poll-interval=20`, '--output', processed, '--invalid', processed],
+    forwarder: ['--input', `${valid}?as=forwarder`, '--output', `${all}?journal=all`],
+    consumer: ['--input', `${all}?as=sqlite`, '--output', `sqlite://${file}`]
+  }
+  const running: Record<string, Daemon> = {}
+  const start = (stage: string): void => { running[stage] = startDaemon(t, stage, '--state', directory, ...stages[stage] ?? []) }
+  const stored = (): number => {
+    try {
+      const db = new Database(file, { readonly: true })
+      try {
+        return db.prepare<[], { n: number }>('SELECT (SELECT count(*) FROM DemoButtonClick_1) + (SELECT count(*) FROM EventError_14035058) AS n').get()?.n ?? 0
+      } finally {
+        db.close()
+      }
+    } catch {
+      return 0
+    }
+  }
+
+  for (const stage of Object.keys(stages)) start(stage)
+  let written = 0
+  const append = (): void => { appendFileSync(lines, Array.from({ length: portion }, () => line(written++)).join('')) }
+  for (let kill = 0; kill < kills; kill++) {
+    const before = stored()
+    await until('something more is stored', () => {
+      const now = stored()
+      if (written - now < mostAhead) append()
+      return now > before
+    })
+    const stage = Object.keys(stages)[kill % 3] ?? ''
+    running[stage]?.child.kill('SIGKILL')
+    append()
+    await running[stage]?.ended
+    start(stage)
+  }
+  await until('everything is stored', () => stored() >= written, 60_000)
+  for (const daemon of Object.values(running)) t.equal(await daemon.stop(), 0)
+
+  const db = new Database(file, { readonly: true })
+  t.teardown(() => { db.close() })
+  const clicks = db.prepare<[], { n: number }>('SELECT event_clicks - 1 AS n FROM DemoButtonClick_1 ORDER BY id').all().map(({ n }) => n)
+  const broken = db.prepare<[], { raw: string }>('SELECT event_rawEvent AS raw FROM EventError_14035058 ORDER BY id').all().map(({ raw }) => Number(raw.split(' ')[1]))
+  const numbers = Array.from({ length: written }, (_, n) => n)
+  t.ok(written >= kills * portion)
+  t.strictSame(clicks, numbers.filter(n => n % 10 !== 7), 'events, in order')
+  t.strictSame(broken, numbers.filter(n => n % 10 === 7), 'and event errors')
+  for (const { log } of Object.values(running)) t.same(log.filter(({ level }) => level === 'error'), [])
+})

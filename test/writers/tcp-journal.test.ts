@@ -1,0 +1,147 @@
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { Dealer, Subscriber } from 'zeromq'
+import { batchOfLines } from '../../lib/stream/batch.js'
+import type { Batch } from '../../lib/stream/contracts.js'
+import { records, startPublisher } from '../helpers/journaled.js'
+import { shortDirectory } from '../helpers/streams.js'
+import { until } from '../helpers/wait.js'
+
+type Header = Record<string, unknown>
+
+function subscribe (t: Test, endpoint: string): { next: () => Promise<[header: Header, records: string[] | null]> } {
+  const socket = new Subscriber({ receiveTimeout: 10_000, linger: 0 })
+  t.teardown(() => { socket.close() })
+  socket.subscribe()
+  socket.connect(endpoint)
+  return { next: async () => decode(await socket.receive()) }
+}
+
+function connectReplay (t: Test, endpoint: string): { ask: (request: unknown) => Promise<[header: Header, records: string[] | null]>, send: (...frames: string[]) => Promise<void> } {
+  const socket = new Dealer({ receiveTimeout: 10_000, linger: 0 })
+  t.teardown(() => { socket.close() })
+  socket.connect(endpoint)
+  return {
+    send: async (...frames) => { await socket.send(frames) },
+    async ask (request) {
+      await socket.send(JSON.stringify(request))
+      return decode(await socket.receive())
+    }
+  }
+}
+
+function decode ([header, payload]: Buffer[]): [Header, string[] | null] {
+  return [JSON.parse(String(header)) as Header, payload === undefined ? null : String(payload).split('\n')]
+}
+
+t.test('what is written is published when it is saved, with its numbers; a quiet stream says where it is', async t => {
+  const { writer, ctx, publish } = await startPublisher(t, shortDirectory(t))
+  const stream = subscribe(t, writer.endpoint)
+  const origin = { journal: 'all', id: ctx.state.journal('all').id, replay: Number(writer.replayEndpoint.split(':').at(-1)) }
+  t.same(await stream.next(), [{ ...origin, next: 0 }, null])
+
+  await writer.write(batchOfLines(['zero', 'one']) as Batch)
+  await writer.write(batchOfLines(['zwei ä']) as Batch)
+  await writer.flush()
+  t.same(await stream.next(), [{ ...origin, next: 0 }, null], 'not before')
+  await ctx.save()
+  t.same(await stream.next(), [{ ...origin, first: 0, count: 2 }, ['zero', 'one']])
+  t.same(await stream.next(), [{ ...origin, first: 2, count: 1 }, ['zwei ä']])
+  await publish('three')
+  t.same(await stream.next(), [{ ...origin, first: 3, count: 1 }, ['three']])
+  t.same(await stream.next(), [{ ...origin, next: 4 }, null])
+})
+
+t.test('numbers and journal go on after a restart; what was not saved was never there', async t => {
+  const directory = shortDirectory(t)
+  const first = await startPublisher(t, directory)
+  await first.publish('zero', 'one')
+  await first.writer.write(batchOfLines(['never']) as Batch)
+  await first.writer.flush()
+  await first.ctx.end()
+
+  const second = await startPublisher(t, directory)
+  await second.publish('two')
+  const [header, lines] = await connectReplay(t, second.writer.replayEndpoint).ask({ as: 'one', id: second.ctx.state.journal('all').id, from: 0, bytes: 1000 })
+
+  t.match(header, { first: 0, count: 3 })
+  t.same(lines, ['zero', 'one', 'two'])
+})
+
+t.test('requests are answered with records from where they say, in portions; else with the state', async t => {
+  const { writer, ctx, publish } = await startPublisher(t, shortDirectory(t))
+  for (let n = 0; n < 100; n += 10) await publish(...records(n, n + 10))
+  const replay = connectReplay(t, writer.replayEndpoint)
+  const { id } = ctx.state.journal('all')
+  const as = 'one'
+
+  t.same((await replay.ask({ as, id, from: 20, bytes: 200 }))[1], records(20, 40))
+  t.same((await replay.ask({ as, id, from: 25, bytes: 1 }))[1], records(20, 30), 'whole batches')
+  t.equal((await replay.ask({ as, id, from: 0, bytes: 1e9 }))[1]?.length, 100)
+  t.match(await replay.ask({ as, id, from: 100, bytes: 200 }), [{ next: 100 }, null])
+  t.match(await replay.ask({ as, id: 'f'.repeat(16), from: 0, bytes: 200 }), [{ id, next: 100 }, null])
+})
+
+t.test('what its subscribers have committed goes from the journal, and what they may ask for stays', async t => {
+  const { writer, ctx, publish } = await startPublisher(t, shortDirectory(t))
+  for (let n = 0; n < 100; n += 10) await publish(...records(n, n + 10))
+  const replay = connectReplay(t, writer.replayEndpoint)
+  const journal = ctx.state.journal('all')
+  const { id } = journal
+
+  await replay.ask({ as: 'slow', id, from: 30, bytes: 1 })
+  await replay.send(JSON.stringify({ as: 'fast', id, committed: 1000 }))
+  await replay.send(JSON.stringify({ as: 'other', id: 'f'.repeat(16), committed: 0 }))
+  await until('it is pruned', () => journal.oldest === 30)
+  await replay.send(JSON.stringify({ as: 'slow', id, committed: 85 }))
+  await until('it is pruned', () => journal.oldest === 80)
+  t.notOk(journal.knows('other'))
+})
+
+t.test('requests that make no sense are passed over', async t => {
+  const { writer, ctx, publish } = await startPublisher(t, shortDirectory(t))
+  await publish('zero')
+  const replay = connectReplay(t, writer.replayEndpoint)
+  const { id } = ctx.state.journal('all')
+  const request = { as: 'one', id, from: 0, bytes: 100 }
+
+  for (const bad of [{ ...request, from: -1 }, { ...request, from: '0' }, { ...request, as: 'a\nb' }, { ...request, id: '' }, { as: 'one', id }, [], null, 7]) await replay.send(JSON.stringify(bad))
+  await replay.send('')
+  await replay.send('{"as":')
+
+  t.same((await replay.ask(request))[1], ['zero'])
+  await until('all are logged', () => ctx.logged().filter(line => /cannot be understood/.test(String(line['message']))).length === 10)
+})
+
+t.test('a record longer than max-message goes to the dead letters', async t => {
+  const { writer, ctx, publish } = await startPublisher(t, shortDirectory(t), 'tcp://127.0.0.1:0?journal=all&max-message=1024')
+  await publish('a', 'x'.repeat(1025), 'b', 'y'.repeat(1024))
+  const { id } = ctx.state.journal('all')
+
+  const [, lines] = await connectReplay(t, writer.replayEndpoint).ask({ as: 'one', id, from: 0, bytes: 1e6 })
+
+  t.same(lines, ['a', 'b', 'y'.repeat(1024)])
+  t.match(ctx.letters, [{ error: { code: 'too-long' } }])
+})
+
+t.test('an ipc: stream has its replay socket beside it', async t => {
+  const path = join(shortDirectory(t), 's.ipc')
+  const { writer, ctx, publish } = await startPublisher(t, shortDirectory(t), `ipc://${path}?journal=all`)
+  await publish('zero')
+
+  t.equal(writer.replayEndpoint, `ipc://${path}.replay`)
+  const [header, lines] = await connectReplay(t, writer.replayEndpoint).ask({ as: 'one', id: ctx.state.journal('all').id, from: 0, bytes: 100 })
+  t.equal(header['replay'], `${path}.replay`)
+  t.same(lines, ['zero'])
+})
+
+t.test('options that cannot work together are refused', async t => {
+  for (const [uri, why] of [
+    ['tcp://127.0.0.1:0?replay=8710', /"replay" is for a journaled stream; give it a name/],
+    ['tcp://127.0.0.1:0?journal-bytes=10000000', /"journal-bytes" is for a journaled stream/],
+    ['tcp://127.0.0.1:1?journal=all&connect=true', /leave out connect=true/],
+    ['tcp://127.0.0.1:0?journal=..%2Fx', /option "journal" is/]
+  ] as const) {
+    await t.rejects(startPublisher(t, shortDirectory(t), uri), { code: 'bad-uri', message: why })
+  }
+})
