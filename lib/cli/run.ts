@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { openSchemas, shippedSchemas } from '../event/schema-repository.js'
 import { ConfigError, exitCodeOf, exitCodes, messageOf, VanadiumError } from '../errors.js'
@@ -8,7 +9,7 @@ import type { Context } from '../stream/contracts.js'
 import { createDeadLetters } from '../stream/dead-letters.js'
 import { loadPlugIns, type PlugInFunctions } from '../stream/plug-ins.js'
 import { saveWithPatience } from '../stream/save.js'
-import { openState, type State } from '../stream/state.js'
+import { openState, stateFile, type State } from '../stream/state.js'
 import { builtInWriters } from '../writers/index.js'
 import { expandArguments } from './arguments.js'
 import type { Command, CommandContext, Transports } from './command.js'
@@ -100,6 +101,7 @@ function createContext (daemon: string, name: string, { common, log, metrics, cy
     },
     defer: cycle.defer,
     onReload: cycle.onReload,
+    get stateIfAny () { return state !== null || existsSync(stateFile(common.state, `${daemon}-${name}`)) ? ctx.state : null },
     async save () { if (state !== null) await saveWithPatience(state, ctx) },
     async openReader (uri) {
       const reader = await transports.readers.open(uri, ctx)

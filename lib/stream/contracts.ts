@@ -73,6 +73,8 @@ export interface Context {
   readonly stop: AbortSignal
   /** The instance's durable memory; opened on first use. Throws `ConfigError` when the state directory is unusable. */
   readonly state: State
+  /** The same, if there is one: it was opened, or an earlier run has left it. */
+  readonly stateIfAny: State | null
   /**
    * Makes durable what was put into `state` since the last time, all or nothing; waits while the disk is full. Only `drive`
    * calls it: what a batch became and how far its input was read belong together.

@@ -21,6 +21,8 @@ export interface State {
   position (source: string): Position | null
   /** Durable with the next `save`, after which `saved` is called. */
   remember (source: string, position: Position, saved?: () => void): void
+  /** Durable at once: for what is true whatever becomes of what was put in. */
+  note (source: string, position: Position): void
   /** The journal of that name; the same one for the same name. */
   journal (name: string): Journal
   /**
@@ -40,7 +42,7 @@ const block = 100_000
  * (`synchronous=FULL`). Throws `ConfigError` when the directory cannot be used or another process holds the instance.
  */
 export function openState (directory: string, instance: string): State {
-  const file = join(directory, `${instance.replace(/[^A-Za-z0-9_.@-]/g, '_')}.sqlite`)
+  const file = stateFile(directory, instance)
   const lock = lockInstance(directory, `${file}.lock`, instance)
   const db = openDatabase(file, lock)
   const sequences = new Map<string, StoredSequence>()
@@ -62,6 +64,7 @@ export function openState (directory: string, instance: string): State {
     remember (source, position, saved) {
       stage({ apply: () => { writePosition.run(source, position) }, ...(saved === undefined ? {} : { saved }) })
     },
+    note (source, position) { stored(db, () => writePosition.run(source, position)) },
     journal (name) {
       let journal = journals.get(name)
       if (journal === undefined) journals.set(name, journal = openJournal(db, name, stage))
@@ -85,6 +88,10 @@ export function openState (directory: string, instance: string): State {
       }
     }
   }
+}
+
+export function stateFile (directory: string, instance: string): string {
+  return join(directory, `${instance.replace(/[^A-Za-z0-9_.@-]/g, '_')}.sqlite`)
 }
 
 class StoredSequence implements Sequence {

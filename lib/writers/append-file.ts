@@ -3,6 +3,7 @@ import { appendFile, mkdir, open, stat, type FileHandle } from 'node:fs/promises
 import { dirname } from 'node:path'
 import { codeOf, ConfigError, messageOf } from '../errors.js'
 import type { Log } from '../log.js'
+import type { Mark } from './file-marks.js'
 
 const newline = 0x0a
 const fileMode = 0o640
@@ -57,6 +58,12 @@ export class AppendFile {
     await this.#handle.truncate(size - (bytesWritten - whole))
     if (whole === 0) throw Object.assign(new Error('no space left for a whole line'), { code: 'ENOSPC' })
     return [all.subarray(whole)]
+  }
+
+  /** Where it ends; null for what is no regular file. */
+  async end (): Promise<Mark | null> {
+    const { ino, size } = await this.#handle.stat({ bigint: true })
+    return this.#identity.isFile() ? { inode: ino, size: Number(size) } : null
   }
 
   async sync (): Promise<void> {

@@ -3,6 +3,7 @@ import { codeOf, ConfigError, messageOf, StreamError } from '../errors.js'
 import { Backoff } from '../stream/backoff.js'
 import type { Batch, Context, Writer, WriterHandler } from '../stream/contracts.js'
 import { AppendFile } from './append-file.js'
+import { FileMarks } from './file-marks.js'
 
 export interface FileWriterParams {
   fsync: 'flush' | 'never'
@@ -22,7 +23,8 @@ const passing: readonly unknown[] = ['ENOSPC', 'EDQUOT']
  * A line a record, appended in writes of whole lines; batches that come in the same turn of the event loop are written together,
  * because each write costs a change to another thread and back. Whatever happens, the file ends with a whole line: what a crash
  * tore is moved to `<path>.torn` at the next start, what a full disk cuts short is taken back, and written again when there is
- * room. Opens the path anew at SIGHUP, and on a flush when the file is no longer there under its name.
+ * room; what came of input that will come again is cut off at the next start (`FileMarks`). Opens the path anew at SIGHUP, and on a
+ * flush when the file is no longer there under its name.
  */
 export const fileWriter: WriterHandler<FileWriterParams> = {
   schemes: ['file'],
@@ -56,6 +58,7 @@ class FileWriter implements Writer {
   readonly #params: FileWriterParams
   readonly #ctx: Context
   readonly #patience = new AbortController()
+  readonly #marks: FileMarks
   #file: AppendFile | null = null
   #last: Promise<void> = Promise.resolve()
   /** To be written together. */
@@ -70,6 +73,7 @@ class FileWriter implements Writer {
     this.#path = path
     this.#params = params
     this.#ctx = ctx
+    this.#marks = new FileMarks(path, ctx)
     const endPatience = (): void => { setTimeout(() => { this.#patience.abort() }, params.grace * 1000).unref() }
     if (ctx.stop.aborted) endPatience()
     else ctx.stop.addEventListener('abort', endPatience, { once: true })
@@ -86,6 +90,7 @@ class FileWriter implements Writer {
    * than `heldBytes` to be written. A failure is thrown by the next call.
    */
   async write (batch: Batch): Promise<void> {
+    await this.#marks.before(batch, async () => await this.#opened().end())
     if (this.#failed || this.#held >= heldBytes) await this.#writeGathered()
     if (this.#gathered.length === 0) setImmediate(() => { void this.#writeGathered().catch(() => { this.#failed = true }) })
     this.#gathered.push(batch.payload, newline)
@@ -118,6 +123,7 @@ class FileWriter implements Writer {
     await this.#alone(async () => {
       await this.#sync()
       await this.#followName()
+      this.#marks.reached(await this.#opened().end())
     })
   }
 
@@ -163,7 +169,9 @@ class FileWriter implements Writer {
     const old = this.#opened()
     try {
       if (this.#params.fsync === 'flush') await old.sync()
-      this.#file = await AppendFile.open(this.#path, this.#params.mkdir, this.#ctx.log)
+      const next = await AppendFile.open(this.#path, this.#params.mkdir, this.#ctx.log)
+      this.#marks.changed(await next.end())
+      this.#file = next
       await old.close()
       this.#ctx.log.info('file opened anew', { path: this.#path })
     } catch (error) {

@@ -55,6 +55,7 @@ export function testContext (overrides: Partial<Context> = {}): TestContext {
     metrics: createMetrics(null),
     stop: stop.signal,
     get state () { return (state ??= openOwnState()) },
+    get stateIfAny () { return overrides.state ?? state ?? null },
     save: async () => { (overrides.state ?? state)?.save() },
     schemas: schemasOf([]),
     deadLetters: {

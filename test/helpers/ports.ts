@@ -2,11 +2,24 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 
 /** A TCP port of loopback that was free a moment ago. */
-export async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
+export async function freePort (wanted = 0): Promise<number> {
+  const server = createServer().listen(wanted, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   server.close()
   await once(server, 'close')
   return port
+}
+
+/**
+ * One for a daemon that is killed and started again: below those that the kernel gives out by itself, or a client that tries to
+ * connect meanwhile may be given it, and be connected to itself.
+ */
+export async function stablePort (): Promise<number> {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    try {
+      return await freePort(port)
+    } catch { /* somebody has it */ }
+  }
 }

@@ -1,16 +1,16 @@
-import { appendFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { startDaemon, type Daemon } from '../helpers/daemon.js'
-import { freePort } from '../helpers/ports.js'
+import { stablePort } from '../helpers/ports.js'
 import { shortDirectory } from '../helpers/streams.js'
 import { until } from '../helpers/wait.js'
 
 const kills = 10
-const portion = 500
+const portion = 200
 /** Lines that the chain may be behind. */
-const mostAhead = 5000
+const mostAhead = 2000
 
 /** Of an event, or of a line that is none, whose event error has the number in its raw line. */
 function line (seqId: number): string {
@@ -18,20 +18,29 @@ function line (seqId: number): string {
   return `cp1 ${seqId} 2014-05-21T09:30:01 ${seqId % 10 === 7 ? '{"broken"' : JSON.stringify(event)}\n`
 }
 
-// seen to fail when the subscribers do not fetch what they missed
+/** The numbers of the events in a file, and of the lines that event errors are about. */
+function eventsIn (file: string): number[] {
+  return readFileSync(file, 'utf8').split('\n').slice(0, -1).map(line => {
+    const { event } = JSON.parse(line) as { event: { clicks?: number, rawEvent?: string } }
+    return event.clicks === undefined ? Number(event.rawEvent?.split(' ')[1]) : event.clicks - 1
+  })
+}
+
+// seen to fail when the subscribers do not fetch what they missed, and when the file is not cut back to what is safe
 t.test('whichever daemon of a journaled chain is killed under load: no record is missing, none is there twice', async t => {
   const directory = shortDirectory(t)
-  const [lines, file] = [join(directory, 'lines.log'), join(directory, 'events.sqlite')]
-  const [valid, all] = [`tcp://127.0.0.1:${await freePort()}`, `tcp://127.0.0.1:${await freePort()}`]
+  const [lines, file, log] = ['lines.log', 'events.sqlite', 'events.json'].map(name => join(directory, name)) as [string, string, string]
+  const [valid, all] = [`tcp://127.0.0.1:${await stablePort()}`, `tcp://127.0.0.1:${await stablePort()}`]
   writeFileSync(lines, '')
   const processed = `${valid}?journal=valid`
   const stages: Record<string, string[]> = {
     processor: ['--format', '%{recvFrom}s %{seqId}d %t %j', '--input', `file://${lines}?follow=true&poll-interval=20`, '--output', processed, '--invalid', processed],
     forwarder: ['--input', `${valid}?as=forwarder`, '--output', `${all}?journal=all`],
-    consumer: ['--input', `${all}?as=sqlite`, '--output', `sqlite://${file}`]
+    consumer: ['--flush-interval', '0.2', '--input', `${all}?as=sqlite`, '--output', `sqlite://${file}`],
+    log: ['--name', 'log', '--flush-interval', '0.2', '--input', `${all}?as=log`, '--output', `file://${log}?fsync=never`]
   }
   const running: Record<string, Daemon> = {}
-  const start = (stage: string): void => { running[stage] = startDaemon(t, stage, '--state', directory, ...stages[stage] ?? []) }
+  const start = (stage: string): void => { running[stage] = startDaemon(t, stage === 'log' ? 'consumer' : stage, '--state', directory, ...stages[stage] ?? []) }
   const stored = (): number => {
     try {
       const db = new Database(file, { readonly: true })
@@ -45,23 +54,28 @@ t.test('whichever daemon of a journaled chain is killed under load: no record is
     }
   }
 
+  t.teardown(() => {
+    if (!t.passing()) for (const [stage, { log }] of Object.entries(running)) t.comment(stage, JSON.stringify(log.slice(-8)))
+  })
   for (const stage of Object.keys(stages)) start(stage)
   let written = 0
   const append = (): void => { appendFileSync(lines, Array.from({ length: portion }, () => line(written++)).join('')) }
   for (let kill = 0; kill < kills; kill++) {
-    const before = stored()
-    await until('something more is stored', () => {
-      const now = stored()
+    const stage = Object.keys(stages)[kill % 4] ?? ''
+    const reached = stage === 'log' ? (): number => eventsIn(log).length : stored
+    const before = reached()
+    await until('something more is there', () => {
+      const now = reached()
       if (written - now < mostAhead) append()
       return now > before
     })
-    const stage = Object.keys(stages)[kill % 3] ?? ''
     running[stage]?.child.kill('SIGKILL')
     append()
     await running[stage]?.ended
     start(stage)
   }
   await until('everything is stored', () => stored() >= written, 60_000)
+  await until('everything is in the file', () => eventsIn(log).length >= written, 60_000)
   for (const daemon of Object.values(running)) t.equal(await daemon.stop(), 0)
 
   const db = new Database(file, { readonly: true })
@@ -72,5 +86,6 @@ t.test('whichever daemon of a journaled chain is killed under load: no record is
   t.ok(written >= kills * portion)
   t.strictSame(clicks, numbers.filter(n => n % 10 !== 7), 'events, in order')
   t.strictSame(broken, numbers.filter(n => n % 10 === 7), 'and event errors')
+  t.strictSame(eventsIn(log), numbers, 'and all in the file')
   for (const { log } of Object.values(running)) t.same(log.filter(({ level }) => level === 'error'), [])
 })

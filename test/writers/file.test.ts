@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { batchOfLines } from '../../lib/stream/batch.js'
 import type { Batch, Writer } from '../../lib/stream/contracts.js'
 import { Schemes } from '../../lib/stream/schemes.js'
+import { openState } from '../../lib/stream/state.js'
 import { fileWriter } from '../../lib/writers/file.js'
 import { testContext, type TestContext } from '../helpers/context.js'
 import { needsSmallDisk, smallDisk } from '../helpers/small-disk.js'
@@ -242,4 +243,99 @@ t.test('a path that cannot be written is the operator\'s mistake', async t => {
   t.throws(() => writers.check('file://var/log/events.log'), { name: 'ConfigError', message: /"var" stands where a host does/ })
   t.throws(() => writers.check('file:///var/log/'), { name: 'ConfigError', message: /directory/ })
   t.throws(() => writers.check('file:///x?fsync=always'), { name: 'ConfigError', message: /"always", must be one of flush, never/ })
+})
+
+/** One run of a daemon that writes the file: its batches have positions unless `at` is null. */
+async function resume (t: Test, directory: string): Promise<{ ctx: TestContext, path: string, write: (line: string, at: string | null) => Promise<void>, save: () => Promise<void>, kill: () => void }> {
+  const path = join(directory, 'events.log')
+  const state = openState(join(directory, 'state'), 'writer')
+  const ctx = testContext({ state })
+  t.teardown(async () => { await ctx.end() })
+  t.teardown(() => { state.close() })
+  const writer = await writers.open(`file://${path}`, ctx)
+  return {
+    ctx,
+    path,
+    async write (line, at) {
+      await writer.write(batchOfLines([line], at) as Batch)
+      await until('it is in the file', () => read(path).endsWith(`${line}\n`))
+    },
+    async save () {
+      await writer.flush()
+      await ctx.save()
+    },
+    kill () { state.close() }
+  }
+}
+
+t.test('what was written after the position of the input was saved is cut off, as it comes again', async t => {
+  const directory = t.testdir()
+  const first = await resume(t, directory)
+  await first.write('one', '1')
+  first.kill()
+  const second = await resume(t, directory)
+  await second.write('one', '1')
+  t.equal(read(second.path), 'one\n', 'also before anything was saved')
+  await second.save()
+  await second.write('two', '2')
+  await second.write('three', '3')
+  second.kill()
+
+  const third = await resume(t, directory)
+  await third.write('two', '2')
+
+  t.equal(read(third.path), 'one\ntwo\n')
+  t.match(third.ctx.logged().filter(({ message }) => /cut back/.test(String(message))), [{ bytes: 10 }])
+  await third.save()
+  third.kill()
+  const fourth = await resume(t, directory)
+  await fourth.write('three', '3')
+  t.equal(read(fourth.path), 'one\ntwo\nthree\n')
+})
+
+t.test('a file that was rotated away in between is cut off as well, and so is its successor', async t => {
+  const directory = t.testdir()
+  const first = await resume(t, directory)
+  await first.write('one', '1')
+  await first.save()
+  await first.write('two', '2')
+  renameSync(first.path, `${first.path}.1`)
+  await first.ctx.reload()
+  await first.write('three', '3')
+  first.kill()
+
+  const second = await resume(t, directory)
+  await second.write('two', '2')
+
+  t.equal(read(`${second.path}.1`), 'one\n')
+  t.equal(read(second.path), 'two\n')
+  await second.save()
+  second.kill()
+  rmSync(second.path)
+  const third = await resume(t, directory)
+  await third.write('three', '3')
+  t.equal(read(third.path), 'three\n')
+  t.ok(says(third.ctx, 'the file that was written last is not here; some records may be there twice'))
+})
+
+t.test('what came of input without positions is never cut off', async t => {
+  const directory = t.testdir()
+  const first = await resume(t, directory)
+  await first.write('one', '1')
+  await first.save()
+  first.kill()
+  const second = await resume(t, directory)
+  await second.write('plain', null)
+  await second.save()
+  second.kill()
+  const third = await resume(t, directory)
+  await third.write('two', '2')
+  await third.write('mixed', null)
+  await third.write('three', '3')
+  await third.save()
+  third.kill()
+
+  const fourth = await resume(t, directory)
+  await fourth.write('four', '4')
+  t.equal(read(fourth.path), 'one\nplain\ntwo\nmixed\nthree\nfour\n')
 })
