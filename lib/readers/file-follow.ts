@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Batch, Context, Position } from '../stream/contracts.js'
-import { findMarked, openIfThere, successorOf, type Generation } from './file-generations.js'
-import { parseMark, type Mark } from './file-mark.js'
+import { findMarked, openIfThere, successorOf, type Generation } from '../file/generations.js'
+import { parseMark, type Mark } from '../file/mark.js'
 import { FileSource, type FileSourceOptions } from './file-source.js'
 
 export interface FollowOptions extends FileSourceOptions {

@@ -3,7 +3,7 @@ import { messageOf, StreamError } from '../errors.js'
 import { batchOfBytes } from '../stream/batch.js'
 import type { Batch } from '../stream/contracts.js'
 import { Splitter } from '../stream/splitter.js'
-import { bears, formatMark, Head, type Mark } from './file-mark.js'
+import { bears, formatMark, Head, type Mark } from '../file/mark.js'
 
 const newline = 0x0a
 /** Read at once: a wait for the disk costs as much as the processing of some lines. */

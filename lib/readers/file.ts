@@ -11,7 +11,7 @@ import { generatedReader } from '../stream/generated-reader.js'
 import { maxLineParam, Splitter } from '../stream/splitter.js'
 import type { Uri } from '../stream/uri.js'
 import { follow } from './file-follow.js'
-import { bears, parseMark } from './file-mark.js'
+import { bears, parseMark } from '../file/mark.js'
 import { FileSource, type FileSourceOptions } from './file-source.js'
 
 export interface FileReaderParams {

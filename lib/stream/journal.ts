@@ -141,8 +141,9 @@ export function openJournal (db: Database.Database, name: string, stage: (change
     knows: subscriber => subscribers.has(subscriber),
     prune (mostBytes) {
       const { end, freed } = prunable(mostBytes)
+      const start = journal.oldest
       const losses = [...subscribers]
-        .map(([subscriber, next]) => ({ subscriber, first: Math.max(next, journal.oldest) }))
+        .map(([subscriber, next]) => ({ subscriber, first: Math.max(next, start) }))
         .filter(({ first }) => first < end)
         .map(({ subscriber, first }) => ({ subscriber, first, records: end - first }))
       for (const { subscriber } of losses) journal.committed(subscriber, end)

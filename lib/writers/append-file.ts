@@ -2,8 +2,8 @@ import type { Stats } from 'node:fs'
 import { appendFile, mkdir, open, stat, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { codeOf, ConfigError, messageOf } from '../errors.js'
+import { Head, type Mark } from '../file/mark.js'
 import type { Log } from '../log.js'
-import type { Mark } from './file-marks.js'
 
 const newline = 0x0a
 const fileMode = 0o640
@@ -62,8 +62,9 @@ export class AppendFile {
 
   /** Where it ends; null for what is no regular file. */
   async end (): Promise<Mark | null> {
+    if (!this.#identity.isFile()) return null
     const { ino, size } = await this.#handle.stat({ bigint: true })
-    return this.#identity.isFile() ? { inode: ino, size: Number(size) } : null
+    return (await Head.of(this.#handle, Number(size))).mark(ino, Number(size))
   }
 
   async sync (): Promise<void> {

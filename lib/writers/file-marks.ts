@@ -1,14 +1,7 @@
-import { open, readdir, stat, type FileHandle } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { codeOf } from '../errors.js'
+import { open } from 'node:fs/promises'
+import { generationsOf } from '../file/generations.js'
+import { bears, formatMark, parseMark, type Mark } from '../file/mark.js'
 import type { Batch, Context } from '../stream/contracts.js'
-
-/** Up to where a file is safe: what follows came of input whose position was not saved, so it will come again. */
-export interface Mark {
-  readonly inode: bigint
-  /** Bytes. */
-  readonly size: number
-}
 
 /**
  * Keeps in the state up to where a file was written when the position of the input was saved, and cuts it back to there before
@@ -59,46 +52,29 @@ export class FileMarks {
   }
 
   #stored (): Mark[] {
-    return (this.#ctx.state.position(this.#source) ?? '').split(',').flatMap(text => {
-      const [, inode, size] = /^(\d+):(\d{1,15})$/.exec(text) ?? []
-      return inode === undefined || size === undefined ? [] : [{ inode: BigInt(inode), size: Number(size) }]
-    })
+    return (this.#ctx.state.position(this.#source) ?? '').split(',').map(parseMark).filter(mark => mark !== null)
   }
 }
 
 function format (marks: readonly Mark[]): string {
-  return marks.map(({ inode, size }) => `${inode}:${size}`).join(',')
+  return marks.map(formatMark).join(',')
 }
 
-/** The bytes that were cut; null if the file is not there any more, or shorter than it was. Throws the system's error. */
+/**
+ * The bytes that were cut from the marked file, which may have been rotated since; null if it is not there any more. One that only
+ * has its inode, as the kernel gives it to another file later, is not touched. Throws the system's error.
+ */
 async function cutBack (path: string, mark: Mark): Promise<number | null> {
-  const file = await findByInode(path, mark.inode)
-  if (file === null) return null
+  const found = (await generationsOf(path)).find(({ inode }) => inode === mark.inode)
+  if (found === undefined) return null
+  const file = await open(found.path, 'r+')
   try {
-    const { size } = await file.stat()
-    if (size < mark.size) return null
-    if (size > mark.size) await file.truncate(mark.size)
-    return size - mark.size
+    const { ino, size } = await file.stat({ bigint: true })
+    if (ino !== mark.inode || !await bears(file, mark)) return null
+    const excess = Number(size) - mark.offset
+    if (excess > 0) await file.truncate(mark.offset)
+    return excess
   } finally {
     await file.close()
   }
-}
-
-/** The file of that name, or one beside it to which it was rotated. */
-async function findByInode (path: string, inode: bigint): Promise<FileHandle | null> {
-  const name = basename(path)
-  const beside = (await readdir(dirname(path))).filter(other => other.startsWith(name) && other !== name)
-  for (const candidate of [name, ...beside]) {
-    const found = join(dirname(path), candidate)
-    try {
-      if ((await stat(found, { bigint: true })).ino !== inode) continue
-      const file = await open(found, 'r+')
-      // it may have been renamed just now
-      if ((await file.stat({ bigint: true })).ino === inode) return file
-      await file.close()
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error
-    }
-  }
-  return null
 }

@@ -5,7 +5,7 @@ import type { Batch, Context, Writer } from '../stream/contracts.js'
 import type { Journal, JournalEntry } from '../stream/journal.js'
 import type { Uri } from '../stream/uri.js'
 import { attach, wantsIpv6 } from '../zmq/endpoint.js'
-import { parseRequest, recordsMessage, stateMessage, type CommitReport, type FetchRequest, type Origin } from '../zmq/journal-messages.js'
+import { longestHeader, parseRequest, recordsMessage, stateMessage, type CommitReport, type FetchRequest, type Origin } from '../zmq/journal-messages.js'
 import { keepAlive, refuseLong } from '../zmq/options.js'
 
 export interface JournaledWriterOptions {
@@ -30,8 +30,6 @@ const heldMessages = 32
 const heartbeatMs = 1000
 /** Sent in answer to one request at most. */
 const replayBytes = 1 << 20
-/** A request is not longer. */
-const longestRequest = 1024
 /** How long the process stays, after `close`, for subscribers that have not got everything, in milliseconds. */
 const lingerMs = 1000
 
@@ -42,7 +40,7 @@ const lingerMs = 1000
  */
 export async function openJournaledWriter (uri: Uri, { journal: name, replay, journalBytes, maxMessage }: JournaledWriterOptions, ctx: Context): Promise<JournaledWriter> {
   const journal = ctx.state.journal(name)
-  const replaySocket = new Router({ sendHighWaterMark: heldMessages, sendTimeout: 0, mandatory: false, linger: 0, maxMessageSize: longestRequest, ipv6: wantsIpv6(uri), ...keepAlive })
+  const replaySocket = new Router({ sendHighWaterMark: heldMessages, sendTimeout: 0, mandatory: false, linger: 0, maxMessageSize: longestHeader, ipv6: wantsIpv6(uri), ...keepAlive })
   const replayEndpoint = await attach(replaySocket, replayUri(uri, replay), true, ctx)
   const origin: Origin = { journal: name, id: journal.id, replay: uri.scheme === 'ipc' ? replayEndpoint.slice('ipc://'.length) : Number(/\d+$/.exec(replayEndpoint)?.[0]) }
 
@@ -127,8 +125,8 @@ async function serve (socket: Router, journal: Journal, origin: Origin, ctx: Con
       if (request.id === journal.id) register(request, journal, ctx)
       if ('from' in request) await socket.send([sender, ...answer(request, journal, origin)])
     } catch (error) {
-      // the subscriber is gone, or slower than it asks: it will ask again
-      if (socket.closed || codeOf(error) === 'EAGAIN' || codeOf(error) === 'EHOSTUNREACH') continue
+      // the subscriber is slower than it asks: it will ask again
+      if (socket.closed || codeOf(error) === 'EAGAIN') continue
       ctx.log.error('a replay failed', { journal: journal.name, reason: messageOf(error) })
     }
   }

@@ -38,7 +38,7 @@ export interface CommitReport {
 export const namePattern = '^[A-Za-z0-9_.-]{1,64}$'
 
 /** A frame of JSON is not longer. */
-const longestHeader = 1024
+export const longestHeader = 1024
 
 const id = { type: 'string', pattern: '^[0-9a-f]{16}$' }
 const name = { type: 'string', pattern: namePattern }

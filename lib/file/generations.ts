@@ -1,7 +1,7 @@
 import { open, readdir, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { codeOf, messageOf, StreamError } from '../errors.js'
-import { bears, type Mark } from './file-mark.js'
+import { bears, type Mark } from './mark.js'
 
 /** A file under a rotated name, or under its own. */
 export interface Generation {
@@ -11,7 +11,7 @@ export interface Generation {
 }
 
 /** The path's rotated files that are not compressed, oldest first, and the path itself at last, as far as they exist. */
-async function generationsOf (path: string): Promise<Generation[]> {
+export async function generationsOf (path: string): Promise<Generation[]> {
   const directory = dirname(path)
   const name = basename(path)
   const names = await readdir(directory).catch(ifMissing(directory, []))

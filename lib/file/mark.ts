@@ -6,13 +6,13 @@ import type { Position } from '../stream/contracts.js'
 const headBytes = 1024
 
 /**
- * How far a file was read, and which file that was. An inode alone does not say: a new file often gets the number of one
+ * How far a file was read, or written, and which file that was. An inode alone does not say: a new file often gets the number of one
  * just deleted, and `copytruncate` keeps the inode and moves the content. So a mark carries a digest of the first bytes too,
  * of what was read at most.
  */
 export interface Mark {
   readonly inode: bigint
-  /** Bytes from the start of the file to the start of the first line not handed over. */
+  /** Bytes from the start of the file to the start of the first line that is not handed over, or not safe. */
   readonly offset: number
   readonly digest: string
 }
