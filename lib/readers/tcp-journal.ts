@@ -83,10 +83,12 @@ class Subscription {
 
   /** Remembered with the next save; then the publisher is told. */
   commit (position: Position): void {
-    const { journal } = this.#origin ?? {}
-    const [, id = '', next = ''] = positionSyntax.exec(position) ?? []
-    if (journal === undefined) return
-    this.#ctx.state.remember(sourceOf(this.#options.as, journal), position, () => { this.#replay.report(id, Number(next)) })
+    const origin = this.#origin
+    const [, id, next] = positionSyntax.exec(position) ?? []
+    if (origin === null) return
+    this.#ctx.state.remember(sourceOf(this.#options.as, origin.journal), position, () => {
+      if (id === origin.id && !this.#socket.closed) this.#replay.report(origin, Number(next))
+    })
   }
 
   close (): void {
@@ -176,6 +178,8 @@ class Subscription {
       this.#next = from === 'oldest' ? 0 : endOf(message)
       this.#ctx.log.info('reading the journal for the first time', { ...fields, from })
     }
+    // also one that never has to fetch must be known, or what it has not committed is pruned
+    this.#replay.report(origin, this.#next)
   }
 
   #position (origin = this.#origin): Position {

@@ -45,10 +45,10 @@ export class ReplayClient {
     }
   }
 
-  /** Tells the publisher what is safe here; if it is not there, a later report will. */
-  report (id: string, committed: number): void {
-    const report: CommitReport = { as: this.#as, id, committed }
-    if (this.#socket !== null) this.#send(this.#socket, report).catch(() => {})
+  /** Tells the publisher what is safe here, and so that there is this subscriber; if it is not there, a later report will. */
+  report (origin: Origin, committed: number): void {
+    const report: CommitReport = { as: this.#as, id: origin.id, committed }
+    this.#send(this.#connected(origin), report).catch(() => {})
   }
 
   close (): void {

@@ -56,6 +56,17 @@ t.test('it goes on where it had committed, whatever it was given beyond', async 
   t.same(await pull(second.reader).take(9 - committed), records(committed, 9))
 })
 
+t.test('a subscriber that never had to fetch anything is known to the publisher, too', async t => {
+  const directory = shortDirectory(t)
+  const publisher = await startPublisher(t, directory)
+  const { reader } = await startSubscriber(t, directory, `${publisher.writer.endpoint}?as=one`)
+  const taken = pull(reader).take(1)
+
+  await until('it is known', () => publisher.ctx.state.journal('all').knows('one'))
+  await publisher.publish('record 0')
+  t.same(await taken, ['record 0'])
+})
+
 t.test('a subscriber may begin with what is new', async t => {
   const directory = shortDirectory(t)
   const publisher = await startPublisher(t, directory)
