@@ -66,7 +66,8 @@ t.test('real Varnish with what is in etc/varnish', { skip: needsVarnish }, async
     const matches = await take(lines, 3)
 
     const ended = Date.now() / 1000
-    t.strictSame(matches.map(({ capsule }) => capsule), ['?%7B%22n%22%3A1%7D;', '?%7B%22n%22%3A2%7D;', `?${long}`])
+    // Varnish logs a request after it has answered: of two connections the later request may be printed first
+    t.strictSame(matches.map(({ capsule }) => capsule).sort(), ['?%7B%22n%22%3A1%7D;', '?%7B%22n%22%3A2%7D;', `?${long}`].sort())
     const fqdn = await fullName()
     for (const { fields: [recvFrom, seqId, time, address, userAgent] } of matches) {
       t.equal(recvFrom, fqdn)
