@@ -8,8 +8,11 @@ import { builtInReaders } from '../readers/index.js'
 import type { Context } from '../stream/contracts.js'
 import { createDeadLetters } from '../stream/dead-letters.js'
 import { loadPlugIns, type PlugInFunctions } from '../stream/plug-ins.js'
+import type { Ledger } from '../stream/ledger.js'
 import { saveWithPatience } from '../stream/save.js'
 import { openState, stateFile, type State } from '../stream/state.js'
+import { streamOf } from '../stream/uri.js'
+import { booked } from '../stream/wrap.js'
 import { builtInWriters } from '../writers/index.js'
 import { expandArguments } from './arguments.js'
 import type { Command, CommandContext, Transports } from './command.js'
@@ -84,6 +87,7 @@ interface Parts {
 
 function createContext (daemon: string, name: string, { common, log, metrics, cycle, transports, functions, schemas }: Parts): CommandContext {
   let state: State | null = null
+  let ledger: Ledger | null = null
   const ctx: CommandContext = {
     daemon,
     name,
@@ -101,17 +105,18 @@ function createContext (daemon: string, name: string, { common, log, metrics, cy
     },
     defer: cycle.defer,
     onReload: cycle.onReload,
+    get ledger () { return (ledger ??= openLedger(ctx)) },
     get stateIfAny () { return state !== null || existsSync(stateFile(common.state, `${daemon}-${name}`)) ? ctx.state : null },
     async save () { if (state !== null) await saveWithPatience(state, ctx) },
     async openReader (uri) {
       const reader = await transports.readers.open(uri, ctx)
       cycle.defer(uri, async () => { await reader.close() })
-      return reader
+      return { stream: streamOf(uri), [Symbol.asyncIterator]: () => reader[Symbol.asyncIterator](), commit: async at => { await reader.commit(at) }, close: async () => { await reader.close() } }
     },
     async openWriter (uri) {
       const writer = await transports.writers.open(uri, ctx)
       cycle.defer(uri, async () => { await writer.close() })
-      return writer
+      return transports.writers.check(uri).handler.wraps === true ? writer : booked(writer, streamOf(uri), ctx)
     },
     plugInFunction (name) {
       const found = functions.get(name)
@@ -120,6 +125,17 @@ function createContext (daemon: string, name: string, { common, log, metrics, cy
     }
   }
   return ctx
+}
+
+/** A daemon that needs no state works without it too; then nobody can look into its books. */
+function openLedger (ctx: Context): Ledger {
+  try {
+    return ctx.state.ledger
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    ctx.log.info('no ledger is kept', { reason: error.message })
+    return { enter: () => {} }
+  }
 }
 
 function statsdTarget ({ statsd, prefix, interval }: CommonOptions, log: Log): StatsdTarget | null {

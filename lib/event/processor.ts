@@ -1,7 +1,9 @@
 import { RecordError } from '../errors.js'
 import type { Capsule } from './capsule.js'
+import { errorsOf, schemaAtFault, unknownSchema } from './composition.js'
 import { eventErrorOf, type EventErrorCode } from './event-error.js'
 import { identifyEvent } from './identity.js'
+import { KnownNames } from './known-names.js'
 import type { LineFormat } from './line-format.js'
 import { createLineParser, type Converters } from './line-parser.js'
 import { createAddressScrubber } from './scrub.js'
@@ -16,10 +18,13 @@ export interface ProcessorOptions extends Converters {
   readonly hostname: string
 }
 
-/** What became of a line: one record of the valid stream, or an `EventError` for the other, both as JSON. */
+/**
+ * What became of a line: one record of the valid stream, or an `EventError` for the other, both as JSON, and what it is counted as
+ * in a `Composition`.
+ */
 export type Outcome =
-  | { readonly kind: 'valid', readonly json: string }
-  | { readonly kind: 'invalid', readonly json: string }
+  | { readonly kind: 'valid', readonly json: string, readonly schema: string }
+  | { readonly kind: 'invalid', readonly json: string, readonly schema: string }
   | UnknownSchema
 
 /** The schema is not here, but a remote repository may have it: fetch it, then process the line again. */
@@ -53,6 +58,7 @@ export function createEventProcessor (options: ProcessorOptions): EventProcessor
   const { schemas, maxLine } = options
   const parser = createLineParser(options.format, options)
   const scrub = createAddressScrubber(options.format, options.hashAddress)
+  const known = new KnownNames(schemas)
 
   function processUnguarded (line: string, mayFetch: boolean): Outcome {
     if (line.length > maxLine) throw new RecordError('too-long', `the line has ${line.length} characters, more than ${maxLine}; send less, or raise --max-line`)
@@ -69,13 +75,15 @@ export function createEventProcessor (options: ProcessorOptions): EventProcessor
     if (isRefused(schema)) throw new Refusal(`schema ${name}/${revision} cannot be used: ${schema.reason}`, 'validation', capsule)
     const problem = schema.validate(capsule)
     if (problem !== null) throw new Refusal(problem.message, 'validation', capsule)
-    return { kind: 'valid', json: parsed.toJson() }
+    return { kind: 'valid', json: parsed.toJson(), schema: name }
   }
 
   function invalid (line: string, code: EventErrorCode, message: string, capsule: Capsule | null = null): Outcome {
     const { text: rawEvent, identity } = scrub(line.length > maxLine ? line.slice(0, maxLine) : line)
     const fallback = { recvFrom: options.hostname, timestamp: Math.floor(Date.now() / 1000) }
-    return { kind: 'invalid', json: JSON.stringify(eventErrorOf({ code, message, rawEvent, identity, capsule }, fallback)) }
+    const event = eventErrorOf({ code, message, rawEvent, identity, capsule }, fallback)
+    const schema = schemaAtFault(event)
+    return { kind: 'invalid', json: JSON.stringify(event), schema: errorsOf(known.has(schema) ? schema : unknownSchema) }
   }
 
   return {

@@ -1,6 +1,8 @@
 import type { Metrics } from '../metrics.js'
+import { parsed, schemaAtFault, unknownSchema } from './composition.js'
 import { eventErrorSchema } from './event-error.js'
 import { identifyEvent } from './identity.js'
+import { KnownNames } from './known-names.js'
 import type { SchemaRepository } from './schemas.js'
 
 /** What a batch holds. Schema names are such as StatsD takes, and as many as there are schemas. */
@@ -19,22 +21,17 @@ export function countSchemas ({ valid, invalid }: Counts, metrics: Metrics): voi
   for (const [schema, count] of invalid) metrics.increment(`schema.${schema}.invalid`, count)
 }
 
-/** What schemas that the repository does not know are counted as: their names come from the internet. */
-const unknown = 'unknown'
-/** How often, in milliseconds, the repository is asked whether it knows a name by now. */
-const learnMs = 1000
-
 const key = '"schema"'
 const compact = '"schema":"'
 
 /** Counts the records of streams by what they are, mostly without parsing them. */
 export class Tally {
   readonly #schemas: SchemaRepository
-  #names: ReadonlyMap<string, string> = new Map()
-  #learnAt = 0
+  readonly #known: KnownNames
 
   constructor (schemas: SchemaRepository) {
     this.#schemas = schemas
+    this.#known = new KnownNames(schemas)
   }
 
   /** `batch` is a batch of a stream, or whatever has lines. */
@@ -46,9 +43,8 @@ export class Tally {
 
   #add (record: string, counts: Counts): void {
     const name = schemaInText(record)
-    const known = name === null ? undefined : this.#names.get(name)
-    if (known !== undefined) return add(counts.valid, known)
-    const event = parse(record)
+    if (name !== null && name !== eventErrorSchema.name && this.#known.has(name)) return add(counts.valid, metricName(name))
+    const event = parsed(record)
     const identity = identifyEvent(event)
     if (identity === null) counts.raw++
     else if (identity.name === eventErrorSchema.name) add(counts.invalid, this.#nameOf(schemaAtFault(event)))
@@ -57,20 +53,15 @@ export class Tally {
 
   /** A valid event of a schema that is nowhere here comes from a remote repository, if there is one. */
   #nameOf (schema: string, revision?: number): string {
-    this.#learn(schema)
-    const name = this.#names.get(schema)
-    if (name !== undefined) return name
+    if (schema !== eventErrorSchema.name && this.#known.has(schema)) return metricName(schema)
     if (revision !== undefined && this.#schemas.canFetch(schema, revision)) void this.#schemas.fetch(schema, revision)
-    return unknown
+    return unknownSchema
   }
+}
 
-  #learn (schema: string): void {
-    if (this.#names.has(schema) || Date.now() < this.#learnAt) return
-    this.#learnAt = Date.now() + learnMs
-    this.#names = new Map(this.#schemas.list()
-      .filter(({ name }) => name !== eventErrorSchema.name)
-      .map(({ name }) => [name, name.replace(/[^A-Za-z0-9_-]/g, '_')]))
-  }
+/** In characters that StatsD takes. */
+function metricName (schema: string): string {
+  return schema.replace(/[^A-Za-z0-9_-]/g, '_')
 }
 
 function add (counts: Map<string, number>, name: string): void {
@@ -87,19 +78,4 @@ function schemaInText (record: string): string | null {
   if (at === -1 || !record.startsWith(compact, at) || record.includes(key, at + key.length)) return null
   const start = at + compact.length
   return record.slice(start, record.indexOf('"', start))
-}
-
-function schemaAtFault ({ event }: { event?: unknown }): string {
-  if (typeof event !== 'object' || event === null || !('schema' in event)) return unknown
-  return typeof event.schema === 'string' ? event.schema : unknown
-}
-
-/** An empty object for what is no JSON object. */
-function parse (record: string): object {
-  if (!record.startsWith('{')) return {}
-  try {
-    return JSON.parse(record) as object
-  } catch {
-    return {}
-  }
 }

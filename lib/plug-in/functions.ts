@@ -1,7 +1,8 @@
 import { messageOf, RecordError } from '../errors.js'
+import { withoutRecords } from '../event/composition.js'
 import { parseJson, stringifyJson } from '../event/json.js'
 import { batchOfLines, batchOfRecords, recordsOf } from '../stream/batch.js'
-import type { Context, Params, PlugInRecord, RecordFunction } from '../stream/contracts.js'
+import type { Batch, Context, Params, PlugInRecord, Provenance, RecordFunction } from '../stream/contracts.js'
 import type { Transform } from '../stream/wrap.js'
 
 /** The option of `map:` and `filter:`. */
@@ -30,7 +31,7 @@ export function filtering (name: string, ctx: Context): Transform {
     const kept = verdicts.reduce((sum, verdict) => sum + (verdict === true ? 1 : 0), 0)
     if (kept === lines.length) return batch
     ctx.metrics.increment(filtered, verdicts.filter(verdict => verdict === false).length)
-    return kept === 0 ? null : batchOfRecords(recordsOf(batch).filter((_, i) => verdicts[i] === true), batch.position)
+    return kept === 0 ? null : batchOfRecords(recordsOf(batch).filter((_, i) => verdicts[i] === true), left(batch, i => verdicts[i] === true))
   }
 }
 
@@ -41,8 +42,15 @@ export function mapping (name: string, ctx: Context): Transform {
     const made = batch.lines().map(text => make(text, recordOf))
     const dropped = made.filter(text => text === null).length
     if (dropped > 0) ctx.metrics.increment(filtered, dropped)
-    return batchOfLines(made.filter(text => typeof text === 'string'), batch.position)
+    return batchOfLines(made.filter(text => typeof text === 'string'), left(batch, i => typeof made[i] === 'string'))
   }
+}
+
+/** The provenance of a batch of which some records are dropped. */
+function left (batch: Batch, isKept: (i: number) => boolean): Provenance | null {
+  const { provenance } = batch
+  if (provenance === null) return null
+  return { ...provenance, schemas: withoutRecords(provenance.schemas, batch.lines().filter((_, i) => !isKept(i))) }
 }
 
 /** Calls the function; a record with which it fails goes to the dead letters, and the result is undefined. */

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import { messageOf, StreamError } from '../errors.js'
-import { batchOfBytes } from '../stream/batch.js'
+import { arrival, batchOfBytes, withProvenance } from '../stream/batch.js'
 import type { Batch } from '../stream/contracts.js'
 import { Splitter } from '../stream/splitter.js'
 import { bears, formatMark, Head, type Mark } from '../file/mark.js'
@@ -14,6 +14,8 @@ const pieceBytes = 64 << 10
 export interface FileSourceOptions {
   /** For messages. */
   readonly path: string
+  /** What the ledger calls it. */
+  readonly stream: string
   readonly maxLine: number
   readonly onTruncated: () => void
   /** Whether batches say how far they reach. */
@@ -112,7 +114,8 @@ export class FileSource {
   }
 
   #batch (lines: Buffer | null): Batch | null {
-    if (lines === null) return null
-    return batchOfBytes(lines, this.#options.positions ? formatMark(this.mark()) : null)
+    const batch = lines === null ? null : batchOfBytes(lines)
+    if (batch === null || !this.#options.positions) return batch
+    return withProvenance(batch, arrival(this.#options.stream, batch.count, formatMark(this.mark())))
   }
 }

@@ -63,10 +63,12 @@ export const fileReader: ReaderHandler<FileReaderParams> = {
   }
 }
 
-function read (path: string, source: string, params: FileReaderParams, ctx: Context, stop: AbortSignal): AsyncGenerator<Batch> {
+/** The position is looked up when the first batch is asked for: the sink may know better than the state did (`Writer.begin`). */
+async function * read (path: string, source: string, params: FileReaderParams, ctx: Context, stop: AbortSignal): AsyncGenerator<Batch> {
   const { from, resume, 'poll-interval': pollMs, 'max-line': maxLine } = params
   const options = {
     path,
+    stream: source,
     maxLine,
     positions: params.follow || resume,
     onTruncated () {
@@ -75,8 +77,9 @@ function read (path: string, source: string, params: FileReaderParams, ctx: Cont
     }
   }
   const position = options.positions ? ctx.state.position(source) : null
-  if (params.follow) return follow({ ...options, position, from, pollMs }, ctx, stop)
-  return path.endsWith('.gz') ? unzip(options, stop) : readOnce(options, position, ctx, stop)
+  if (params.follow) yield * follow({ ...options, position, from, pollMs }, ctx, stop)
+  else if (path.endsWith('.gz')) yield * unzip(options, stop)
+  else yield * readOnce(options, position, ctx, stop)
 }
 
 /** What is wrong with the file is the operator's to mend, except that one that is followed may be yet to come. */

@@ -1,8 +1,9 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import { Subscriber } from 'zeromq'
 import { codeOf } from '../errors.js'
-import { batchLimits, batchOfBytes, emptyBatch, recordsOf } from '../stream/batch.js'
-import type { Batch, Context, Position, Reader } from '../stream/contracts.js'
+import { withoutRecords } from '../event/composition.js'
+import { batchLimits, batchOfBytes, emptyBatch, recordsOf, unclassified } from '../stream/batch.js'
+import type { Batch, Context, Position, Provenance, Reader } from '../stream/contracts.js'
 import { generatedReader } from '../stream/generated-reader.js'
 import type { JournalEntry } from '../stream/journal.js'
 import type { Uri } from '../stream/uri.js'
@@ -142,11 +143,12 @@ class Subscription {
   }
 
   /** What of an entry was not handed over yet. */
-  async * #give ({ first, count, payload }: JournalEntry): AsyncGenerator<Batch> {
+  async * #give ({ first, count, payload, timeMs, schemas }: JournalEntry): AsyncGenerator<Batch> {
     const known = this.#next - first
     if (known >= count) return
     this.#next = first + count
-    const batch = batchOfBytes(known === 0 ? payload : withoutFirst(payload, known), this.#position())
+    const rest = known === 0 ? schemas : withoutRecords(schemas, recordsIn(payload).slice(0, known).map(String))
+    const batch = batchOfBytes(known === 0 ? payload : withoutFirst(payload, known), { ...this.#provenance(timeMs), taken: rest, schemas: rest })
     if (batch !== null) yield batch
   }
 
@@ -155,7 +157,14 @@ class Subscription {
     this.#ctx.metrics.increment(lost, records)
     this.#ctx.log.error('records are lost: the publisher\'s journal does not have them any more', { uri: this.#uri.text, records, first: this.#next, last: next - 1 })
     this.#next = next
-    yield emptyBatch(this.#position())
+    const now = Date.now()
+    this.#ctx.ledger.enter('input', this.#origin?.journal ?? '', 'lost', now, unclassified(records))
+    yield emptyBatch(this.#provenance(now))
+  }
+
+  #provenance (timeMs: number): Provenance {
+    const journal = this.#origin?.journal ?? ''
+    return { stream: journal, source: sourceOf(this.#options.as, journal), position: this.#position(), timeMs, taken: new Map(), schemas: new Map() }
   }
 
   /** Goes on where the last run ended, when the stream shows which journal it is of; also when that is made anew. */
@@ -198,6 +207,11 @@ function endOf (message: JournalMessage): number {
 }
 
 function withoutFirst (payload: Buffer, records: number): Buffer {
-  const rest = recordsOf(batchOfBytes(payload) as Batch)[records]
+  const rest = recordsIn(payload)[records]
   return payload.subarray((rest?.byteOffset ?? 0) - payload.byteOffset)
+}
+
+function recordsIn (payload: Buffer): Buffer[] {
+  const batch = batchOfBytes(payload)
+  return batch === null ? [] : recordsOf(batch)
 }

@@ -15,15 +15,26 @@ export function mysqlStore (session: Session): Store<string> {
 
     ensure: async plan => await session.run(async link => await ensure(link, plan)),
 
-    insert: async groups => await session.run(async link => {
+    insert: async (groups, conclude) => await session.run(async link => {
       try {
-        return await insert(link, groups)
+        return await insert(link, groups, conclude)
       } catch (error) {
         if (classify(error) !== 'schema') throw error
-        // somebody dropped a table or a column
+        // the first time, or somebody dropped a table or a column
         await link.execute('ROLLBACK')
+        await link.execute(memoryTable)
         for (const { table } of groups) await ensure(link, table.plan)
-        return await insert(link, groups)
+        return await insert(link, groups, conclude)
+      }
+    }),
+
+    recall: async state => await session.run(async link => {
+      try {
+        const [row] = await link.query(`SELECT memory FROM vanadium_positions WHERE state IN ${tupleOf([state])}`)
+        return row === undefined ? null : String(row['memory'])
+      } catch (error) {
+        if (numberOf(error) === noSuchTable) return null
+        throw error
       }
     }),
 
@@ -31,10 +42,26 @@ export function mysqlStore (session: Session): Store<string> {
   }
 }
 
-async function insert (link: Link, groups: ReadonlyArray<Group<string>>): Promise<Outcome[]> {
+type Conclude = Parameters<Store<string>['insert']>[1]
+
+/** Made when it is first needed. */
+const memoryTable = `
+  CREATE TABLE IF NOT EXISTS vanadium_positions (
+    state CHAR(16) NOT NULL PRIMARY KEY COMMENT 'Identity of the state of a consumer',
+    instance VARCHAR(255) NOT NULL COMMENT 'The consumer, for people',
+    memory MEDIUMTEXT NOT NULL COMMENT 'JSON: how far its inputs are stored',
+    time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP
+  ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT='Written with the rows, so that none is missed or stored twice'`
+
+async function insert (link: Link, groups: ReadonlyArray<Group<string>>, conclude: Conclude): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   await link.execute('START TRANSACTION')
   for (const group of groups) outcomes.push(await insertRows(link, group))
+  const row = await conclude(outcomes)
+  if (row !== null) {
+    await link.execute(`INSERT INTO vanadium_positions (state, instance, memory) VALUES ${tupleOf([row.state, row.instance, row.memory])}
+      ON DUPLICATE KEY UPDATE instance = VALUES(instance), memory = VALUES(memory)`)
+  }
   await link.execute('COMMIT')
   return outcomes
 }

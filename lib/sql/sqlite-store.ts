@@ -4,6 +4,7 @@ import type { Column, TablePlan } from './columns.js'
 import { sqliteDialect } from './ddl.js'
 import { classify } from './errors.js'
 import { compare, declared } from './existing.js'
+import type { MemoryRow } from './memory.js'
 import type { Patience } from './patience.js'
 import type { Group, Outcome, Store, StoredTable } from './store.js'
 import type { SqlValue } from './values.js'
@@ -25,32 +26,70 @@ export function sqliteStore (db: Database.Database, patience: Patience): Store<S
     return statement
   }
 
-  const insertAll = db.transaction((groups: ReadonlyArray<Group<SqlValue[]>>) =>
-    groups.map(group => insertRows(statementFor(group.table), group)))
+  /** Other work waits: it would be part of the transaction. */
+  async function insertAll (groups: ReadonlyArray<Group<SqlValue[]>>, conclude: Conclude): Promise<Outcome[]> {
+    db.exec('BEGIN IMMEDIATE')
+    try {
+      const outcomes = groups.map(group => insertRows(statementFor(group.table), group))
+      const row = await conclude(outcomes)
+      if (row !== null) keep(db, row)
+      db.exec('COMMIT')
+      return outcomes
+    } catch (error) {
+      if (db.inTransaction) db.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  let queue: Promise<unknown> = Promise.resolve()
+  async function alone<T> (work: () => Promise<T>): Promise<T> {
+    const turn = queue.then(async () => await patience.persist(work))
+    queue = turn.catch(() => {})
+    return await turn
+  }
 
   const ensureTable = db.transaction((plan: TablePlan) => ensure(db, plan))
 
   return {
     encode: values => values,
 
-    ensure: async plan => await patience.persist(async () => await Promise.resolve(ensureTable.immediate(plan))),
+    ensure: async plan => await alone(async () => await Promise.resolve(ensureTable.immediate(plan))),
 
-    insert: async groups => await patience.persist(async () => {
+    insert: async (groups, conclude) => await alone(async () => {
       try {
-        return await Promise.resolve(insertAll.immediate(groups))
+        return await insertAll(groups, conclude)
       } catch (error) {
         if (classify(error) !== 'schema') throw error
-        // somebody dropped a table or a column
+        // the first time, or somebody dropped a table or a column
+        db.exec(memoryTable)
         for (const { table } of groups) ensureTable.immediate(table.plan)
-        return insertAll.immediate(groups)
+        return await insertAll(groups, conclude)
       }
     }),
+
+    recall: async state => await alone(async () => await Promise.resolve(recall(db, state))),
 
     close: async () => {
       patience.end()
       await Promise.resolve(db.close())
     }
   }
+}
+
+type Conclude = Parameters<Store<SqlValue[]>['insert']>[1]
+
+const memoryTable = `
+  CREATE TABLE IF NOT EXISTS vanadium_positions (
+    state TEXT PRIMARY KEY, instance TEXT NOT NULL, memory TEXT NOT NULL, time TEXT NOT NULL
+  ) STRICT`
+
+function keep (db: Database.Database, { state, instance, memory }: MemoryRow): void {
+  db.prepare('INSERT OR REPLACE INTO vanadium_positions VALUES (?, ?, ?, datetime())').run(state, instance, memory)
+}
+
+function recall (db: Database.Database, state: string): string | null {
+  db.exec(memoryTable)
+  return db.prepare<[string], { memory: string }>('SELECT memory FROM vanadium_positions WHERE state = ?').get(state)?.memory ?? null
 }
 
 function insertRows (statement: Database.Statement<unknown[]>, { rows, table }: Group<SqlValue[]>): Outcome {

@@ -1,5 +1,6 @@
 import type { RecordError } from '../errors.js'
 import type { Column, TablePlan } from './columns.js'
+import type { MemoryRow } from './memory.js'
 import type { SqlValue } from './values.js'
 
 /** A table as the store has it. */
@@ -32,7 +33,12 @@ export interface Store<R> {
   ensure (plan: TablePlan): Promise<StoredTable>
   /** A row as `insert` takes it; `values` are of `table.columns`. */
   encode (values: SqlValue[]): R
-  /** Stores all groups in one transaction and resolves, with an outcome for each, when it is committed. */
-  insert (groups: ReadonlyArray<Group<R>>): Promise<Outcome[]>
+  /**
+   * Stores all groups in one transaction and resolves, with an outcome for each, when it is committed. Before that `conclude` is given
+   * the outcomes; what it resolves with is stored too. An attempt that fails is repeated, and `conclude` with it.
+   */
+  insert (groups: ReadonlyArray<Group<R>>, conclude: (outcomes: readonly Outcome[]) => Promise<MemoryRow | null>): Promise<Outcome[]>
+  /** What was stored last for that state; null if nothing was. */
+  recall (state: string): Promise<string | null>
   close (): Promise<void>
 }

@@ -3,6 +3,8 @@ import { identifyEvent, type Identity } from '../event/identity.js'
 import { parseJson } from '../event/json.js'
 import { isRefused, type RefusedSchema, type Schema } from '../event/schemas.js'
 import type { Batch, Context, Writer } from '../stream/contracts.js'
+import { Load } from './load.js'
+import { StoreMemory } from './memory.js'
 import type { Group, Outcome, Store } from './store.js'
 import { Tables, type Table } from './tables.js'
 
@@ -17,13 +19,6 @@ export interface LoadLimits {
 export const inserted = 'overall.inserted'
 export const duplicate = 'duplicate'
 
-/** Rows by table that go to the store in one transaction. */
-interface Load<R> {
-  readonly groups: Map<Table, Group<R>>
-  rows: number
-  bytes: number
-}
-
 /**
  * Writes events into the tables of their schemas. One load is in the store's hands while the next one is collected, so at
  * most two loads and a batch are in memory. What cannot be stored goes to the dead letters, the rest of its batch does not.
@@ -33,33 +28,44 @@ export class TableWriter<R> implements Writer {
   readonly #store: Store<R>
   readonly #limits: LoadLimits
   readonly #tables: Tables
-  #load: Load<R> = emptyLoad()
+  readonly #memory: StoreMemory
+  readonly #stream: string
+  readonly keepsBooks = true
+  #load = new Load<R>()
   /** Never rejects: resolves with what the store threw, if it did. */
   #inFlight: Promise<unknown> = Promise.resolve()
   #rowsInFlight = 0
   #failure: unknown
   #closed = false
 
-  /** `open` makes the store, which may ask how many rows wait for it. */
-  constructor (ctx: Context, limits: LoadLimits, open: (held: () => number) => Store<R>) {
+  /** `stream` names the store, without a password; `open` makes it, and it may ask how many rows wait for it. */
+  constructor (ctx: Context, stream: string, limits: LoadLimits, open: (held: () => number) => Store<R>) {
     this.#ctx = ctx
     this.#limits = limits
     this.#store = open(() => this.#load.rows + this.#rowsInFlight)
     this.#tables = new Tables(ctx, this.#store)
+    this.#memory = new StoreMemory(ctx, stream)
+    this.#stream = stream
+  }
+
+  async begin (): Promise<void> {
+    await this.#memory.begin(async state => await this.#store.recall(state))
   }
 
   async write (batch: Batch): Promise<void> {
     this.#throwFailure()
+    if (!this.#load.suits(batch)) await this.#send()
+    this.#load.begin(batch)
     const later = batch.lines().filter(record => !this.#take(record))
     if (later.length > 0) await this.#takeLater(later)
-    this.#load.bytes += batch.payload.length
     if (this.#load.rows >= this.#limits.rows || this.#load.bytes >= this.#limits.bytes) await this.#send()
   }
 
   async flush (): Promise<void> {
     this.#throwFailure()
-    if (this.#load.rows > 0) await this.#send()
+    if (this.#load.bytes > 0) await this.#send()
     await this.#settled()
+    this.#memory.flushed()
   }
 
   async close (): Promise<void> {
@@ -81,7 +87,7 @@ export class TableWriter<R> implements Writer {
       if (table === undefined) return false
       const values = table.toRow(event as object)
       if (values[0] === null) throw new RecordError('bad-capsule', `the event has no ${table.stored.plan.key}; the processor gives it one`)
-      this.#add(table, record, this.#store.encode(values))
+      this.#load.add(table, record, this.#store.encode(values))
     } catch (error) {
       this.#refuse(record, error)
     }
@@ -93,14 +99,6 @@ export class TableWriter<R> implements Writer {
     const schema = this.#ctx.schemas.find(name, revision)
     if (schema === undefined && this.#ctx.schemas.canFetch(name, revision)) return undefined
     return usable(schema, `${name}/${revision}`)
-  }
-
-  #add (table: Table, record: string, row: R): void {
-    let group = this.#load.groups.get(table)
-    if (group === undefined) this.#load.groups.set(table, group = { table: table.stored, rows: [], records: [] })
-    group.rows.push(row)
-    group.records.push(record)
-    this.#load.rows++
   }
 
   /** In the order they came, so that a table's rows keep theirs. */
@@ -125,25 +123,46 @@ export class TableWriter<R> implements Writer {
   /** Resolves when the store works on the load, which it does only when it is done with the one before. */
   async #send (): Promise<void> {
     await this.#settled()
-    const { groups, rows } = this.#load
-    this.#load = emptyLoad()
-    this.#rowsInFlight = rows
-    this.#inFlight = this.#deliver(groups)
+    const load = this.#load
+    this.#load = new Load<R>()
+    this.#rowsInFlight = load.rows
+    this.#inFlight = this.#deliver(load)
   }
 
-  async #deliver (groups: ReadonlyMap<Table, Group<R>>): Promise<unknown> {
+  async #deliver (load: Load<R>): Promise<unknown> {
+    const groups = [...load.groups]
+    const lettered = new Set<string>()
     try {
-      const outcomes = await this.#store.insert([...groups.values()])
+      const outcomes = groups.length === 0
+        ? []
+        : await this.#store.insert(groups.map(([, group]) => group), async outcomes => {
+          // before the commit: a letter that is written twice is better than one that is lost
+          for (const [at, outcome] of outcomes.entries()) this.#refuseRows(groups[at]?.[1], outcome, lettered)
+          await this.#ctx.deadLetters.drain()
+          return this.#memory.row({ provenances: load.provenances, outcomes: load.entries(this.#stream, outcomes) })
+        })
       this.#rowsInFlight = 0
-      let at = 0
-      for (const [table, group] of groups) this.#count(table, group, outcomes[at++])
+      for (const [at, [table]] of groups.entries()) this.#count(table, outcomes[at])
+      const entries = load.entries(this.#stream, outcomes)
+      if (groups.length > 0) this.#memory.committed({ provenances: load.provenances, outcomes: entries })
+      for (const { side, stream, fate, minute, schema, count } of entries.list()) this.#ctx.ledger.enter(side, stream, fate, minute, new Map([[schema, count]]))
       return undefined
     } catch (error) {
       return error
     }
   }
 
-  #count (table: Table, { records }: Group<R>, outcome: Outcome | undefined): void {
+  /** An attempt that is repeated must not write the same letters again. */
+  #refuseRows (group: Group<R> | undefined, { refused }: Outcome, lettered: Set<string>): void {
+    for (const { row, error } of refused) {
+      const record = group?.records[row] ?? ''
+      if (lettered.has(record)) continue
+      lettered.add(record)
+      this.#ctx.deadLetters.add(record, error)
+    }
+  }
+
+  #count (table: Table, outcome: Outcome | undefined): void {
     if (outcome === undefined) throw new TypeError('the store did not say what became of a group')
     const { metrics } = this.#ctx
     if (outcome.inserted > 0) {
@@ -151,7 +170,6 @@ export class TableWriter<R> implements Writer {
       metrics.increment(table.inserted, outcome.inserted)
     }
     if (outcome.duplicates > 0) metrics.increment(duplicate, outcome.duplicates)
-    for (const { row, error } of outcome.refused) this.#ctx.deadLetters.add(records[row] ?? '', error)
   }
 
   async #settled (): Promise<void> {
@@ -170,13 +188,10 @@ export class TableWriter<R> implements Writer {
   }
 
   #refuse (record: string, error: unknown): void {
-    if (error instanceof RecordError) this.#ctx.deadLetters.add(record, error)
-    else this.#fail(error)
+    if (!(error instanceof RecordError)) this.#fail(error)
+    this.#load.refuse(record)
+    this.#ctx.deadLetters.add(record, error)
   }
-}
-
-function emptyLoad<R> (): Load<R> {
-  return { groups: new Map(), rows: 0, bytes: 0 }
 }
 
 function identify (event: unknown): Identity {

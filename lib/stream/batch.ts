@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer'
-import type { Batch, Position } from './contracts.js'
+import type { Batch, Composition, Position, Provenance, Reader } from './contracts.js'
 
 const newline = 0x0a
 const encoder = new TextEncoder()
@@ -12,19 +12,54 @@ export const batchLimits = { records: 1000, bytes: 1 << 20 } as const
  * Empty records (two newlines in a row) stay; `tidyLines` takes them out where a source may send them.
  * Returns null if there is no byte at all.
  */
-export function batchOfBytes (bytes: Buffer, position: Position | null = null): Batch | null {
+export function batchOfBytes (bytes: Buffer, provenance: Provenance | null = null): Batch | null {
   if (bytes.length === 0) return null
-  return new ByteBatch(bytes.at(-1) === newline ? bytes.subarray(0, -1) : bytes, position)
+  return new ByteBatch(bytes.at(-1) === newline ? bytes.subarray(0, -1) : bytes, provenance)
 }
 
 /** A batch without records: nothing is left of what its source gave up to here. */
-export function emptyBatch (position: Position): Batch {
-  return { count: 0, payload: Buffer.alloc(0), position, lines: () => [] }
+export function emptyBatch (provenance: Provenance): Batch {
+  return { count: 0, payload: Buffer.alloc(0), position: provenance.position, provenance: { ...provenance, schemas: nothing }, lines: () => [] }
 }
 
+const nothing: Composition = new Map()
+
+/** The same records, with a provenance. */
+export function withProvenance (batch: Batch, provenance: Provenance): Batch & { readonly provenance: Provenance } {
+  return {
+    get count () { return batch.count },
+    get payload () { return batch.payload },
+    lines: () => batch.lines(),
+    position: provenance.position,
+    provenance
+  }
+}
+
+/** A batch that tells where it is from: as it says itself, or else from the reader, just now. */
+export function identified (batch: Batch, { stream = 'input' }: Pick<Reader, 'stream'>): Batch & { readonly provenance: Provenance } {
+  return isIdentified(batch) ? batch : withProvenance(batch, arrival(stream, batch.count))
+}
+
+function isIdentified (batch: Batch): batch is Batch & { readonly provenance: Provenance } {
+  return batch.provenance !== null
+}
+
+/** The provenance of records that enter the pipeline just now. */
+export function arrival (stream: string, count: number, position: Position | null = null): Provenance {
+  const taken = unclassified(count)
+  return { stream, source: stream, position, timeMs: Date.now(), taken, schemas: taken }
+}
+
+/** Records that nobody has looked into. */
+export function unclassified (count: number): Composition {
+  return new Map([[unclassifiedKey, count]])
+}
+
+export const unclassifiedKey = '-'
+
 /** A batch from records as text, which contain no newline. Returns null for none. */
-export function batchOfLines (lines: string[], position: Position | null = null): Batch | null {
-  return lines.length === 0 ? null : new LineBatch(lines, position)
+export function batchOfLines (lines: string[], provenance: Provenance | null = null): Batch | null {
+  return lines.length === 0 ? null : new LineBatch(lines, provenance)
 }
 
 /**
@@ -35,14 +70,15 @@ export class BatchBuilder {
   #bytes: Buffer
   #end = 0
   #count = 0
+  readonly #schemas = new Map<string, number>()
 
   /** `expectedBytes` saves growing. */
   constructor (expectedBytes: number) {
     this.#bytes = Buffer.allocUnsafe(Math.max(expectedBytes, 1024))
   }
 
-  /** Adds a record, which contains no newline. */
-  add (record: string): void {
+  /** Adds a record, which contains no newline, of a schema as a `Composition` names it. */
+  add (record: string, schema: string): void {
     // three bytes are the most that a UTF-16 code unit becomes
     const room = this.#end + record.length * 3 + 1
     if (room > this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes.subarray(0, this.#end)], Math.max(room, this.#bytes.length * 2))
@@ -50,23 +86,28 @@ export class BatchBuilder {
     this.#end += encoder.encodeInto(record, this.#bytes.subarray(this.#end)).written
     this.#bytes[this.#end++] = newline
     this.#count++
+    this.#schemas.set(schema, (this.#schemas.get(schema) ?? 0) + 1)
   }
 
   get count (): number {
     return this.#count
   }
 
-  /** Null if nothing was added. The builder is used up. */
-  build (position: Position | null = null): Batch | null {
-    return batchOfBytes(this.#bytes.subarray(0, this.#end), position)
+  get schemas (): Composition {
+    return this.#schemas
+  }
+
+  /** What was added, made of a batch of that provenance; null if nothing was. The builder is used up. */
+  build (provenance: Provenance | null): Batch | null {
+    return batchOfBytes(this.#bytes.subarray(0, this.#end), provenance === null ? null : { ...provenance, schemas: this.#schemas })
   }
 }
 
 /** A batch from records as bytes, one buffer each, which contain no newline. Takes ownership of them. Returns null for none. */
-export function batchOfRecords (records: readonly Buffer[], position: Position | null = null): Batch | null {
+export function batchOfRecords (records: readonly Buffer[], provenance: Provenance | null = null): Batch | null {
   const only = records[0]
   if (only === undefined) return null
-  if (records.length === 1) return new ByteBatch(only, position)
+  if (records.length === 1) return new ByteBatch(only, provenance)
   let size = records.length - 1
   for (const record of records) size += record.length
   const payload = Buffer.allocUnsafe(size)
@@ -75,7 +116,7 @@ export function batchOfRecords (records: readonly Buffer[], position: Position |
     payload[at++] = newline
     at += (records[i] as Buffer).copy(payload, at)
   }
-  return new ByteBatch(payload, position)
+  return new ByteBatch(payload, provenance)
 }
 
 /** The records of a batch as bytes: views of its payload, not copies. */
@@ -93,13 +134,17 @@ export function recordsOf (batch: Batch): Buffer[] {
 
 class ByteBatch implements Batch {
   readonly payload: Buffer
-  readonly position: Position | null
+  readonly provenance: Provenance | null
   #count = 0
   #lines: string[] | undefined
 
-  constructor (payload: Buffer, position: Position | null) {
+  constructor (payload: Buffer, provenance: Provenance | null) {
     this.payload = payload
-    this.position = position
+    this.provenance = provenance
+  }
+
+  get position (): Position | null {
+    return this.provenance?.position ?? null
   }
 
   get count (): number {
@@ -115,13 +160,17 @@ class ByteBatch implements Batch {
 }
 
 class LineBatch implements Batch {
-  readonly position: Position | null
+  readonly provenance: Provenance | null
   readonly #lines: string[]
   #payload: Buffer | undefined
 
-  constructor (lines: string[], position: Position | null) {
+  constructor (lines: string[], provenance: Provenance | null) {
     this.#lines = lines
-    this.position = position
+    this.provenance = provenance
+  }
+
+  get position (): Position | null {
+    return this.provenance?.position ?? null
   }
 
   get count (): number {

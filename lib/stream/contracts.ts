@@ -7,10 +7,33 @@ import type { Log } from '../log.js'
 import type { Metrics } from '../metrics.js'
 import type { SchemaRepository } from '../event/schemas.js'
 import type { Uri } from './uri.js'
+import type { Ledger } from './ledger.js'
 import type { State } from './state.js'
 
 /** Where to resume a source. Opaque to everyone but the reader that made it; kept as text. */
 export type Position = string
+
+/**
+ * How many records of each schema: `NavigationTiming` for its events, `EventError:NavigationTiming` for event errors about it, `-` for
+ * whatever has not been through a processor. Names are those of schemas that the processor knows; at most `mostSchemas`.
+ */
+export type Composition = ReadonlyMap<string, number>
+
+/** What is known of a batch besides its records: it stays with what is made of them. */
+export interface Provenance {
+  /** The input, as the ledger calls it. */
+  readonly stream: string
+  /** Under what its position is kept in the state. */
+  readonly source: string
+  /** Where to resume the input after this batch; null if it cannot resume. */
+  readonly position: Position | null
+  /** When the records entered the pipeline, in milliseconds since 1970: their minute in the ledger of each daemon they pass. */
+  readonly timeMs: number
+  /** What the input gave. */
+  readonly taken: Composition
+  /** What of that is in this batch; it falls behind `taken` when records are dropped on the way. */
+  readonly schemas: Composition
+}
 
 /** Consecutive records of one stream, oldest first. Immutable, `payload` included. */
 export interface Batch {
@@ -20,8 +43,10 @@ export interface Batch {
   readonly payload: Buffer
   /** The records as text: split and decoded once, on first use. Bytes that are not UTF-8 become U+FFFD. */
   lines (): string[]
-  /** Where to resume after this batch; null if the source cannot resume. */
+  /** Where to resume after this batch; null if the source cannot resume. The one of `provenance`. */
   readonly position: Position | null
+  /** Null only in the hands of a reader that has no positions; `drive` gives it one. */
+  readonly provenance: Provenance | null
 }
 
 /**
@@ -32,6 +57,8 @@ export interface Batch {
  * It throws `StreamError` when the transport is gone for good.
  */
 export interface Reader extends AsyncIterable<Batch> {
+  /** What the ledger calls the stream; batches with a provenance tell it themselves. */
+  readonly stream?: string
   /** Everything up to here is safe downstream: put into `ctx.state`, for `drive` to save; a no-op for sources without positions. */
   commit (position: Position): Promise<void>
   /** Releases the transport; what it still holds is given up. Safe to call twice. */
@@ -45,6 +72,13 @@ export interface Reader extends AsyncIterable<Batch> {
 export interface Writer {
   /** What was written goes on its way only when `drive` has flushed and saved it, so that is done whenever the input pauses. */
   readonly eager?: boolean
+  /** What becomes of its records is known only to the writer, which enters that into the ledger itself. */
+  readonly keepsBooks?: boolean
+  /**
+   * Called once before anything is read: what the sink remembers of the last run is put into the state and saved, so that the
+   * inputs go on behind what the sink has. Waits for a store that is away, until `ctx.stop`.
+   */
+  begin? (): Promise<void>
   /** Resolves when the writer can take the next batch: the records are then its to keep. */
   write (batch: Batch): Promise<void>
   /** Resolves when everything taken is as durable as the sink makes it, or put into `ctx.state`, for `drive` to save. */
@@ -75,6 +109,8 @@ export interface Context {
   readonly state: State
   /** The same, if there is one: it was opened, or an earlier run has left it. */
   readonly stateIfAny: State | null
+  /** What the daemon took in and what became of it; saved with the state, and kept in memory only where there is none. */
+  readonly ledger: Ledger
   /**
    * Makes durable what was put into `state` since the last time, all or nothing; waits while the disk is full. Only `drive`
    * calls it: what a batch became and how far its input was read belong together.

@@ -1,5 +1,9 @@
+import { once } from 'node:events'
+import { identified } from './batch.js'
 import type { Batch, Context, Position, Reader, Writer } from './contracts.js'
+import { without } from './ledger.js'
 import { merge } from './merge.js'
+import { inheritedBy } from './wrap.js'
 
 export interface DriveOptions {
   /** A record that was written is flushed at most this many milliseconds later, also when no other follows. */
@@ -36,11 +40,15 @@ export async function drive (readers: readonly Reader[], writer: Writer, ctx: Co
     flushAt = Infinity
   }
 
-  async function take (reader: Reader, batch: Batch): Promise<void> {
+  async function take (reader: Reader, given: Batch): Promise<void> {
+    const batch = identified(given, reader)
+    const { stream, position, timeMs, taken: records, schemas } = batch.provenance
     if (batch.count > 0) await writer.write(batch)
     await ctx.deadLetters.drain()
     ctx.metrics.increment(taken, batch.count)
-    if (batch.position !== null) positions.set(reader, batch.position)
+    ctx.ledger.enter('input', stream, 'taken', timeMs, records)
+    ctx.ledger.enter('input', stream, 'filtered', timeMs, without(records, schemas))
+    if (position !== null) positions.set(reader, position)
     unflushedBytes += batch.payload.length
     if (flushAt === Infinity) flushAt = performance.now() + flushIntervalMs
   }
@@ -49,6 +57,7 @@ export async function drive (readers: readonly Reader[], writer: Writer, ctx: Co
     return writer.eager === true && unflushedBytes > 0 ? 0 : flushAt - performance.now()
   }
 
+  await begin(writer, ctx)
   try {
     for (;;) {
       if (performance.now() >= flushAt || unflushedBytes >= flushBytes || !await input.ready(patienceMs())) {
@@ -66,6 +75,20 @@ export async function drive (readers: readonly Reader[], writer: Writer, ctx: Co
   await flush()
 }
 
+/** A stop ends the waiting: nothing was taken yet. */
+async function begin (writer: Writer, { stop }: Context): Promise<void> {
+  if (writer.begin === undefined) return
+  const stopped = new AbortController()
+  const begun = writer.begin()
+  try {
+    await Promise.race([begun, once(stop, 'abort', { signal: stopped.signal })])
+    // what is thrown later is thrown by `close` too
+    if (stop.aborted) begun.catch(() => {})
+  } finally {
+    stopped.abort()
+  }
+}
+
 /** Metric of every daemon: records that its writers have taken. */
 export const taken = 'taken'
 
@@ -80,7 +103,7 @@ export function tee (writers: readonly Writer[]): Writer {
   }
 
   return {
-    eager: writers.some(writer => writer.eager === true),
+    ...inheritedBy(...writers),
     write: async batch => { await all(async writer => { await writer.write(batch) }) },
     flush: async () => { await all(async writer => { await writer.flush() }) },
     close: async () => { await all(async writer => { await writer.close() }) }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type Database from 'better-sqlite3'
-import { batchOfRecords } from './batch.js'
-import type { Batch } from './contracts.js'
+import { batchOfRecords, unclassified } from './batch.js'
+import type { Batch, Composition } from './contracts.js'
+import { minuteOf } from './ledger.js'
 
 /** Consecutive records of a journaled stream. */
 export interface JournalEntry {
@@ -10,7 +11,13 @@ export interface JournalEntry {
   readonly count: number
   /** The records, separated by `\n`. */
   readonly payload: Buffer
+  /** When they entered the pipeline, in milliseconds since 1970; of a minute all. */
+  readonly timeMs: number
+  readonly schemas: Composition
 }
+
+/** Schemas that are told apart in one entry at most. */
+export const mostSchemas = 1000
 
 /** What waits for the next `save`: a change of the database, and who is told when it is durable. */
 export interface Staged {
@@ -48,6 +55,11 @@ export interface Journal {
   prune (mostBytes: number): Loss[]
 }
 
+/** As it is stored: the composition as JSON. */
+interface StoredEntry extends Omit<JournalEntry, 'schemas'> {
+  readonly schemas: string
+}
+
 /** Records that were pruned although a subscriber had not committed them. */
 export interface Loss {
   readonly subscriber: string
@@ -64,10 +76,10 @@ const mostPruned = 64 << 20
 /** `stage` puts off a change until the next `save`. */
 export function openJournal (db: Database.Database, name: string, stage: (change: Staged) => void): Journal {
   const { id, next: saved } = identityOf(db, name)
-  const insert = db.prepare('INSERT INTO journal_entry (journal, first, count, time_ms, payload) VALUES (?, ?, ?, ?, ?)')
+  const insert = db.prepare('INSERT INTO journal_entry (journal, first, count, time_ms, schemas, payload) VALUES (?, ?, ?, ?, ?, ?)')
   const advance = db.prepare('UPDATE journal SET next = ? WHERE name = ?')
   const holding = db.prepare<[string, number], { first: number }>('SELECT first FROM journal_entry WHERE journal = ? AND first <= ? ORDER BY first DESC LIMIT 1')
-  const entries = db.prepare<[string, number], JournalEntry>('SELECT first, count, payload FROM journal_entry WHERE journal = ? AND first >= ? ORDER BY first')
+  const entries = db.prepare<[string, number], StoredEntry>('SELECT first, count, time_ms AS timeMs, schemas, payload FROM journal_entry WHERE journal = ? AND first >= ? ORDER BY first')
   const oldest = db.prepare<[string], { first: number | null }>('SELECT min(first) AS first FROM journal_entry WHERE journal = ?')
   const known = db.prepare<[string], { subscriber: string, next: number }>('SELECT subscriber, next FROM journal_subscriber WHERE journal = ?')
   const keep = db.prepare('INSERT INTO journal_subscriber VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET next = excluded.next')
@@ -104,12 +116,13 @@ export function openJournal (db: Database.Database, name: string, stage: (change
     id,
     get next () { return next },
     get oldest () { return oldest.get(name)?.first ?? next },
-    append ({ count, payload }, saved) {
-      const entry = { first: nextStaged, count, payload }
+    append ({ count, payload, provenance }, saved) {
+      const { timeMs = Date.now(), schemas = unclassified(count) } = provenance ?? {}
+      const entry = { first: nextStaged, count, payload, timeMs, schemas }
       nextStaged += count
       stage({
         apply () {
-          insert.run(name, entry.first, count, Date.now(), payload)
+          insert.run(name, entry.first, count, timeMs, JSON.stringify(Object.fromEntries(schemas)), payload)
           advance.run(entry.first + count, name)
         },
         saved () {
@@ -120,14 +133,14 @@ export function openJournal (db: Database.Database, name: string, stage: (change
       })
     },
     read (from, mostBytes) {
-      const found: JournalEntry[] = []
+      const found: StoredEntry[] = []
       let bytes = 0
       for (const row of entries.iterate(name, holding.get(name, from)?.first ?? from)) {
         const last = found.at(-1)
         // a batch that ends before `from` comes first when what follows it was pruned
         if (row.first + row.count <= from) continue
         bytes += row.payload.length
-        if (last !== undefined && (bytes > mostBytes || row.first !== last.first + last.count)) break
+        if (last !== undefined && (bytes > mostBytes || row.first !== last.first + last.count || minuteOf(row.timeMs) !== minuteOf(last.timeMs))) break
         found.push(row)
       }
       return join(found)
@@ -156,11 +169,21 @@ export function openJournal (db: Database.Database, name: string, stage: (change
   return journal
 }
 
-function join (rows: readonly JournalEntry[]): JournalEntry | null {
+function join (rows: readonly StoredEntry[]): JournalEntry | null {
   const [oldest] = rows
   const batch = batchOfRecords(rows.map(row => row.payload))
   if (oldest === undefined || batch === null) return null
-  return { first: oldest.first, count: rows.reduce((sum, row) => sum + row.count, 0), payload: batch.payload }
+  const count = rows.reduce((sum, row) => sum + row.count, 0)
+  return { first: oldest.first, count, payload: batch.payload, timeMs: oldest.timeMs, schemas: compositionOf(rows.map(row => row.schemas), count) }
+}
+
+/** Of what is stored as JSON, added up. */
+function compositionOf (stored: readonly string[], count: number): Composition {
+  const sums = new Map<string, number>()
+  for (const text of stored) {
+    for (const [schema, count] of Object.entries(JSON.parse(text) as Record<string, number>)) sums.set(schema, (sums.get(schema) ?? 0) + count)
+  }
+  return sums.size <= mostSchemas ? sums : unclassified(count)
 }
 
 function identityOf (db: Database.Database, name: string): { id: string, next: number } {

@@ -1,13 +1,14 @@
 import { batchOfBytes, recordsOf } from './batch.js'
 import type { Writer } from './contracts.js'
 import type { Sequence } from './state.js'
+import { inheritedBy } from './wrap.js'
 
 const newline = 0x0a
 
 /** Puts a sequence number and a space before each record on its way to `writer`. Records are copied as bytes, unparsed. */
 export function numbered (writer: Writer, sequence: Sequence): Writer {
   return {
-    eager: writer.eager === true,
+    ...inheritedBy(writer),
     async write (batch) {
       const records = recordsOf(batch)
       const first = sequence.take(records.length)
@@ -20,7 +21,7 @@ export function numbered (writer: Writer, sequence: Sequence): Writer {
         at += record.copy(bytes, at)
         bytes[at++] = newline
       }
-      const numberedBatch = batchOfBytes(bytes.subarray(0, at), batch.position)
+      const numberedBatch = batchOfBytes(bytes.subarray(0, at), batch.provenance)
       if (numberedBatch !== null) await writer.write(numberedBatch)
     },
     flush: async () => { await writer.flush() },

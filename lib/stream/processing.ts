@@ -3,6 +3,7 @@ import { RecordError } from '../errors.js'
 import type { EventProcessor, Outcome } from '../event/processor.js'
 import { BatchBuilder, recordsOf } from './batch.js'
 import type { Batch, Context, Writer } from './contracts.js'
+import { inheritedBy } from './wrap.js'
 
 /**
  * Processes raw lines on their way: valid events go to `valid`, event errors to `invalid`, in the order of the lines; both
@@ -11,7 +12,7 @@ import type { Batch, Context, Writer } from './contracts.js'
  */
 export function processing (events: EventProcessor, valid: Writer, invalid: Writer | null, ctx: Context): Writer {
   return {
-    eager: valid.eager === true || invalid?.eager === true,
+    ...inheritedBy(valid, ...(invalid === null || invalid === valid ? [] : [invalid])),
     async write (batch) {
       const good = new BatchBuilder(batch.payload.length * 2)
       const bad = invalid === valid ? good : new BatchBuilder(0)
@@ -24,16 +25,18 @@ export function processing (events: EventProcessor, valid: Writer, invalid: Writ
           outcome = process(i, false)
         }
         if (outcome.kind === 'valid') {
-          good.add(outcome.json)
+          good.add(outcome.json, outcome.schema)
         } else if (outcome.kind === 'invalid') {
           refused++
-          bad.add(outcome.json)
+          bad.add(outcome.json, outcome.schema)
           if (invalid === null) ctx.log.warn('an event is invalid; --invalid would keep it', { event_error: outcome.json.slice(0, 2000) })
         }
       }
       ctx.metrics.increment('valid', batch.count - refused)
       if (refused > 0) ctx.metrics.increment('invalid', refused)
-      const [goodBatch, badBatch] = [good.build(batch.position), bad === good || invalid === null ? null : bad.build(batch.position)]
+      const { provenance } = batch
+      for (const { schemas } of new Set([good, bad])) ctx.ledger.enter('made', '', 'passed', provenance?.timeMs ?? Date.now(), schemas)
+      const [goodBatch, badBatch] = [good.build(provenance), bad === good || invalid === null ? null : bad.build(provenance)]
       // not at the same time: the invalid stream may also be one of several valid ones, and calls of a writer never overlap
       if (goodBatch !== null) await valid.write(goodBatch)
       if (badBatch !== null) await invalid?.write(badBatch)

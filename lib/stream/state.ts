@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { codeOf, ConfigError, messageOf, StreamError } from '../errors.js'
 import type { Position } from './contracts.js'
 import { openJournal, type Journal, type Staged } from './journal.js'
+import { ledgerTable, StoredLedger, type Ledger } from './ledger.js'
 
 /** Numbers that never repeat, across restarts and crashes too: blocks are reserved on disk before their numbers are given. */
 export interface Sequence {
@@ -16,6 +18,8 @@ export interface Sequence {
  * `StreamError` when the disk fails or is full; then nothing has changed.
  */
 export interface State {
+  /** Tells this state from one that was made anew in its place: 16 hex digits. */
+  readonly id: string
   sequence (name: string): Sequence
   /** How far a source was read and is safe downstream; null if it never was. */
   position (source: string): Position | null
@@ -23,6 +27,7 @@ export interface State {
   remember (source: string, position: Position, saved?: () => void): void
   /** Durable at once: for what is true whatever becomes of what was put in. */
   note (source: string, position: Position): void
+  readonly ledger: Ledger
   /** The journal of that name; the same one for the same name. */
   journal (name: string): Journal
   /**
@@ -47,14 +52,19 @@ export function openState (directory: string, instance: string): State {
   const db = openDatabase(file, lock)
   const sequences = new Map<string, StoredSequence>()
   const journals = new Map<string, Journal>()
+  const ledger = new StoredLedger(db)
   let staged: Staged[] = []
   const stage = (change: Staged): void => { staged.push(change) }
-  const applyAll = db.transaction((changes: readonly Staged[]) => { for (const change of changes) change.apply() })
+  const applyAll = db.transaction((changes: readonly Staged[]) => {
+    for (const change of changes) change.apply()
+    ledger.apply()
+  })
   const readPosition = db.prepare<[string], { position: string }>('SELECT position FROM position WHERE source = ?')
   const writePosition = db.prepare('INSERT INTO position VALUES (?, ?) ON CONFLICT DO UPDATE SET position = excluded.position')
   let open = true
 
   return {
+    id: identityOf(db),
     sequence (name) {
       let sequence = sequences.get(name)
       if (sequence === undefined) sequences.set(name, sequence = new StoredSequence(db, name))
@@ -64,6 +74,7 @@ export function openState (directory: string, instance: string): State {
     remember (source, position, saved) {
       stage({ apply: () => { writePosition.run(source, position) }, ...(saved === undefined ? {} : { saved }) })
     },
+    ledger,
     note (source, position) { stored(db, () => writePosition.run(source, position)) },
     journal (name) {
       let journal = journals.get(name)
@@ -71,10 +82,11 @@ export function openState (directory: string, instance: string): State {
       return journal
     },
     save () {
-      if (staged.length === 0) return
+      if (staged.length === 0 && ledger.size === 0) return
       const changes = staged
       stored(db, () => { applyAll.immediate(changes) })
       staged = []
+      ledger.clear()
       for (const change of changes) change.saved?.()
     },
     close () {
@@ -88,6 +100,11 @@ export function openState (directory: string, instance: string): State {
       }
     }
   }
+}
+
+function identityOf (db: Database.Database): string {
+  db.prepare('INSERT INTO identity SELECT ? WHERE NOT EXISTS (SELECT 1 FROM identity)').run(randomBytes(8).toString('hex'))
+  return db.prepare<[], { id: string }>('SELECT id FROM identity').get()?.id ?? ''
 }
 
 export function stateFile (directory: string, instance: string): string {
@@ -144,16 +161,18 @@ function openDatabase (file: string, lock: Database.Database): Database.Database
     db.pragma('journal_mode = WAL')
     db.pragma('synchronous = FULL')
     db.exec(`
+      CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS sequence (name TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS position (source TEXT PRIMARY KEY, position TEXT NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS journal (name TEXT PRIMARY KEY, id TEXT NOT NULL, next INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS journal_entry (
-        journal TEXT NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, time_ms INTEGER NOT NULL, payload BLOB NOT NULL
+        journal TEXT NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, time_ms INTEGER NOT NULL, schemas TEXT NOT NULL, payload BLOB NOT NULL
       ) STRICT;
       CREATE UNIQUE INDEX IF NOT EXISTS journal_entry_first ON journal_entry (journal, first);
       CREATE TABLE IF NOT EXISTS journal_subscriber (
         journal TEXT NOT NULL, subscriber TEXT NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (journal, subscriber)
       ) STRICT;
+      ${ledgerTable}
     `)
     return db
   } catch (cause) {

@@ -50,6 +50,13 @@ export function parseUri (text: string): Uri {
   }
 }
 
+/** What the ledger calls the stream of a URI: the journal's name or, without one, the URI without wrappers and options. */
+export function streamOf (text: string): string {
+  const { rest, query, text: safe } = parseUri(text)
+  if (/^[a-z][a-z0-9+.-]*:/i.test(rest)) return streamOf(rest)
+  return query.find(([name]) => name === 'journal')?.[1] ?? safe.replace(/\?.*$/s, '')
+}
+
 /** A URI as it may be shown. Passwords are hidden in wrapped URIs and options too, and where they were not escaped. */
 export function hidePasswords (text: string): string {
   return text

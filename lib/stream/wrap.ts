@@ -1,13 +1,23 @@
-import { emptyBatch } from './batch.js'
+import { emptyBatch, identified } from './batch.js'
+import { without } from './ledger.js'
 import type { Batch, Context, Reader, Writer } from './contracts.js'
 
 /** What is left of a batch, with its position; null for nothing. */
 export type Transform = (batch: Batch) => Batch | null
 
-/** A reader of what the transform leaves; of a batch of which nothing is left, the position. */
+/** What a writer that wraps others has of them. */
+export function inheritedBy (...inner: readonly Writer[]): Pick<Writer, 'eager' | 'begin'> {
+  return {
+    eager: inner.some(writer => writer.eager === true),
+    begin: async () => { await Promise.all(inner.map(async writer => { await writer.begin?.() })) }
+  }
+}
+
+/** A reader of what the transform leaves; of a batch of which nothing is left, the provenance. */
 export function wrapReader (inner: Reader, transform: Transform, ctx: Context): Reader {
   async function * batches (): AsyncGenerator<Batch> {
-    for await (const batch of inner) {
+    for await (const given of inner) {
+      const batch = identified(given, inner)
       const left = batch.count === 0 ? batch : transform(batch)
       if (left !== null) {
         yield left
@@ -15,26 +25,44 @@ export function wrapReader (inner: Reader, transform: Transform, ctx: Context): 
       }
       // nobody drains what is not written
       await ctx.deadLetters.drain()
-      if (batch.position !== null) yield emptyBatch(batch.position)
+      yield emptyBatch(batch.provenance)
     }
   }
 
   return {
+    ...(inner.stream === undefined ? {} : { stream: inner.stream }),
     [Symbol.asyncIterator]: batches,
     commit: async position => { await inner.commit(position) },
     close: async () => { await inner.close() }
   }
 }
 
-/** A writer that is given what the transform leaves. */
-export function wrapWriter (inner: Writer, transform: Transform): Writer {
+/** A writer that is given what the transform leaves; the rest is entered into the ledger as filtered. */
+export function wrapWriter (inner: Writer, transform: Transform, stream: string, ctx: Context): Writer {
   return {
-    eager: inner.eager === true,
+    ...inheritedBy(inner),
     async write (batch) {
       const left = transform(batch)
+      const { provenance } = batch
+      if (provenance !== null) ctx.ledger.enter('output', stream, 'filtered', provenance.timeMs, without(provenance.schemas, left?.provenance?.schemas ?? new Map()))
       if (left !== null) await inner.write(left)
     },
     flush: async () => { await inner.flush() },
     close: async () => { await inner.close() }
+  }
+}
+
+/** A writer whose records are entered into the ledger as passed on to that stream, unless it keeps its own books. */
+export function booked (writer: Writer, stream: string, ctx: Context): Writer {
+  if (writer.keepsBooks === true) return writer
+  return {
+    ...inheritedBy(writer),
+    async write (batch) {
+      await writer.write(batch)
+      const { provenance } = batch
+      if (provenance !== null) ctx.ledger.enter('output', stream, 'passed', provenance.timeMs, provenance.schemas)
+    },
+    flush: async () => { await writer.flush() },
+    close: async () => { await writer.close() }
   }
 }

@@ -1,5 +1,6 @@
 import { filtering, wrapperParams, type WrapperParams } from '../plug-in/functions.js'
 import type { WriterHandler } from '../stream/contracts.js'
+import { streamOf } from '../stream/uri.js'
 import { wrapWriter } from '../stream/wrap.js'
 
 export const filterWriter: WriterHandler<WrapperParams> = {
@@ -10,6 +11,6 @@ export const filterWriter: WriterHandler<WrapperParams> = {
   params: wrapperParams,
   async open ({ rest }, { function: name }, ctx) {
     const transform = filtering(name, ctx)
-    return wrapWriter(await ctx.openWriter(rest), transform)
+    return wrapWriter(await ctx.openWriter(rest), transform, streamOf(rest), ctx)
   }
 }

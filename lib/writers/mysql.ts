@@ -3,6 +3,7 @@ import { mysqlStore } from '../sql/mysql-store.js'
 import { connectionOptions, Session } from '../sql/session.js'
 import { TableWriter } from '../sql/table-writer.js'
 import type { WriterHandler } from '../stream/contracts.js'
+import { streamOf } from '../stream/uri.js'
 
 export interface MysqlWriterParams {
   'defaults-file': string
@@ -40,7 +41,7 @@ export const mysqlWriter: WriterHandler<MysqlWriterParams> = {
     // an operator's mistake shows now, a server that is away later
     connectionOptions(uri, defaultsFile)
     const limits = { rows: params['batch-rows'], bytes: params['batch-bytes'] }
-    return await Promise.resolve(new TableWriter(ctx, limits, held => {
+    return await Promise.resolve(new TableWriter(ctx, streamOf(uri.text), limits, held => {
       const session = new Session(ctx, { uri, defaultsFile, held })
       session.warmUp()
       return mysqlStore(session)

@@ -6,7 +6,7 @@ import { createPatience } from '../sql/patience.js'
 import { sqliteStore } from '../sql/sqlite-store.js'
 import { TableWriter } from '../sql/table-writer.js'
 import type { WriterHandler } from '../stream/contracts.js'
-import type { Uri } from '../stream/uri.js'
+import { streamOf, type Uri } from '../stream/uri.js'
 
 export interface SqliteWriterParams {
   'batch-rows': number
@@ -37,7 +37,7 @@ export const sqliteWriter: WriterHandler<SqliteWriterParams> = {
   async open (uri, params, ctx) {
     const db = openDatabase(uri)
     const limits = { rows: params['batch-rows'], bytes: params['batch-bytes'] }
-    return await Promise.resolve(new TableWriter(ctx, limits, held => sqliteStore(db, createPatience(ctx, { store: uri.text, held }))))
+    return await Promise.resolve(new TableWriter(ctx, streamOf(uri.text), limits, held => sqliteStore(db, createPatience(ctx, { store: uri.text, held }))))
   }
 }
 

@@ -1,12 +1,12 @@
 import { Publisher, Router } from 'zeromq'
 import { codeOf, messageOf } from '../errors.js'
-import { batchOfRecords, recordsOf } from '../stream/batch.js'
 import type { Batch, Context, Writer } from '../stream/contracts.js'
 import type { Journal, JournalEntry } from '../stream/journal.js'
 import type { Uri } from '../stream/uri.js'
 import { attach, wantsIpv6 } from '../zmq/endpoint.js'
-import { longestHeader, parseRequest, recordsMessage, stateMessage, type CommitReport, type FetchRequest, type Origin } from '../zmq/journal-messages.js'
-import { keepAlive, refuseLong } from '../zmq/options.js'
+import { longestRequest, parseRequest, recordsMessage, stateMessage, type CommitReport, type FetchRequest, type Origin } from '../zmq/journal-messages.js'
+import { keepAlive, longestMessage } from '../zmq/options.js'
+import { accepted } from './longest.js'
 
 export interface JournaledWriterOptions {
   readonly journal: string
@@ -40,7 +40,7 @@ const lingerMs = 1000
  */
 export async function openJournaledWriter (uri: Uri, { journal: name, replay, journalBytes, maxMessage }: JournaledWriterOptions, ctx: Context): Promise<JournaledWriter> {
   const journal = ctx.state.journal(name)
-  const replaySocket = new Router({ sendHighWaterMark: heldMessages, sendTimeout: 0, mandatory: false, linger: 0, maxMessageSize: longestHeader, ipv6: wantsIpv6(uri), ...keepAlive })
+  const replaySocket = new Router({ sendHighWaterMark: heldMessages, sendTimeout: 0, mandatory: false, linger: 0, maxMessageSize: longestRequest, ipv6: wantsIpv6(uri), ...keepAlive })
   const replayEndpoint = await attach(replaySocket, replayUri(uri, replay), true, ctx)
   const origin: Origin = { journal: name, id: journal.id, replay: uri.scheme === 'ipc' ? replayEndpoint.slice('ipc://'.length) : Number(/\d+$/.exec(replayEndpoint)?.[0]) }
 
@@ -67,9 +67,10 @@ export async function openJournaledWriter (uri: Uri, { journal: name, replay, jo
     endpoint,
     replayEndpoint,
     eager: true,
+    keepsBooks: true,
     async write (batch) {
-      const accepted = batch.payload.length <= maxMessage ? batch : withoutLong(batch, maxMessage, ctx)
-      if (accepted !== null) taken.push(accepted)
+      const fit = accepted(batch, name, longestMessage(maxMessage), ctx)
+      if (fit !== null) taken.push(fit)
     },
     async flush () {
       for (const batch of taken) journal.append(batch, publish)
@@ -82,13 +83,6 @@ export async function openJournaledWriter (uri: Uri, { journal: name, replay, jo
       await serving
     }
   }
-}
-
-function withoutLong (batch: Batch, maxMessage: number, ctx: Context): Batch | null {
-  return batchOfRecords(recordsOf(batch).filter(record => {
-    if (record.length > maxMessage) refuseLong(record, maxMessage, ctx)
-    return record.length <= maxMessage
-  }), batch.position)
 }
 
 /** On the same address as the stream; of an `ipc:` stream the file beside it. */

@@ -3,9 +3,11 @@ import { Publisher } from 'zeromq'
 import { ConfigError } from '../errors.js'
 import { batchLimits, recordsOf } from '../stream/batch.js'
 import type { Writer, WriterHandler } from '../stream/contracts.js'
+import { streamOf } from '../stream/uri.js'
 import { attach, checkEndpoint, wantsIpv6 } from '../zmq/endpoint.js'
 import { namePattern } from '../zmq/journal-messages.js'
-import { keepAlive, refuseLong, zmqParams, type ZmqParams } from '../zmq/options.js'
+import { keepAlive, longestMessage, zmqParams, type ZmqParams } from '../zmq/options.js'
+import { accepted } from './longest.js'
 import { openJournaledWriter } from './tcp-journal.js'
 
 export interface TcpWriterParams extends ZmqParams {
@@ -70,13 +72,12 @@ export const tcpWriter: WriterHandler<TcpWriterParams> = {
 
     return {
       endpoint,
+      keepsBooks: true,
       async write (batch) {
-        const records = recordsOf(batch)
-        for (const record of records) {
-          // not awaited: a publisher drops rather than refuse or wait, and a closed socket throws
-          if (record.length <= maxMessage) void socket.send(record)
-          else refuseLong(record, maxMessage, ctx)
-        }
+        const fit = accepted(batch, streamOf(uri.text), longestMessage(maxMessage), ctx)
+        const records = fit === null ? [] : recordsOf(fit)
+        // not awaited: a publisher drops rather than refuse or wait, and a closed socket throws
+        for (const record of records) void socket.send(record)
         sentInTurn += records.length
         if (sentInTurn < batchLimits.records) return
         sentInTurn = 0

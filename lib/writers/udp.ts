@@ -1,13 +1,15 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
-import { codeOf, messageOf, RecordError, StreamError } from '../errors.js'
+import { codeOf, messageOf, StreamError } from '../errors.js'
 import { recordsOf } from '../stream/batch.js'
 import type { Batch, Context, Writer, WriterHandler } from '../stream/contracts.js'
-import type { Uri } from '../stream/uri.js'
+import { streamOf, type Uri } from '../stream/uri.js'
+import { accepted } from './longest.js'
 
 /** UDP's length field has 16 bits; 8 bytes are its header, 20 the IPv4 header (RFC 768, RFC 791). */
 const longestDatagram = 65_507
+const longest = { bytes: longestDatagram, code: 'refused-by-store', takes: `a datagram at most ${longestDatagram}` } as const
 /** Datagrams that the socket has and the kernel has not. */
 const inFlightLimit = 256
 /** A target that refuses is looked up again at most this often, in milliseconds. */
@@ -32,6 +34,7 @@ export const udpWriter: WriterHandler = {
 }
 
 class UdpWriter implements Writer {
+  readonly keepsBooks = true
   readonly #uri: Uri
   readonly #ctx: Context
   #socket: Socket | null = null
@@ -64,9 +67,9 @@ class UdpWriter implements Writer {
 
   async write (batch: Batch): Promise<void> {
     if (this.#refused && Date.now() >= this.#renewAt) await this.#renew()
-    for (const record of recordsOf(batch)) {
-      if (record.length > longestDatagram) this.#refuse(record)
-      else this.#send(record)
+    const fit = accepted(batch, streamOf(this.#uri.text), longest, this.#ctx)
+    for (const record of fit === null ? [] : recordsOf(fit)) {
+      this.#send(record)
       if (this.#inFlight >= inFlightLimit) await this.#below(inFlightLimit)
     }
   }
@@ -114,10 +117,5 @@ class UdpWriter implements Writer {
     this.#refused = true
     this.#ctx.metrics.increment('lost')
     this.#ctx.log.error('a datagram was refused, or could not be sent, and is lost', { uri: this.#uri.text, code: codeOf(error), reason: error.message })
-  }
-
-  #refuse (record: Buffer): void {
-    const reason = `the record has ${record.length} bytes, a datagram at most ${longestDatagram}`
-    this.#ctx.deadLetters.add(record.toString(), new RecordError('refused-by-store', reason))
   }
 }

@@ -3,7 +3,8 @@
  */
 import { Ajv } from 'ajv'
 import { batchOfBytes } from '../stream/batch.js'
-import type { JournalEntry } from '../stream/journal.js'
+import { mostSchemas, type JournalEntry } from '../stream/journal.js'
+import { sumOf } from '../stream/ledger.js'
 
 /** Which journal a message is of, and where to ask for what was missed. */
 export interface Origin {
@@ -37,8 +38,9 @@ export interface CommitReport {
 /** Of journals and subscribers. */
 export const namePattern = '^[A-Za-z0-9_.-]{1,64}$'
 
-/** A frame of JSON is not longer. */
-export const longestHeader = 1024
+/** Bytes of the frame of JSON of a message, and of a request, at most. */
+export const longestHeader = 128 << 10
+export const longestRequest = 1024
 
 const id = { type: 'string', pattern: '^[0-9a-f]{16}$' }
 const name = { type: 'string', pattern: namePattern }
@@ -49,8 +51,15 @@ const origin = {
   replay: { anyOf: [{ type: 'integer', minimum: 1, maximum: 65_535 }, { type: 'string', minLength: 1, maxLength: 200 }] }
 }
 
+interface RecordsHeader {
+  readonly first: number
+  readonly count: number
+  readonly time: number
+  readonly schemas: Record<string, number>
+}
+
 const ajv = new Ajv()
-const isRecordsHeader = ajv.compile<Origin & { first: number, count: number }>(allOf({ ...origin, first: number, count: number }))
+const isRecordsHeader = ajv.compile<Origin & RecordsHeader>(allOf({ ...origin, first: number, count: number, time: number, schemas: { type: 'object', maxProperties: mostSchemas, additionalProperties: number } }))
 const isStateHeader = ajv.compile<Origin & { next: number }>(allOf({ ...origin, next: number }))
 const isFetchRequest = ajv.compile<FetchRequest>(allOf({ as: name, id, from: number, bytes: number }))
 const isCommitReport = ajv.compile<CommitReport>(allOf({ as: name, id, committed: number }))
@@ -60,8 +69,8 @@ function allOf (properties: Record<string, object>): object {
   return { type: 'object', properties, required: Object.keys(properties) }
 }
 
-export function recordsMessage (origin: Origin, { first, count, payload }: JournalEntry): [string, Buffer] {
-  return [JSON.stringify({ ...origin, first, count }), payload]
+export function recordsMessage (origin: Origin, { first, count, payload, timeMs, schemas }: JournalEntry): [string, Buffer] {
+  return [JSON.stringify({ ...origin, first, count, time: timeMs, schemas: Object.fromEntries(schemas) }), payload]
 }
 
 export function stateMessage (origin: Origin, next: number): [string] {
@@ -73,12 +82,14 @@ export function parseMessage ([frame, payload]: readonly Buffer[]): JournalMessa
   const header = parseHeader(frame)
   if (payload === undefined) return isStateHeader(header) ? { kind: 'state', origin: header, next: header.next } : null
   if (!isRecordsHeader(header) || batchOfBytes(payload)?.count !== header.count) return null
-  return { kind: 'records', origin: header, entry: { first: header.first, count: header.count, payload } }
+  const { first, count, time: timeMs } = header
+  const schemas = new Map(Object.entries(header.schemas))
+  return sumOf(schemas) === count ? { kind: 'records', origin: header, entry: { first, count, payload, timeMs, schemas } } : null
 }
 
 /** Null for what is no request. */
 export function parseRequest ([frame]: readonly Buffer[]): FetchRequest | CommitReport | null {
-  const request = parseHeader(frame)
+  const request = frame !== undefined && frame.length <= longestRequest ? parseHeader(frame) : null
   return isFetchRequest(request) || isCommitReport(request) ? request : null
 }
 

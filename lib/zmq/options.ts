@@ -1,5 +1,4 @@
-import { RecordError } from '../errors.js'
-import type { Context, Params } from '../stream/contracts.js'
+import type { Params } from '../stream/contracts.js'
 
 export interface ZmqParams {
   hwm: number
@@ -38,8 +37,7 @@ export const keepAlive = {
   connectTimeout: 5000
 } as const
 
-/** A record that `max-message` keeps from being published becomes a dead letter. */
-export function refuseLong (record: Buffer, maxMessage: number, ctx: Context): void {
-  const reason = `the record has ${record.length} bytes, a message at most ${maxMessage} (option max-message)`
-  ctx.deadLetters.add(record.toString(), new RecordError('too-long', reason))
+/** What a writer refuses. */
+export function longestMessage (bytes: number): { bytes: number, code: 'too-long', takes: string } {
+  return { bytes, code: 'too-long', takes: `a message at most ${bytes} (option max-message)` }
 }

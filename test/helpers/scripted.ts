@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { batchOfLines } from '../../lib/stream/batch.js'
 import type { Batch, Position, Reader, Writer } from '../../lib/stream/contracts.js'
+import { at } from './provenance.js'
 
 /** What happened, in order. `n` counts the batches of one reader, from 0; it is also their position. */
 export type Happening =
@@ -26,7 +27,7 @@ export async function turnsOfTheLoop (turns: number): Promise<void> {
 
 /** One record, which says where it is from. */
 export function batchFrom (reader: number, n: number): Batch {
-  return batchOfLines([`${reader}:${n}`], String(n)) as Batch
+  return batchOfLines([`${reader}:${n}`], at(String(n))) as Batch
 }
 
 /** A reader that follows a script. Being asked again before it has answered is an error. */

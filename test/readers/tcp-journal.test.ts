@@ -173,7 +173,7 @@ t.test('of a message that overlaps with the one before, what is new is given', a
   const { reader } = await startSubscriber(t, directory, `${publisher.endpoint}?as=one`)
   await publisher.joined()
   const message = (first: number, ...lines: string[]): [string, string] =>
-    [JSON.stringify({ journal: 'all', id: '0123456789abcdef', replay: 1, first, count: lines.length }), lines.join('\n')]
+    [JSON.stringify({ journal: 'all', id: '0123456789abcdef', replay: 1, first, count: lines.length, time: 1, schemas: { '-': lines.length } }), lines.join('\n')]
 
   await publisher.send(message(0, 'a', 'ä', 'c'), message(1, 'not', 'again', 'd', 'e'), message(2, 'old'), message(4, 'not', 'f'))
 
@@ -185,7 +185,7 @@ t.test('what is no message of a journaled stream is passed over, and said', asyn
   const publisher = await bindPublisher(t)
   const { reader, ctx } = await startSubscriber(t, directory, `${publisher.endpoint}?as=one`)
   await publisher.joined()
-  const header = { journal: 'all', id: '0123456789abcdef', replay: 1, first: 0, count: 1 }
+  const header = { journal: 'all', id: '0123456789abcdef', replay: 1, first: 0, count: 1, time: 1, schemas: { '-': 1 } }
   const taken = pull(reader).take(1)
 
   await publisher.send('', '{"a":1}', 'x'.repeat(5000), [JSON.stringify({ ...header, count: 2 }), 'one record'], [JSON.stringify({ ...header, id: '../..' }), 'x'],

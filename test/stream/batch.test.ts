@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { BatchBuilder, batchOfBytes, batchOfLines, batchOfRecords, recordsOf } from '../../lib/stream/batch.js'
 import type { Batch } from '../../lib/stream/contracts.js'
+import { at } from '../helpers/provenance.js'
 
 /** Text of any script, empty too, without newline. */
 const record = fc.oneof(
@@ -18,18 +19,19 @@ const records = fc.array(record, { minLength: 1, maxLength: 30 })
 /** Bytes that need not be UTF-8, without newline. */
 const rawRecords = fc.array(fc.uint8Array({ maxLength: 20 }).map(bytes => Buffer.from(bytes.filter(byte => byte !== 0x0a))), { minLength: 1, maxLength: 30 })
 
+const here = at('here')
 const encode = (lines: readonly string[]): Buffer => Buffer.from(lines.join('\n'))
 
 function built (lines: readonly string[], expectedBytes: number): Batch | null {
   const builder = new BatchBuilder(expectedBytes)
-  for (const line of lines) builder.add(line)
-  return builder.build('here')
+  for (const line of lines) builder.add(line, 'Test')
+  return builder.build(here)
 }
 
 const makers: Record<string, (lines: string[]) => Batch | null> = {
-  batchOfLines: lines => batchOfLines(lines, 'here'),
-  batchOfRecords: lines => batchOfRecords(lines.map(line => Buffer.from(line)), 'here'),
-  'batchOfBytes, a newline at the end': lines => batchOfBytes(Buffer.from(`${lines.join('\n')}\n`), 'here'),
+  batchOfLines: lines => batchOfLines(lines, here),
+  batchOfRecords: lines => batchOfRecords(lines.map(line => Buffer.from(line)), here),
+  'batchOfBytes, a newline at the end': lines => batchOfBytes(Buffer.from(`${lines.join('\n')}\n`), here),
   'BatchBuilder that has to grow': lines => built(lines, 0),
   'BatchBuilder that has room': lines => built(lines, 1 << 16)
 }
@@ -74,7 +76,7 @@ t.test('bytes that are not UTF-8 stay as they are, and do not change how many re
 t.test('nothing is no batch', async t => {
   t.equal(batchOfLines([]), null)
   t.equal(batchOfRecords([]), null)
-  t.equal(new BatchBuilder(100).build(), null)
+  t.equal(new BatchBuilder(100).build(null), null)
 })
 
 t.test('recordsOf copies nothing', async t => {

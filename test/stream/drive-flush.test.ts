@@ -4,6 +4,7 @@ import { emptyBatch } from '../../lib/stream/batch.js'
 import type { Reader, Writer } from '../../lib/stream/contracts.js'
 import { drive } from '../../lib/stream/drive.js'
 import { testContext } from '../helpers/context.js'
+import { at } from '../helpers/provenance.js'
 import { batchFrom, count, hasCommitted, reluctantReader, scriptedWriter, type Trace } from '../helpers/scripted.js'
 import { until } from '../helpers/wait.js'
 
@@ -115,7 +116,7 @@ t.test('a batch without records is not written, but its position is committed', 
   const trace: Trace = []
   const ctx = testContext()
   const reader: Reader = {
-    async * [Symbol.asyncIterator] () { yield emptyBatch('7') },
+    async * [Symbol.asyncIterator] () { yield emptyBatch(at('7')) },
     commit: async position => { trace.push({ what: 'commit', reader: 0, n: Number(position) }) },
     close: async () => {}
   }

@@ -5,6 +5,7 @@ import { batchOfRecords, recordsOf } from '../../lib/stream/batch.js'
 import type { Batch, Writer } from '../../lib/stream/contracts.js'
 import { numbered } from '../../lib/stream/numbered.js'
 import { testContext } from '../helpers/context.js'
+import { at } from '../helpers/provenance.js'
 
 interface Kept extends Writer { readonly batches: Batch[], readonly calls: string[] }
 
@@ -35,7 +36,7 @@ t.test('each record gets the next number and a space; its bytes, the order and t
     const kept = keepingWriter()
     const writer = numbered(kept, sequence)
 
-    for (const [i, records] of batches.entries()) await writer.write(batchOfRecords(records, `position ${i}`) as Batch)
+    for (const [i, records] of batches.entries()) await writer.write(batchOfRecords(records, at(`position ${i}`)) as Batch)
 
     const expected = batches.flat().map((record, i) => Buffer.concat([Buffer.from(`${from + i} `), record]))
     assert.deepEqual(kept.batches.flatMap(recordsOf), expected)

@@ -8,6 +8,7 @@ import { loadPlugIns, type PlugInFunctions, type PlugInTargets } from '../../lib
 import { wrapReader } from '../../lib/stream/wrap.js'
 import { builtInWriters } from '../../lib/writers/index.js'
 import { testContext, type TestContext } from '../helpers/context.js'
+import { at } from '../helpers/provenance.js'
 import { projectRoot } from '../helpers/shared.js'
 import { pull } from '../helpers/streams.js'
 
@@ -35,7 +36,7 @@ function readerOf (batches: ReadonlyArray<readonly [position: Position, ...lines
   return {
     committed,
     async * [Symbol.asyncIterator] () {
-      for (const [position, ...lines] of batches) yield batchOfLines(lines, position) as Batch
+      for (const [position, ...lines] of batches) yield batchOfLines(lines, at(position)) as Batch
     },
     commit: async position => { committed.push(position) },
     close: async () => {}
@@ -104,11 +105,11 @@ t.test('the shipped example keeps people and drops bots', async t => {
 t.test('filter keeps records as the bytes they are, and counts what it drops', async t => {
   const ctx = contextWith(t, { 'no-b': ({ text }) => !text.startsWith('b') })
   const keep = filtering('no-b', ctx)
-  const whole = batchOfLines(['a', 'c'], '1') as Batch
+  const whole = batchOfLines(['a', 'c'], at('1')) as Batch
 
   t.equal(keep(whole), whole, 'a batch that stays whole is not copied')
-  t.same(keep(batchOfBytes(Buffer.from('a\xff\nb\nc', 'latin1'), '2') as Batch)?.payload, Buffer.from('a\xff\nc', 'latin1'))
-  t.equal(keep(batchOfLines(['a', 'b'], '3') as Batch)?.position, '3')
+  t.same(keep(batchOfBytes(Buffer.from('a\xff\nb\nc', 'latin1'), at('2')) as Batch)?.payload, Buffer.from('a\xff\nc', 'latin1'))
+  t.equal(keep(batchOfLines(['a', 'b'], at('3')) as Batch)?.position, '3')
   t.equal(keep(batchOfLines(['b', 'b']) as Batch), null)
   t.equal(ctx.metrics.count('filtered'), 4)
 })
@@ -118,7 +119,7 @@ t.test('map takes text or an object, drops null, and keeps digits', async t => {
     f: ({ text, event }) => text === 'drop' ? null : text === 'gone' ? undefined : event ?? `${text}!`
   })
 
-  const batch = mapping('f', ctx)(batchOfLines(['{ "n": 12345678901234567890 }', 'drop', 'gone', 'x', '[1]'], '9') as Batch)
+  const batch = mapping('f', ctx)(batchOfLines(['{ "n": 12345678901234567890 }', 'drop', 'gone', 'x', '[1]'], at('9')) as Batch)
 
   t.same(transformed(batch), ['{"n":12345678901234567890}', 'x!', '[1]'])
   t.equal(batch?.position, '9')

@@ -7,6 +7,7 @@ import type { Batch, Writer } from '../../lib/stream/contracts.js'
 import { tee } from '../../lib/stream/drive.js'
 import { processing } from '../../lib/stream/processing.js'
 import { testContext, type TestContext } from '../helpers/context.js'
+import { at } from '../helpers/provenance.js'
 import { turnsOfTheLoop } from '../helpers/scripted.js'
 
 interface Kept extends Writer {
@@ -63,7 +64,7 @@ async function processingTo (t: Test, valid: Writer, invalid: Writer | null): Pr
 
 const good = (seqId: number): string => `${seqId} {"schema":"Test","revision":1,"wiki":"w","recvFrom":"h","timestamp":1400664601,"event":{"a":1}}`
 const bad = (seqId: number): string => good(seqId).replace('"a":1', '"a":"x"')
-const batchOf = (...lines: string[]): Batch => batchOfLines(lines, 'here') as Batch
+const batchOf = (...lines: string[]): Batch => batchOfLines(lines, at('here', lines.length)) as Batch
 
 t.test('valid events go one way, event errors the other, each in the order of the lines, with the position', async t => {
   const [valid, invalid] = [keepingWriter(), keepingWriter()]

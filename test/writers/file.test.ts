@@ -8,6 +8,7 @@ import { Schemes } from '../../lib/stream/schemes.js'
 import { openState } from '../../lib/stream/state.js'
 import { fileWriter } from '../../lib/writers/file.js'
 import { testContext, type TestContext } from '../helpers/context.js'
+import { at } from '../helpers/provenance.js'
 import { needsSmallDisk, smallDisk } from '../helpers/small-disk.js'
 import { until } from '../helpers/wait.js'
 
@@ -245,8 +246,8 @@ t.test('a path that cannot be written is the operator\'s mistake', async t => {
   t.throws(() => writers.check('file:///x?fsync=always'), { name: 'ConfigError', message: /"always", must be one of flush, never/ })
 })
 
-/** One run of a daemon that writes the file: its batches have positions unless `at` is null. */
-async function resume (t: Test, directory: string): Promise<{ ctx: TestContext, path: string, write: (line: string, at: string | null) => Promise<void>, save: () => Promise<void>, kill: () => void }> {
+/** One run of a daemon that writes the file: its batches have positions unless that is null. */
+async function resume (t: Test, directory: string): Promise<{ ctx: TestContext, path: string, write: (line: string, position: string | null) => Promise<void>, save: () => Promise<void>, kill: () => void }> {
   const path = join(directory, 'events.log')
   const state = openState(join(directory, 'state'), 'writer')
   const ctx = testContext({ state })
@@ -256,8 +257,8 @@ async function resume (t: Test, directory: string): Promise<{ ctx: TestContext, 
   return {
     ctx,
     path,
-    async write (line, at) {
-      await writer.write(batchOfLines([line], at) as Batch)
+    async write (line, position) {
+      await writer.write(batchOfLines([line], position === null ? null : at(position)) as Batch)
       await until('it is in the file', () => read(path).endsWith(`${line}\n`))
     },
     async save () {

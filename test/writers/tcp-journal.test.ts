@@ -45,10 +45,10 @@ t.test('what is written is published when it is saved, with its numbers; a quiet
   await writer.flush()
   t.same(await stream.next(), [{ ...origin, next: 0 }, null], 'not before')
   await ctx.save()
-  t.same(await stream.next(), [{ ...origin, first: 0, count: 2 }, ['zero', 'one']])
-  t.same(await stream.next(), [{ ...origin, first: 2, count: 1 }, ['zwei ä']])
+  t.match(await stream.next(), [{ ...origin, first: 0, count: 2 }, ['zero', 'one']])
+  t.match(await stream.next(), [{ ...origin, first: 2, count: 1 }, ['zwei ä']])
   await publish('three')
-  t.same(await stream.next(), [{ ...origin, first: 3, count: 1 }, ['three']])
+  t.match(await stream.next(), [{ ...origin, first: 3, count: 1 }, ['three']])
   t.same(await stream.next(), [{ ...origin, next: 4 }, null])
 })
 

@@ -1,0 +1,51 @@
+import { eventErrorSchema } from './event-error.js'
+import { identifyEvent } from './identity.js'
+
+/** Names of schemas, and numbers of records of each: a `Composition`. */
+type Counts = ReadonlyMap<string, number>
+
+/** What event errors are counted as whose schema is none that is known. */
+export const unknownSchema = 'unknown'
+
+/** The name under which event errors about a schema are counted. */
+export function errorsOf (schema: string): string {
+  return `${eventErrorSchema.name}:${schema}`
+}
+
+/** What is left of a composition without these records, which are some of those it is of. */
+export function withoutRecords (counts: Counts, records: Iterable<string>): Map<string, number> {
+  const left = new Map(counts)
+  for (const record of records) {
+    const name = nameAmong(left, record)
+    const count = left.get(name) ?? 0
+    if (count > 1) left.set(name, count - 1)
+    else left.delete(name)
+  }
+  return left
+}
+
+/** Under which of the names a record is counted; the first, when it is not told from others. */
+export function nameAmong (counts: Counts, record: string): string {
+  const [first = ''] = counts.keys()
+  if (counts.size <= 1) return first
+  const event = parsed(record)
+  const name = identifyEvent(event)?.name ?? ''
+  const own = name === eventErrorSchema.name ? errorsOf(schemaAtFault(event)) : name
+  return [own, errorsOf(unknownSchema), unknownSchema].find(name => counts.has(name)) ?? first
+}
+
+/** Of an event error: the schema of the event that it stands for. */
+export function schemaAtFault ({ event }: { event?: unknown }): string {
+  if (typeof event !== 'object' || event === null || !('schema' in event)) return unknownSchema
+  return typeof event.schema === 'string' ? event.schema : unknownSchema
+}
+
+/** An empty object for what is no JSON object. */
+export function parsed (record: string): object {
+  if (!record.startsWith('{')) return {}
+  try {
+    return JSON.parse(record) as object
+  } catch {
+    return {}
+  }
+}

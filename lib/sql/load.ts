@@ -1,0 +1,64 @@
+import { nameAmong } from '../event/composition.js'
+import type { Batch, Provenance } from '../stream/contracts.js'
+import { unclassifiedKey } from '../stream/batch.js'
+import { Entries, minuteOf } from '../stream/ledger.js'
+import type { Group, Outcome } from './store.js'
+import type { Table } from './tables.js'
+
+/** Rows by table that go to the store in one transaction, all of the same minute, and the books about them. */
+export class Load<R> {
+  readonly groups = new Map<Table, Group<R>>()
+  readonly provenances: Provenance[] = []
+  rows = 0
+  /** Of records, as they travel. */
+  bytes = 0
+  /** Records that were refused before the store was asked, by what they are counted as. */
+  readonly #refused = new Map<string, number>()
+  #timeMs: number | null = null
+
+  /** Whether a batch may be part of it. */
+  suits (batch: Batch): boolean {
+    return this.#timeMs === null || minuteOf(this.#timeMs) === minuteOf(timeOf(batch))
+  }
+
+  /** The next records that are added or refused are of this batch. */
+  begin (batch: Batch): void {
+    this.#timeMs = timeOf(batch)
+    this.bytes += batch.payload.length + 1
+    if (batch.provenance !== null) this.provenances.push(batch.provenance)
+  }
+
+  add (table: Table, record: string, row: R): void {
+    let group = this.groups.get(table)
+    if (group === undefined) this.groups.set(table, group = { table: table.stored, rows: [], records: [] })
+    group.rows.push(row)
+    group.records.push(record)
+    this.rows++
+  }
+
+  refuse (record: string): void {
+    const { schemas } = this.provenances.at(-1) ?? {}
+    // as the rows of its table are counted: event errors are not told apart
+    const name = (schemas === undefined ? unclassifiedKey : nameAmong(schemas, record)).replace(/:.*/s, '')
+    this.#refused.set(name, (this.#refused.get(name) ?? 0) + 1)
+  }
+
+  /** For the ledger: what became of its records. `outcomes` are of its groups. */
+  entries (stream: string, outcomes: readonly Outcome[]): Entries {
+    const entries = new Entries()
+    const timeMs = this.#timeMs ?? 0
+    let at = 0
+    for (const { schema } of this.groups.keys()) {
+      const { inserted = 0, duplicates = 0, refused = [] } = outcomes[at++] ?? {}
+      for (const [fate, count] of [['passed', inserted], ['duplicate', duplicates], ['dead_letter', refused.length]] as const) {
+        entries.enter('output', stream, fate, timeMs, new Map([[schema.name, count]]))
+      }
+    }
+    entries.enter('output', stream, 'dead_letter', timeMs, this.#refused)
+    return entries
+  }
+}
+
+function timeOf ({ provenance }: Batch): number {
+  return provenance?.timeMs ?? Date.now()
+}
