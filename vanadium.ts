@@ -11,7 +11,8 @@ const commands: Record<string, () => Promise<Command>> = {
   processor: async () => (await import('./daemons/processor.js')).processor,
   consumer: async () => (await import('./daemons/consumer.js')).consumer,
   monitor: async () => (await import('./daemons/monitor.js')).monitor,
-  run: async () => (await import('./tools/run.js')).run
+  run: async () => (await import('./tools/run.js')).run,
+  ledger: async () => (await import('./tools/ledger.js')).ledger
 }
 
 const [name = '--help', ...args] = process.argv.slice(2)

@@ -1,0 +1,124 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { ConfigError, messageOf } from '../../lib/errors.js'
+import { nameAmong } from '../../lib/event/composition.js'
+import { minuteOf, type LedgerEntry } from '../../lib/stream/ledger.js'
+
+/** What an instance wrote down about itself, at one moment. */
+export interface Books {
+  readonly daemon: string
+  readonly instance: string
+  readonly entries: readonly LedgerEntry[]
+  /** Journals that it publishes. */
+  readonly journals: readonly OwnJournal[]
+  /** Journals that it reads, and from which record on it has not. */
+  readonly inputs: readonly ReadJournal[]
+}
+
+export interface OwnJournal {
+  readonly name: string
+  readonly id: string
+  readonly next: number
+  /** What subscribers have reported, by name. */
+  readonly committed: ReadonlyMap<string, number>
+  /** Records from a number on that are still there, as entries of the ledger would count them. */
+  waiting (from: number): LedgerEntry[]
+}
+
+export interface ReadJournal {
+  readonly name: string
+  readonly id: string
+  readonly as: string
+  readonly next: number
+}
+
+/** Every instance's books in a state directory, read while daemons go on. `close` ends the reading. */
+export interface Shelf {
+  readonly books: readonly Books[]
+  close (): void
+}
+
+/**
+ * Opens all states at nearly the same moment, and each is read as it was then. Subscribers come first: what they have taken since
+ * is then still waiting in the publisher's journal. Throws `ConfigError` if there is no state.
+ */
+export function openShelf (directory: string, fromMs: number, toMs: number): Shelf {
+  const open: Database.Database[] = []
+  const close = (): void => { for (const db of open.splice(0)) db.close() }
+  try {
+    const files = stateFiles(directory)
+    for (const file of files) {
+      const db = new Database(join(directory, file), { readonly: true, fileMustExist: true })
+      open.push(db)
+      // the read transaction begins with the first read
+      db.exec('BEGIN; SELECT count(*) FROM identity')
+    }
+    return { books: files.map((file, at) => readBooks(file, open[at] as Database.Database, fromMs, toMs)), close }
+  } catch (cause) {
+    close()
+    if (cause instanceof ConfigError) throw cause
+    throw new ConfigError('bad-option', `--state ${directory}: ${messageOf(cause)}; name the directory of the daemons' states, as a user that can read it`, { cause })
+  }
+}
+
+/** Those of daemons that only read streams come first. */
+const order = ['consumer', 'monitor', 'forwarder', 'processor']
+
+function stateFiles (directory: string): string[] {
+  const files = readdirSync(directory).filter(file => order.some(daemon => file.startsWith(`${daemon}-`)) && file.endsWith('.sqlite'))
+  if (files.length === 0) throw new ConfigError('bad-option', `--state ${directory}: no daemon has a state there; name the directory that the daemons have as --state`)
+  return files.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b))
+}
+
+function rank (file: string): number {
+  return order.findIndex(daemon => file.startsWith(`${daemon}-`))
+}
+
+function readBooks (file: string, db: Database.Database, fromMs: number, toMs: number): Books {
+  const [, daemon = '', instance = ''] = /^([a-z]+)-(.*)\.sqlite$/.exec(file) ?? []
+  const entries = db.prepare<[number, number], LedgerEntry>('SELECT minute, side, stream, schema, fate, count FROM ledger WHERE minute >= ? AND minute < ?').all(fromMs, toMs)
+  const journals = db.prepare<[], { name: string, id: string, next: number }>('SELECT name, id, next FROM journal').all()
+  const positions = db.prepare<[], { source: string, position: string }>("SELECT source, position FROM position WHERE source LIKE 'journal:%'").all()
+  return {
+    daemon,
+    instance,
+    entries,
+    journals: journals.map(({ name, id, next }) => ({ name, id, next, committed: committedBy(db, name), waiting: from => waiting(db, name, from, fromMs, toMs) })),
+    inputs: positions.flatMap(readJournal)
+  }
+}
+
+function readJournal ({ source, position }: { source: string, position: string }): ReadJournal[] {
+  const [, name, as] = /^journal:([^?]+)\?as=(.+)$/.exec(source) ?? []
+  const [, id, next] = /^([0-9a-f]{16}):(\d+)$/.exec(position) ?? []
+  return name === undefined || as === undefined || id === undefined ? [] : [{ name, as, id, next: Number(next) }]
+}
+
+function committedBy (db: Database.Database, journal: string): Map<string, number> {
+  const rows = db.prepare<[string], { subscriber: string, next: number }>('SELECT subscriber, next FROM journal_subscriber WHERE journal = ?').all(journal)
+  return new Map(rows.map(({ subscriber, next }) => [subscriber, next]))
+}
+
+interface WaitingRow { first: number, count: number, timeMs: number, schemas: string }
+
+function waiting (db: Database.Database, journal: string, from: number, fromMs: number, toMs: number): LedgerEntry[] {
+  const rows = db.prepare<[string, number], WaitingRow>('SELECT first, count, time_ms AS timeMs, schemas FROM journal_entry WHERE journal = ? AND first + count > ? ORDER BY first')
+  const entries: LedgerEntry[] = []
+  for (const { first, timeMs, schemas } of rows.iterate(journal, from)) {
+    if (timeMs < fromMs || timeMs >= toMs) continue
+    const counts = new Map(Object.entries(JSON.parse(schemas) as Record<string, number>))
+    if (first < from) takeFirst(db, journal, first, from - first, counts)
+    for (const [schema, count] of counts) entries.push({ minute: minuteOf(timeMs), side: 'output', stream: journal, schema, fate: 'passed', count })
+  }
+  return entries
+}
+
+/** A subscriber may be in the middle of a batch. */
+function takeFirst (db: Database.Database, journal: string, first: number, records: number, counts: Map<string, number>): void {
+  const row = db.prepare<[string, number], { payload: Buffer }>('SELECT payload FROM journal_entry WHERE journal = ? AND first = ?').get(journal, first)
+  for (const record of (row?.payload.toString() ?? '').split('\n').slice(0, records)) {
+    const name = nameAmong(counts, record)
+    counts.set(name, (counts.get(name) ?? 0) - 1)
+  }
+}
