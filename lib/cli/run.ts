@@ -12,7 +12,7 @@ import type { Ledger } from '../stream/ledger.js'
 import { saveWithPatience } from '../stream/save.js'
 import { openState, stateFile, type State } from '../stream/state.js'
 import { streamOf } from '../stream/uri.js'
-import { booked } from '../stream/wrap.js'
+import { booked, named } from '../stream/wrap.js'
 import { builtInWriters } from '../writers/index.js'
 import { expandArguments } from './arguments.js'
 import type { Command, CommandContext, Transports } from './command.js'
@@ -111,7 +111,7 @@ function createContext (daemon: string, name: string, { common, log, metrics, cy
     async openReader (uri) {
       const reader = await transports.readers.open(uri, ctx)
       cycle.defer(uri, async () => { await reader.close() })
-      return { stream: streamOf(uri), [Symbol.asyncIterator]: () => reader[Symbol.asyncIterator](), commit: async at => { await reader.commit(at) }, close: async () => { await reader.close() } }
+      return named(reader, streamOf(uri))
     },
     async openWriter (uri) {
       const writer = await transports.writers.open(uri, ctx)

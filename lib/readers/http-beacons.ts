@@ -48,7 +48,7 @@ const refusals = {
 
 /**
  * Requests to lines, and back to answers: a request is answered when the consumer asks for the next batch, that is, when
- * every writer has taken the event. Until then its response waits, in the order of the records.
+ * the event is safe with every writer. Until then its response waits, in the order of the records.
  */
 export class Beacons {
   readonly #options: BeaconOptions

@@ -34,7 +34,7 @@ const graceMs = 1000
  */
 export const httpReader: Handler<HttpReaderParams, HttpReader> = {
   schemes: ['http'],
-  summary: 'Serves GET /event.gif?…, GET /beacon/event?… and POST; answers 204 when every writer has taken the event.',
+  summary: 'Serves GET /event.gif?…, GET /beacon/event?… and POST; answers 204 when the event is safe: every output has taken it, a journaled one has saved it.',
   examples: ['http://127.0.0.1:8080/', 'http://*:8080/?trusted-proxies=1&recv-from=beacon.example.org'],
   needs: ['port'],
   params: {
@@ -85,7 +85,7 @@ export const httpReader: Handler<HttpReaderParams, HttpReader> = {
       }
     })
     ctx.log.info('listening', { uri: uri.text, address: address.address, port: address.port })
-    return { ...reader, address }
+    return { ...reader, acknowledges: true, address }
   }
 }
 

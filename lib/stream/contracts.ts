@@ -59,6 +59,8 @@ export interface Batch {
 export interface Reader extends AsyncIterable<Batch> {
   /** What the ledger calls the stream; batches with a provenance tell it themselves. */
   readonly stream?: string
+  /** Being asked for the next batch it tells somebody that the last one is safe: where that takes a save, it is asked after it. */
+  readonly acknowledges?: boolean
   /** Everything up to here is safe downstream: put into `ctx.state`, for `drive` to save; a no-op for sources without positions. */
   commit (position: Position): Promise<void>
   /** Releases the transport; what it still holds is given up. Safe to call twice. */
@@ -72,6 +74,8 @@ export interface Reader extends AsyncIterable<Batch> {
 export interface Writer {
   /** What was written goes on its way only when `drive` has flushed and saved it, so that is done whenever the input pauses. */
   readonly eager?: boolean
+  /** Nothing that was written leaves the process before the save: a record that was not saved nobody has seen. */
+  readonly holds?: boolean
   /** What becomes of its records is known only to the writer, which enters that into the ledger itself. */
   readonly keepsBooks?: boolean
   /**

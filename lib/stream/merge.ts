@@ -16,14 +16,18 @@ export interface Merge {
    * them have handed over comes first, then this throws the same.
    */
   next (): Promise<Pulled | null>
+  /** Readers that acknowledge may be asked again: what they gave is safe. To be called only with `untilReleased`. */
+  release (): void
   /** Resolves with true when `next` would not have to wait, with false after `ms`. */
   ready (ms: number): Promise<boolean>
 }
 
-export function merge (readers: readonly Reader[]): Merge {
+/** With `untilReleased`, readers that acknowledge are asked for more only after `release`. */
+export function merge (readers: readonly Reader[], { untilReleased = false } = {}): Merge {
   const sources = readers.map(reader => ({ reader, iterator: reader[Symbol.asyncIterator]() }))
   const arrived: Array<{ source: typeof sources[number], batch: Batch }> = []
   let due = [...sources]
+  let unsafe: typeof sources = []
   let running = sources.length
   let failure: { readonly error: unknown } | null = null
   let wake: (() => void) | null = null
@@ -63,11 +67,16 @@ export function merge (readers: readonly Reader[]): Merge {
 
   return {
     ready,
+    release () {
+      due.push(...unsafe)
+      unsafe = []
+    },
     async next () {
       await ready(Infinity)
       const item = arrived.shift()
       if (item !== undefined) {
-        due.push(item.source)
+        if (untilReleased && item.source.reader.acknowledges === true) unsafe.push(item.source)
+        else due.push(item.source)
         return { reader: item.source.reader, batch: item.batch }
       }
       if (failure !== null) throw failure.error

@@ -11,7 +11,7 @@ export function numbered (writer: Writer, sequence: Sequence): Writer {
     ...inheritedBy(writer),
     async write (batch) {
       const records = recordsOf(batch)
-      const first = sequence.take(records.length)
+      const first = writer.holds === true ? sequence.takeHeld(records.length) : sequence.take(records.length)
       const digits = String(first + records.length).length
       const bytes = Buffer.allocUnsafe(batch.payload.length + 1 + records.length * (digits + 1))
       let at = 0

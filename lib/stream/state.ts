@@ -11,6 +11,11 @@ import { ledgerTable, StoredLedger, type Ledger } from './ledger.js'
 export interface Sequence {
   /** Takes `count` consecutive numbers; returns the first. Starts at 0. */
   take (count: number): number
+  /**
+   * The same, for numbers that nobody sees before the next `save`, which they are part of: they go on without a gap, whatever was
+   * killed.
+   */
+  takeHeld (count: number): number
 }
 
 /**
@@ -67,7 +72,7 @@ export function openState (directory: string, instance: string): State {
     id: identityOf(db),
     sequence (name) {
       let sequence = sequences.get(name)
-      if (sequence === undefined) sequences.set(name, sequence = new StoredSequence(db, name))
+      if (sequence === undefined) sequences.set(name, sequence = new StoredSequence(db, name, stage))
       return sequence
     },
     position: source => readPosition.get(source)?.position ?? null,
@@ -113,12 +118,14 @@ export function stateFile (directory: string, instance: string): string {
 
 class StoredSequence implements Sequence {
   readonly #store: (next: number) => void
+  readonly #storeHeld: (next: number) => void
   #next: number
   #reserved: number
 
-  constructor (db: Database.Database, name: string) {
+  constructor (db: Database.Database, name: string, stage: (change: Staged) => void) {
     const statement = db.prepare('INSERT INTO sequence VALUES (?, ?) ON CONFLICT DO UPDATE SET next = excluded.next')
     this.#store = next => { stored(db, () => statement.run(name, next)) }
+    this.#storeHeld = next => { stage({ apply: () => { statement.run(name, next) } }) }
     this.#next = db.prepare<[string], { next: number }>('SELECT next FROM sequence WHERE name = ?').get(name)?.next ?? 0
     this.#reserved = this.#next
   }
@@ -128,6 +135,13 @@ class StoredSequence implements Sequence {
     const next = first + count
     if (next > this.#reserved) this.#reserve(next + block)
     this.#next = next
+    return first
+  }
+
+  takeHeld (count: number): number {
+    const first = this.#next
+    this.#next = this.#reserved = first + count
+    this.#storeHeld(this.#next)
     return first
   }
 

@@ -6,9 +6,10 @@ import type { Batch, Context, Reader, Writer } from './contracts.js'
 export type Transform = (batch: Batch) => Batch | null
 
 /** What a writer that wraps others has of them. */
-export function inheritedBy (...inner: readonly Writer[]): Pick<Writer, 'eager' | 'begin'> {
+export function inheritedBy (...inner: readonly Writer[]): Pick<Writer, 'eager' | 'holds' | 'begin'> {
   return {
     eager: inner.some(writer => writer.eager === true),
+    holds: inner.every(writer => writer.holds === true),
     begin: async () => { await Promise.all(inner.map(async writer => { await writer.begin?.() })) }
   }
 }
@@ -31,6 +32,7 @@ export function wrapReader (inner: Reader, transform: Transform, ctx: Context): 
 
   return {
     ...(inner.stream === undefined ? {} : { stream: inner.stream }),
+    acknowledges: inner.acknowledges === true,
     [Symbol.asyncIterator]: batches,
     commit: async position => { await inner.commit(position) },
     close: async () => { await inner.close() }
@@ -49,6 +51,17 @@ export function wrapWriter (inner: Writer, transform: Transform, stream: string,
     },
     flush: async () => { await inner.flush() },
     close: async () => { await inner.close() }
+  }
+}
+
+/** A reader that tells what the ledger calls its stream. */
+export function named (reader: Reader, stream: string): Reader {
+  return {
+    stream,
+    acknowledges: reader.acknowledges === true,
+    [Symbol.asyncIterator]: () => reader[Symbol.asyncIterator](),
+    commit: async position => { await reader.commit(position) },
+    close: async () => { await reader.close() }
   }
 }
 

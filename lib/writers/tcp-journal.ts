@@ -67,6 +67,7 @@ export async function openJournaledWriter (uri: Uri, { journal: name, replay, jo
     endpoint,
     replayEndpoint,
     eager: true,
+    holds: true,
     keepsBooks: true,
     async write (batch) {
       const fit = accepted(batch, name, longestMessage(maxMessage), ctx)
