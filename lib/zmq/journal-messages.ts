@@ -9,6 +9,8 @@ import type { JournalEntry } from '../stream/journal.js'
 export interface Origin {
   readonly journal: string
   readonly id: string
+  /** The id that the journal had before; up to number `next` the records are the same under both. */
+  readonly previous?: { readonly id: string, readonly next: number }
   /** The port of the replay socket, on the publishing host; for an `ipc:` stream, its path. */
   readonly replay: number | string
 }
@@ -49,6 +51,8 @@ const origin = {
   replay: { anyOf: [{ type: 'integer', minimum: 1, maximum: 65_535 }, { type: 'string', minLength: 1, maxLength: 200 }] }
 }
 
+const previous = { type: 'object', properties: { id, next: number }, required: ['id', 'next'] }
+
 const ajv = new Ajv()
 const isRecordsHeader = ajv.compile<Origin & { first: number, count: number }>(allOf({ ...origin, first: number, count: number }))
 const isStateHeader = ajv.compile<Origin & { next: number }>(allOf({ ...origin, next: number }))
@@ -57,7 +61,7 @@ const isCommitReport = ajv.compile<CommitReport>(allOf({ as: name, id, committed
 
 /** Other members may be there too: a later version may send them. */
 function allOf (properties: Record<string, object>): object {
-  return { type: 'object', properties, required: Object.keys(properties) }
+  return { type: 'object', properties: { ...properties, previous }, required: Object.keys(properties) }
 }
 
 export function recordsMessage (origin: Origin, { first, count, payload }: JournalEntry): [string, Buffer] {
