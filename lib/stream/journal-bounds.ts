@@ -92,6 +92,8 @@ export function shrink (db: Database.Database): void {
       db.pragma(`incremental_vacuum(${stepPages})`)
     } while (pragma(db, 'freelist_count') < before && before > spare && performance.now() < endMs)
   })()
+  // it is this that cuts the file; it waits for nobody
+  db.pragma('wal_checkpoint(PASSIVE)')
 }
 
 function pragma (db: Database.Database, name: string): number {

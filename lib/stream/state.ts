@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { codeOf, ConfigError, messageOf } from '../errors.js'
@@ -146,9 +146,10 @@ function openDatabase (file: string, lock: Database.Database, fsync: FsyncPolicy
   let db: Database.Database | undefined
   try {
     refuseWithout(file)
+    const isNew = !existsSync(file) || statSync(file).size === 0
     db = new Database(file)
-    // before there is a table: pruned records leave the file, too
-    db.pragma('auto_vacuum = INCREMENTAL')
+    // before anything else is in it, and only then, as it writes: what is pruned leaves the file, too
+    if (isNew) db.pragma('auto_vacuum = INCREMENTAL')
     db.pragma('journal_mode = WAL')
     db.pragma(`journal_size_limit = ${mostWalBytes}`)
     db.exec(`
