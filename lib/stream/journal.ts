@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type Database from 'better-sqlite3'
 import type { Batch } from './contracts.js'
-import { horizonOf, planner, shrink, type Bounds, type Forgotten, type Pruned } from './journal-bounds.js'
+import type { DiskReserve } from './disk-reserve.js'
+import { horizonOf, planner, shrink, withReserve, type Bounds, type Forgotten, type Plan, type Pruned } from './journal-bounds.js'
 import { entryReader } from './journal-entries.js'
 import { loadSubscribers } from './journal-subscribers.js'
 
@@ -67,6 +68,7 @@ export interface PreviousId {
 /** What a journal needs of the state that it is in. */
 export interface JournalHome {
   readonly db: Database.Database
+  readonly reserve: DiskReserve
   /** Runs what reads or writes; throws what `State` throws. */
   attempt<T> (work: () => T): T
   /** Puts off a change until the next `save`. */
@@ -75,7 +77,7 @@ export interface JournalHome {
   readonly isRenewed: boolean
 }
 
-export function openJournal ({ db, attempt, stage, isRenewed }: JournalHome, name: string): Journal {
+export function openJournal ({ db, reserve, attempt, stage, isRenewed }: JournalHome, name: string): Journal {
   const { id, next: saved, previous } = identityOf(db, name)
   const insert = db.prepare('INSERT INTO journal_entry (journal, first, count, time_ms, saved_ms, payload) VALUES (?, ?, ?, ?, ?, ?)')
   const advance = db.prepare('UPDATE journal SET next = ? WHERE name = ?')
@@ -100,12 +102,13 @@ export function openJournal ({ db, attempt, stage, isRenewed }: JournalHome, nam
     const horizonMs = horizonOf(bounds, openedMs, nowMs)
     const all = subscribers.list()
     const silent = all.filter(({ heardMs }) => heardMs < horizonMs).map(({ subscriber, next: needed }): Forgotten => ({ subscriber, records: next - needed, why: 'silent' }))
-    const { end, freedBytes, losses } = plan(bytes, all.filter(({ heardMs }) => heardMs >= horizonMs), bounds, horizonMs)
     const gone = silent.map(({ subscriber }) => subscriber)
-    write(end, gone)
+    const planOf = (portion: number): Plan => plan(bytes, all.filter(({ heardMs }) => heardMs >= horizonMs), { ...bounds, horizonMs, portion })
+    const { end, freedBytes, losses } = withReserve(reserve, planOf, ({ end }) => { write(end, gone) })
     subscribers.written(end, gone)
     bytes -= freedBytes
-    shrink(db)
+    shrink(db, reserve.isHeld)
+    reserve.hold()
     return { losses, forgotten: [...asked, ...silent] }
   }
 

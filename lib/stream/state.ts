@@ -4,6 +4,7 @@ import Database from 'better-sqlite3'
 import { codeOf, ConfigError, messageOf } from '../errors.js'
 import type { Position } from './contracts.js'
 import { diskError, Health, isDamage, refuseWithout, setAsideFor } from './damage.js'
+import { DiskReserve } from './disk-reserve.js'
 import { DamagedEntry } from './journal-entries.js'
 import { openJournal, type Journal, type JournalHome, type Staged } from './journal.js'
 import { beginRun, endRun, type FsyncPolicy } from './last-run.js'
@@ -58,6 +59,7 @@ export function openState (directory: string, instance: string, { fsync = 'save'
   const { db, isRenewed } = openDatabase(file, lock, fsync)
   const health = new Health(file)
   const attempt: JournalHome['attempt'] = work => health.attempt(work)
+  const reserve = new DiskReserve(`${file}.reserve`)
   const sequences = new Map<string, StoredSequence>()
   const journals = new Map<string, Journal>()
   let staged: Staged[] = []
@@ -80,7 +82,7 @@ export function openState (directory: string, instance: string, { fsync = 'save'
     note (source, position) { attempt(() => writePosition.run(source, position)) },
     journal (name) {
       let journal = journals.get(name)
-      if (journal === undefined) journals.set(name, journal = attempt(() => openJournal({ db, attempt, stage, isRenewed }, name)))
+      if (journal === undefined) journals.set(name, journal = attempt(() => openJournal({ db, reserve, attempt, stage, isRenewed }, name)))
       return journal
     },
     save () {

@@ -6,6 +6,7 @@ import { batchOfLines } from '../../lib/stream/batch.js'
 import type { Batch } from '../../lib/stream/contracts.js'
 import type { Journal } from '../../lib/stream/journal.js'
 import { openState, type State } from '../../lib/stream/state.js'
+import { needsSmallDisk, smallDisk } from '../helpers/small-disk.js'
 import { shortDirectory } from '../helpers/streams.js'
 
 const hour = 3_600_000
@@ -160,3 +161,31 @@ t.test('what a reader of the database has kept from being checkpointed is cut ba
 
   t.ok(statSync(`${file}-wal`).size <= 64 << 20, `it has ${statSync(`${file}-wal`).size} bytes`)
 })
+
+// seen to fail without the reserve, for each size of records
+for (const bytes of [1000, 100_000, 1_000_000]) {
+  t.test(`a journal of records of ${bytes} bytes that has filled its disk is pruned all the same, and then saves again`, { skip: needsSmallDisk }, async t => {
+    const state = openState(smallDisk(t, 48 << 20), 'a')
+    t.teardown(() => { state.close() })
+    const journal = state.journal('all')
+    journal.committed('slow', 0)
+    journal.prune(week)
+    const record = 'x'.repeat(bytes)
+    t.throws(() => {
+      for (;;) {
+        journal.append(batchOfLines([record]) as Batch, () => {})
+        state.save()
+      }
+    }, { code: 'no-space' })
+    t.throws(() => { state.save() }, { code: 'no-space' })
+    const end = journal.next
+
+    journal.committed('slow', end)
+    for (let step = 0; step < 100 && journal.oldest < end; step++) journal.prune(week)
+    state.save()
+
+    t.equal(journal.oldest, end)
+    t.equal(journal.next, end + 1)
+    t.same(journal.read(end, 1)?.payload.toString(), record)
+  })
+}
