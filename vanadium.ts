@@ -2,28 +2,49 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { exitCodes } from './lib/errors.js'
-import type { Command } from './lib/cli/command.js'
+import type { Command, CommandGroup } from './lib/cli/command.js'
 import { runCommand } from './lib/cli/run.js'
 
 /** Every command, loaded when it is called. */
-const commands: Record<string, () => Promise<Command>> = {
+const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   forwarder: async () => (await import('./daemons/forwarder.js')).forwarder,
   processor: async () => (await import('./daemons/processor.js')).processor,
   consumer: async () => (await import('./daemons/consumer.js')).consumer,
   monitor: async () => (await import('./daemons/monitor.js')).monitor,
-  run: async () => (await import('./tools/run.js')).run,
-  ledger: async () => (await import('./tools/ledger.js')).ledger
+  journal: async () => (await import('./tools/journal.js')).journal,
+  ledger: async () => (await import('./tools/ledger.js')).ledger,
+  run: async () => (await import('./tools/run.js')).run
 }
 
 const [name = '--help', ...args] = process.argv.slice(2)
 process.exitCode = await main(name, args)
 
 async function main (name: string, args: readonly string[]): Promise<number> {
-  if (Object.hasOwn(commands, name)) return await runCommand(await (commands[name] as () => Promise<Command>)(), args)
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (load !== undefined) return await runOf(await load(), args)
   if (name === '--version') return print(version())
   if (name === '--help' || name === 'help') return print(await help())
   process.stderr.write(`vanadium: there is no command "${name}"; there are ${Object.keys(commands).join(', ')}\n`)
   return exitCodes.config
+}
+
+async function runOf (found: Command | CommandGroup, args: readonly string[]): Promise<number> {
+  if (!('commands' in found)) return await runCommand(found, args)
+  const [name = '--help', ...rest] = args
+  const command = found.commands.find(command => command.name === `${found.name} ${name}`)
+  if (command !== undefined) return await runCommand(command, rest)
+  if (name === '--help' || name === 'help') return print(groupHelp(found))
+  const names = found.commands.map(command => command.name.slice(found.name.length + 1))
+  process.stderr.write(`vanadium: there is no command "${found.name} ${name}"; there are ${names.join(', ')}\n`)
+  return exitCodes.config
+}
+
+function groupHelp ({ name, summary, commands }: CommandGroup): string {
+  return [
+    `vanadium ${name}: ${summary}`,
+    '', `Usage: vanadium ${name} <command> [options] [@file…]`, '', ...commands.map(command => `  ${command.name.slice(name.length + 1).padEnd(11)}${command.summary}`),
+    '', `vanadium ${name} <command> --help lists its options, with examples.`
+  ].join('\n')
 }
 
 function print (text: string): number {

@@ -30,6 +30,13 @@ export interface Command<O extends Record<string, Options> = Record<string, Opti
   prepare (options: InferredOptionTypes<O>, transports: Transports, common: CommonOptions): Run
 }
 
+/** Commands under one name: `vanadium journal ls`. Their own names have it before theirs. */
+export interface CommandGroup {
+  readonly name: string
+  readonly summary: string
+  readonly commands: readonly Command[]
+}
+
 /** Resolves when the work is done, or when it has ended after `ctx.stop`. */
 export type Run = (ctx: CommandContext) => Promise<void>
 

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import type { Argv, InferredOptionTypes, Options } from 'yargs'
 import { ConfigError } from '../errors.js'
 import { logLevels } from '../log.js'
+import { fsyncPolicies } from '../stream/last-run.js'
 import type { Command } from './command.js'
 
 // the ES module of yargs breaks help texts in the middle of words, its CommonJS twin does not
@@ -14,6 +15,7 @@ export const commonOptions = {
   'schemas-url': { type: 'string', description: 'Remote schema repository, asked for what no directory has: a URL with {name} and {revision}', requiresArg: true },
   plugins: { type: 'string', array: true, default: [] as string[], description: 'Directories of plug-ins (*.js)', requiresArg: true },
   state: { type: 'string', default: '/var/lib/vanadium', description: 'Directory in which the instance keeps what must survive a restart', requiresArg: true },
+  fsync: { choices: fsyncPolicies, default: 'save' as const, description: 'When what is saved in the state survives a power cut: at each save, or only some seconds later, at a checkpoint, which is faster. A crash or kill of the process loses nothing with either', requiresArg: true },
   statsd: { type: 'string', description: 'Where counters go: HOST:PORT', requiresArg: true },
   prefix: { type: 'string', default: 'eventlogging', description: 'Before every metric name', requiresArg: true },
   interval: { type: 'number', default: 5, description: 'Seconds between sending counters', requiresArg: true },

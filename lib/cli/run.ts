@@ -98,7 +98,7 @@ function createContext (daemon: string, name: string, { common, log, metrics, cy
     deadLetters: createDeadLetters(name, log, metrics),
     get state () {
       if (state === null) {
-        const opened = state = openState(common.state, `${daemon}-${name}`)
+        const opened = state = openState(common.state, `${daemon}-${name}`, { fsync: common.fsync })
         cycle.defer('state', () => { opened.close() })
       }
       return state

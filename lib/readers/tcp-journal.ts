@@ -19,6 +19,8 @@ export interface JournaledReaderOptions {
   readonly from: 'oldest' | 'newest'
   /** Bytes of the longest record that a publisher may send. */
   readonly maxMessage: number
+  /** When it has nothing new to say, the publisher hears from it this often, in milliseconds. */
+  readonly remindMs?: number
 }
 
 export interface JournaledReader extends Reader {
@@ -29,6 +31,8 @@ export interface JournaledReader extends Reader {
 const heldMessages = 32
 /** How long a message is waited for before `ctx.stop` is looked at, in milliseconds. */
 const idleMs = 200
+/** An hour is the least after which a publisher forgets a subscriber. */
+const usualRemindMs = 60_000
 
 /** Metric: records that came from the journal of the publisher and not live. */
 const replayed = 'replayed'
@@ -64,6 +68,10 @@ class Subscription {
   #origin: Origin | null = null
   /** The record that is handed over next. */
   #next = 0
+  /** Up to where the publisher has shown its journal to go: it only ever grows. */
+  #reached = 0
+  /** Nothing was handed over yet of what the journal has: where that begins is not known, and nothing before it is lost. */
+  #isFresh = false
 
   constructor (socket: Subscriber, replay: ReplayClient, uri: Uri, options: JournaledReaderOptions, ctx: Context) {
     this.#socket = socket
@@ -77,6 +85,7 @@ class Subscription {
     while (!this.#ctx.stop.aborted && !this.#socket.closed) {
       const message = await this.#receive()
       if (message !== null) yield * this.#take(message)
+      this.#replay.remind(this.#options.remindMs ?? usualRemindMs)
       // messages that are there resolve without leaving the microtask queue; signals and timers must get their turn
       await turnOfTheLoop()
     }
@@ -113,6 +122,7 @@ class Subscription {
 
   async * #take (message: JournalMessage): AsyncGenerator<Batch> {
     this.#follow(message)
+    this.#noticeOldCopy(message)
     if (message.kind === 'state') {
       yield * this.#fetch(message.next)
       return
@@ -132,11 +142,11 @@ class Subscription {
       // made anew in this very moment: the stream will say
       if (message.origin.id !== origin.id) return
       if (message.kind === 'state') {
-        if (message.next > this.#next) yield * this.#lose(message.next)
+        if (message.next > this.#next) yield * this.#miss(message.next)
         return
       }
       const { first, count } = message.entry
-      if (first > this.#next) yield * this.#lose(first)
+      if (first > this.#next) yield * this.#miss(first)
       this.#ctx.metrics.increment(replayed, Math.max(0, first + count - this.#next))
       yield * this.#give(message.entry)
     }
@@ -146,16 +156,20 @@ class Subscription {
   async * #give ({ first, count, payload, timeMs, schemas }: JournalEntry): AsyncGenerator<Batch> {
     const known = this.#next - first
     if (known >= count) return
+    this.#isFresh = false
     this.#next = first + count
     const rest = known === 0 ? schemas : withoutRecords(schemas, recordsIn(payload).slice(0, known).map(String))
     const batch = batchOfBytes(known === 0 ? payload : withoutFirst(payload, known), { ...this.#provenance(timeMs), taken: rest, schemas: rest })
     if (batch !== null) yield batch
   }
 
-  async * #lose (next: number): AsyncGenerator<Batch> {
+  /** The journal does not have what is before `next`. */
+  async * #miss (next: number): AsyncGenerator<Batch> {
     const records = next - this.#next
-    this.#ctx.metrics.increment(lost, records)
-    this.#ctx.log.error('records are lost: the publisher\'s journal does not have them any more', { uri: this.#uri.text, records, first: this.#next, last: next - 1 })
+    if (!this.#isFresh) {
+      this.#ctx.metrics.increment(lost, records)
+      this.#ctx.log.error('records are lost: the publisher\'s journal does not have them any more', { uri: this.#uri.text, records, first: this.#next, last: next - 1 })
+    }
     this.#next = next
     const now = Date.now()
     this.#ctx.ledger.enter('input', this.#origin?.journal ?? '', 'lost', now, unclassified(records))
@@ -177,18 +191,41 @@ class Subscription {
     const stored = before === null ? this.#ctx.state.position(sourceOf(as, origin.journal)) : this.#position(before)
     const [, id, next] = positionSyntax.exec(stored ?? '') ?? []
     const fields = { uri: this.#uri.text, journal: origin.journal, id: origin.id }
+    this.#isFresh = id === undefined
     if (id === origin.id) {
       this.#next = Number(next)
       this.#ctx.log.info('going on with the journal', { ...fields, next: this.#next })
+    } else if (id !== undefined && id === origin.previous?.id) {
+      const same = origin.previous.next
+      this.#next = Math.min(Number(next), same)
+      if (Number(next) <= same) this.#ctx.log.info('going on with the journal, which has a new id', { ...fields, next: this.#next })
+      else this.#ctx.log.error('the publisher has lost records that this subscriber got: its machine went down; what it can read again comes twice', { ...fields, records: Number(next) - same, first: same })
     } else if (id !== undefined) {
       this.#next = 0
       this.#ctx.log.error('the publisher\'s journal was made anew; what was not read of the old one is lost', { ...fields, old_id: id, old_next: Number(next) })
     } else {
-      this.#next = from === 'oldest' ? 0 : endOf(message)
+      this.#next = from === 'oldest' ? 0 : startOf(message)
       this.#ctx.log.info('reading the journal for the first time', { ...fields, from })
     }
+    this.#reached = this.#next
     // also one that never has to fetch must be known, or what it has not committed is pruned
     this.#replay.report(origin, this.#next)
+  }
+
+  /**
+   * A journal that is shorter than it was under the same id is one of a backup: it gives numbers again, to other records. Live
+   * messages come in order, so one that goes less far than those before it says so.
+   */
+  #noticeOldCopy (message: JournalMessage): void {
+    const reach = message.kind === 'state' ? message.next : message.entry.first + message.entry.count
+    const isOld = reach < this.#reached
+    this.#reached = reach
+    if (!isOld) return
+    const { origin } = message
+    this.#ctx.log.error('the publisher\'s journal is an older copy of what it was; it is read again, from its oldest record on', { uri: this.#uri.text, journal: origin.journal, id: origin.id, old_next: this.#next, next: reach })
+    this.#next = 0
+    this.#isFresh = true
+    this.#replay.report(origin, 0)
   }
 
   #position (origin = this.#origin): Position {
@@ -202,7 +239,7 @@ function sourceOf (as: string, journal: string): string {
   return `journal:${journal}?as=${as}`
 }
 
-function endOf (message: JournalMessage): number {
+function startOf (message: JournalMessage): number {
   return message.kind === 'state' ? message.next : message.entry.first
 }
 

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type Database from 'better-sqlite3'
-import { batchOfRecords, unclassified } from './batch.js'
+import { unclassified } from './batch.js'
 import type { Batch, Composition } from './contracts.js'
-import { minuteOf } from './ledger.js'
+import type { DiskReserve } from './disk-reserve.js'
+import { horizonOf, planner, shrink, withReserve, type Bounds, type Forgotten, type Plan, type Pruned } from './journal-bounds.js'
+import { entryReader } from './journal-entries.js'
+import { loadSubscribers } from './journal-subscribers.js'
 
 /** Consecutive records of a journaled stream. */
 export interface JournalEntry {
@@ -27,12 +30,16 @@ export interface Staged {
 
 /**
  * What was published on a stream, numbered from 0 on, in the instance's database: one row a batch. Its subscribers get from it
- * what they missed.
+ * what they missed. Its methods throw what those of `State` throw.
  */
 export interface Journal {
   readonly name: string
   /** Tells this journal from one that was made anew under the same name: 16 hex digits. */
   readonly id: string
+  /** The id that it had before, and the number up to which what it has is the same under both. Null if it never had another. */
+  readonly previous: PreviousId | null
+  /** Whether it has its id since this run: what the run before had saved last may be gone (`--fsync checkpoint`). */
+  readonly isRenewed: boolean
   /** The number of the next record that is saved: all before it are durable. */
   readonly next: number
   /** The number of the oldest record that is still there; `next` if there is none. */
@@ -44,85 +51,88 @@ export interface Journal {
    * many batches as fit into `mostBytes`, at least one. Null if there is nothing from there on.
    */
   read (from: number, mostBytes: number): JournalEntry | null
-  /** A subscriber will not ask again for what is before `next`. Kept with the next `prune`. False if there are too many to know one more. */
-  committed (subscriber: string, next: number): boolean
-  /** Whether it has ever committed. */
+  /**
+   * A subscriber will not ask again for what is before `next`. That there is one is durable at once, how far it is with the next
+   * `prune`. False if there are too many to know one more.
+   */
+  committed (subscriber: string, next: number, nowMs?: number): boolean
+  /** A known one is still there. */
+  heard (subscriber: string): void
+  /** Whether it has ever committed, and is not forgotten. */
   knows (subscriber: string): boolean
   /**
-   * Deletes what every known subscriber has committed, and of the rest the oldest batches until no more than `mostBytes` are left.
-   * Returns what subscribers lose by the latter. Throws the database's error when the disk fails or is full.
+   * Deletes what every known subscriber has committed, and of the rest the oldest batches until the bounds are kept. Forgets
+   * subscribers that have said nothing for as long as records are kept. What is lost by that is returned, and no error.
    */
-  prune (mostBytes: number): Loss[]
+  prune (bounds: Bounds, nowMs?: number): Pruned
 }
 
-/** As it is stored: the composition as JSON. */
-interface StoredEntry extends Omit<JournalEntry, 'schemas'> {
-  readonly schemas: string
+export interface PreviousId {
+  readonly id: string
+  readonly next: number
 }
 
-/** Records that were pruned although a subscriber had not committed them. */
-export interface Loss {
-  readonly subscriber: string
-  readonly records: number
-  /** The number of the first. */
-  readonly first: number
+/** What a journal needs of the state that it is in. */
+export interface JournalHome {
+  readonly db: Database.Database
+  readonly reserve: DiskReserve
+  /** Runs what reads or writes; throws what `State` throws. */
+  attempt<T> (work: () => T): T
+  /** Puts off a change until the next `save`. */
+  stage (change: Staged): void
+  /** Whether journals have been given new ids. */
+  readonly isRenewed: boolean
 }
 
-/** Names come from the network. */
-const mostSubscribers = 1000
-/** Bytes that one `prune` deletes at most, so that it does not hold up the stream. */
-const mostPruned = 64 << 20
-
-/** `stage` puts off a change until the next `save`. */
-export function openJournal (db: Database.Database, name: string, stage: (change: Staged) => void): Journal {
-  const { id, next: saved } = identityOf(db, name)
-  const insert = db.prepare('INSERT INTO journal_entry (journal, first, count, time_ms, schemas, payload) VALUES (?, ?, ?, ?, ?, ?)')
+export function openJournal ({ db, reserve, attempt, stage, isRenewed }: JournalHome, name: string): Journal {
+  const { id, next: saved, previous } = identityOf(db, name)
+  const insert = db.prepare('INSERT INTO journal_entry (journal, first, count, time_ms, saved_ms, schemas, payload) VALUES (?, ?, ?, ?, ?, ?, ?)')
   const advance = db.prepare('UPDATE journal SET next = ? WHERE name = ?')
-  const holding = db.prepare<[string, number], { first: number }>('SELECT first FROM journal_entry WHERE journal = ? AND first <= ? ORDER BY first DESC LIMIT 1')
-  const entries = db.prepare<[string, number], StoredEntry>('SELECT first, count, time_ms AS timeMs, schemas, payload FROM journal_entry WHERE journal = ? AND first >= ? ORDER BY first')
-  const oldest = db.prepare<[string], { first: number | null }>('SELECT min(first) AS first FROM journal_entry WHERE journal = ?')
-  const known = db.prepare<[string], { subscriber: string, next: number }>('SELECT subscriber, next FROM journal_subscriber WHERE journal = ?')
-  const keep = db.prepare('INSERT INTO journal_subscriber VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET next = excluded.next')
-  const batches = db.prepare<[string], { first: number, count: number, bytes: number }>('SELECT first, count, length(payload) AS bytes FROM journal_entry WHERE journal = ? ORDER BY first')
   const size = db.prepare<[string], { bytes: number | null }>('SELECT sum(length(payload)) AS bytes FROM journal_entry WHERE journal = ?')
   const deleteBefore = db.prepare('DELETE FROM journal_entry WHERE journal = ? AND first < ?')
-  const subscribers = new Map(known.all(name).map(({ subscriber, next }) => [subscriber, next]))
-  const reported = new Set<string>()
+  const reader = entryReader(db, name)
+  const plan = planner(db, name)
+  const subscribers = loadSubscribers(db, name)
+  const openedMs = Date.now()
   let bytes = size.get(name)?.bytes ?? 0
   /** The number of the next record that is saved, and of the next that is put in. */
   let next = saved
   let nextStaged = saved
 
-  /** Up to where batches may go, or must, and how many bytes that frees. */
-  function prunable (mostBytes: number): { end: number, freed: number } {
-    const committed = subscribers.size === 0 ? 0 : Math.min(...subscribers.values())
-    let [end, freed] = [0, 0]
-    for (const batch of batches.iterate(name)) {
-      const after = batch.first + batch.count
-      if ((after > committed && bytes - freed <= mostBytes) || freed >= mostPruned) break
-      end = after
-      freed += batch.bytes
-    }
-    return { end, freed }
-  }
-
-  const write = db.transaction((end: number) => {
-    for (const subscriber of reported) keep.run(name, subscriber, subscribers.get(subscriber))
+  const write = db.transaction((end: number, forgotten: readonly string[]) => {
+    subscribers.write(end, forgotten)
     deleteBefore.run(name, end)
   })
 
-  const journal: Journal = {
+  function prune (bounds: Bounds, nowMs: number): Pruned {
+    const asked = subscribers.refresh().map((subscriber): Forgotten => ({ subscriber, records: 0, why: 'asked' }))
+    const horizonMs = horizonOf(bounds, openedMs, nowMs)
+    const all = subscribers.list()
+    const silent = all.filter(({ heardMs }) => heardMs < horizonMs).map(({ subscriber, next: needed }): Forgotten => ({ subscriber, records: next - needed, why: 'silent' }))
+    const gone = silent.map(({ subscriber }) => subscriber)
+    const planOf = (portion: number): Plan => plan(bytes, all.filter(({ heardMs }) => heardMs >= horizonMs), { ...bounds, horizonMs, portion })
+    const { end, freedBytes, losses } = withReserve(reserve, planOf, ({ end }) => { write(end, gone) })
+    subscribers.written(end, gone)
+    bytes -= freedBytes
+    shrink(db, reserve.isHeld)
+    reserve.hold()
+    return { losses, forgotten: [...asked, ...silent] }
+  }
+
+  return {
     name,
     id,
+    previous,
+    isRenewed: isRenewed && previous !== null,
     get next () { return next },
-    get oldest () { return oldest.get(name)?.first ?? next },
+    get oldest () { return attempt(reader.oldest) ?? next },
     append ({ count, payload, provenance }, saved) {
       const { timeMs = Date.now(), schemas = unclassified(count) } = provenance ?? {}
-      const entry = { first: nextStaged, count, payload, timeMs, schemas }
+      const entry = { first: nextStaged, count, payload, timeMs, schemas: schemas.size <= mostSchemas ? schemas : unclassified(count) }
       nextStaged += count
       stage({
         apply () {
-          insert.run(name, entry.first, count, timeMs, JSON.stringify(Object.fromEntries(schemas)), payload)
+          insert.run(name, entry.first, count, timeMs, Date.now(), JSON.stringify(Object.fromEntries(entry.schemas)), payload)
           advance.run(entry.first + count, name)
         },
         saved () {
@@ -132,63 +142,19 @@ export function openJournal (db: Database.Database, name: string, stage: (change
         }
       })
     },
-    read (from, mostBytes) {
-      const found: StoredEntry[] = []
-      let bytes = 0
-      for (const row of entries.iterate(name, holding.get(name, from)?.first ?? from)) {
-        const last = found.at(-1)
-        // a batch that ends before `from` comes first when what follows it was pruned
-        if (row.first + row.count <= from) continue
-        bytes += row.payload.length
-        if (last !== undefined && (bytes > mostBytes || row.first !== last.first + last.count || minuteOf(row.timeMs) !== minuteOf(last.timeMs))) break
-        found.push(row)
-      }
-      return join(found)
-    },
-    committed (subscriber, next) {
-      if (!subscribers.has(subscriber) && subscribers.size >= mostSubscribers) return false
-      subscribers.set(subscriber, next)
-      reported.add(subscriber)
-      return true
-    },
-    knows: subscriber => subscribers.has(subscriber),
-    prune (mostBytes) {
-      const { end, freed } = prunable(mostBytes)
-      const start = journal.oldest
-      const losses = [...subscribers]
-        .map(([subscriber, next]) => ({ subscriber, first: Math.max(next, start) }))
-        .filter(({ first }) => first < end)
-        .map(({ subscriber, first }) => ({ subscriber, first, records: end - first }))
-      for (const { subscriber } of losses) journal.committed(subscriber, end)
-      if (end > 0 || reported.size > 0) write(end)
-      bytes -= freed
-      reported.clear()
-      return losses
-    }
+    read: (from, mostBytes) => attempt(() => reader.read(from, mostBytes)),
+    committed: (subscriber, next, nowMs = Date.now()) => attempt(() => subscribers.report(subscriber, next, nowMs)),
+    heard (subscriber) { subscribers.hear(subscriber, Date.now()) },
+    knows: subscribers.has,
+    prune: (bounds, nowMs = Date.now()) => attempt(() => prune(bounds, nowMs))
   }
-  return journal
 }
 
-function join (rows: readonly StoredEntry[]): JournalEntry | null {
-  const [oldest] = rows
-  const batch = batchOfRecords(rows.map(row => row.payload))
-  if (oldest === undefined || batch === null) return null
-  const count = rows.reduce((sum, row) => sum + row.count, 0)
-  return { first: oldest.first, count, payload: batch.payload, timeMs: oldest.timeMs, schemas: compositionOf(rows.map(row => row.schemas), count) }
-}
-
-/** Of what is stored as JSON, added up. */
-function compositionOf (stored: readonly string[], count: number): Composition {
-  const sums = new Map<string, number>()
-  for (const text of stored) {
-    for (const [schema, count] of Object.entries(JSON.parse(text) as Record<string, number>)) sums.set(schema, (sums.get(schema) ?? 0) + count)
-  }
-  return sums.size <= mostSchemas ? sums : unclassified(count)
-}
-
-function identityOf (db: Database.Database, name: string): { id: string, next: number } {
-  db.prepare('INSERT OR IGNORE INTO journal VALUES (?, ?, 0)').run(name, randomBytes(8).toString('hex'))
-  const known = db.prepare<[string], { id: string, next: number }>('SELECT id, next FROM journal WHERE name = ?').get(name)
+function identityOf (db: Database.Database, name: string): Pick<Journal, 'id' | 'next' | 'previous'> {
+  db.prepare('INSERT OR IGNORE INTO journal (name, id, next) VALUES (?, ?, 0)').run(name, randomBytes(8).toString('hex'))
+  const known = db.prepare<[string], { id: string, next: number, previousId: string | null, previousNext: number | null }>(
+    'SELECT id, next, previous_id AS previousId, previous_next AS previousNext FROM journal WHERE name = ?').get(name)
   if (known === undefined) throw new TypeError(`journal ${name} was not made`)
-  return known
+  const { id, next, previousId, previousNext } = known
+  return { id, next, previous: previousId === null || previousNext === null ? null : { id: previousId, next: previousNext } }
 }

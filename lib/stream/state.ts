@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { codeOf, ConfigError, messageOf, StreamError } from '../errors.js'
+import { codeOf, ConfigError, messageOf } from '../errors.js'
 import type { Position } from './contracts.js'
-import { openJournal, type Journal, type Staged } from './journal.js'
+import { diskError, Health, isDamage, refuseWithout, setAsideFor } from './damage.js'
+import { DiskReserve } from './disk-reserve.js'
+import { DamagedEntry } from './journal-entries.js'
+import { openJournal, type Journal, type JournalHome, type Staged } from './journal.js'
 import { ledgerTable, StoredLedger, type Ledger } from './ledger.js'
+import { beginRun, endRun, type FsyncPolicy } from './last-run.js'
 
 /** Numbers that never repeat, across restarts and crashes too: blocks are reserved on disk before their numbers are given. */
 export interface Sequence {
@@ -19,8 +23,9 @@ export interface Sequence {
 }
 
 /**
- * What an instance remembers across restarts: one SQLite database, of which it is the only writer. Its methods throw
- * `StreamError` when the disk fails or is full; then nothing has changed.
+ * What an instance remembers across restarts: one SQLite database, of which it is the only writer, but for
+ * `vanadium journal forget`. Its methods throw `StreamError` when the disk fails or is full; then nothing has changed. They throw
+ * `ConfigError` when the database is damaged; it is set aside at `close`.
  */
 export interface State {
   /** Tells this state from one that was made anew in its place: 16 hex digits. */
@@ -47,14 +52,24 @@ export interface State {
 /** Numbers reserved at a time. A crash skips at most as many. */
 const block = 100_000
 
+export interface StateOptions {
+  readonly fsync?: FsyncPolicy
+}
+
+/** The file of what was written and not checkpointed is cut back to so many bytes. */
+const mostWalBytes = 64 << 20
+
 /**
- * Opens, or makes, `<directory>/<instance>.sqlite`. Power cuts are survived for what these methods have returned
- * (`synchronous=FULL`). Throws `ConfigError` when the directory cannot be used or another process holds the instance.
+ * Opens, or makes, `<directory>/<instance>.sqlite`. Throws `ConfigError` when the directory cannot be used, another process holds
+ * the instance, or its database is damaged, which sets that aside.
  */
-export function openState (directory: string, instance: string): State {
+export function openState (directory: string, instance: string, { fsync = 'save' }: StateOptions = {}): State {
   const file = stateFile(directory, instance)
   const lock = lockInstance(directory, `${file}.lock`, instance)
-  const db = openDatabase(file, lock)
+  const { db, isRenewed } = openDatabase(file, lock, fsync)
+  const health = new Health(file)
+  const attempt: JournalHome['attempt'] = work => health.attempt(work)
+  const reserve = new DiskReserve(`${file}.reserve`)
   const sequences = new Map<string, StoredSequence>()
   const journals = new Map<string, Journal>()
   const ledger = new StoredLedger(db)
@@ -72,24 +87,24 @@ export function openState (directory: string, instance: string): State {
     id: identityOf(db),
     sequence (name) {
       let sequence = sequences.get(name)
-      if (sequence === undefined) sequences.set(name, sequence = new StoredSequence(db, name, stage))
+      if (sequence === undefined) sequences.set(name, sequence = attempt(() => new StoredSequence(db, name, attempt, stage)))
       return sequence
     },
-    position: source => readPosition.get(source)?.position ?? null,
+    position: source => attempt(() => readPosition.get(source)?.position ?? null),
     remember (source, position, saved) {
       stage({ apply: () => { writePosition.run(source, position) }, ...(saved === undefined ? {} : { saved }) })
     },
     ledger,
-    note (source, position) { stored(db, () => writePosition.run(source, position)) },
+    note (source, position) { attempt(() => writePosition.run(source, position)) },
     journal (name) {
       let journal = journals.get(name)
-      if (journal === undefined) journals.set(name, journal = openJournal(db, name, stage))
+      if (journal === undefined) journals.set(name, journal = attempt(() => openJournal({ db, reserve, attempt, stage, isRenewed }, name)))
       return journal
     },
     save () {
       if (staged.length === 0 && ledger.size === 0) return
       const changes = staged
-      stored(db, () => { applyAll.immediate(changes) })
+      attempt(() => { applyAll.immediate(changes) })
       staged = []
       ledger.clear()
       for (const change of changes) change.saved?.()
@@ -98,9 +113,13 @@ export function openState (directory: string, instance: string): State {
       if (!open) return
       open = false
       try {
-        for (const sequence of sequences.values()) sequence.giveBack()
+        if (!health.isDamaged) {
+          for (const sequence of sequences.values()) sequence.giveBack()
+          attempt(() => { endRun(db, fsync) })
+        }
       } finally {
         db.close()
+        health.setAsideIfDamaged()
         lock.close()
       }
     }
@@ -122,9 +141,9 @@ class StoredSequence implements Sequence {
   #next: number
   #reserved: number
 
-  constructor (db: Database.Database, name: string, stage: (change: Staged) => void) {
+  constructor (db: Database.Database, name: string, attempt: JournalHome['attempt'], stage: JournalHome['stage']) {
     const statement = db.prepare('INSERT INTO sequence VALUES (?, ?) ON CONFLICT DO UPDATE SET next = excluded.next')
-    this.#store = next => { stored(db, () => statement.run(name, next)) }
+    this.#store = next => { attempt(() => statement.run(name, next)) }
     this.#storeHeld = next => { stage({ apply: () => { statement.run(name, next) } }) }
     this.#next = db.prepare<[string], { next: number }>('SELECT next FROM sequence WHERE name = ?').get(name)?.next ?? 0
     this.#reserved = this.#next
@@ -156,45 +175,51 @@ class StoredSequence implements Sequence {
   }
 }
 
-function stored (db: Database.Database, write: () => void): void {
-  try {
-    write()
-  } catch (cause) {
-    throw diskError(db.name, cause)
-  }
-}
-
-function diskError (file: string, cause: unknown): StreamError {
-  return new StreamError(codeOf(cause) === 'SQLITE_FULL' ? 'no-space' : 'cannot-write', `${file}: ${messageOf(cause)}`, { cause })
-}
-
-function openDatabase (file: string, lock: Database.Database): Database.Database {
+function openDatabase (file: string, lock: Database.Database, fsync: FsyncPolicy): { db: Database.Database, isRenewed: boolean } {
   let db: Database.Database | undefined
   try {
+    refuseWithout(file)
+    const isNew = !existsSync(file) || statSync(file).size === 0
     db = new Database(file)
+    // before anything else is in it, and only then, as it writes: what is pruned leaves the file, too
+    if (isNew) db.pragma('auto_vacuum = INCREMENTAL')
     db.pragma('journal_mode = WAL')
-    db.pragma('synchronous = FULL')
+    db.pragma(`journal_size_limit = ${mostWalBytes}`)
     db.exec(`
       CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS sequence (name TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS position (source TEXT PRIMARY KEY, position TEXT NOT NULL) STRICT;
-      CREATE TABLE IF NOT EXISTS journal (name TEXT PRIMARY KEY, id TEXT NOT NULL, next INTEGER NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS journal (
+        name TEXT PRIMARY KEY, id TEXT NOT NULL, next INTEGER NOT NULL, previous_id TEXT, previous_next INTEGER
+      ) STRICT;
       CREATE TABLE IF NOT EXISTS journal_entry (
-        journal TEXT NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, time_ms INTEGER NOT NULL, schemas TEXT NOT NULL, payload BLOB NOT NULL
+        journal TEXT NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, time_ms INTEGER NOT NULL, saved_ms INTEGER NOT NULL, schemas TEXT NOT NULL, payload BLOB NOT NULL
       ) STRICT;
       CREATE UNIQUE INDEX IF NOT EXISTS journal_entry_first ON journal_entry (journal, first);
       CREATE TABLE IF NOT EXISTS journal_subscriber (
-        journal TEXT NOT NULL, subscriber TEXT NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (journal, subscriber)
+        journal TEXT NOT NULL, subscriber TEXT NOT NULL, next INTEGER NOT NULL, heard_ms INTEGER NOT NULL, PRIMARY KEY (journal, subscriber)
       ) STRICT;
+      CREATE TABLE IF NOT EXISTS run (one INTEGER PRIMARY KEY, boot_id TEXT, fsync TEXT NOT NULL, orderly INTEGER NOT NULL) STRICT;
       ${ledgerTable}
     `)
-    return db
+    checkNumbers(db)
+    return { db, isRenewed: beginRun(db, fsync) }
   } catch (cause) {
     db?.close()
+    const failure = isDamage(cause) ? setAsideFor(file, cause) : cause
     lock.close()
+    if (failure instanceof ConfigError) throw failure
     if (/^SQLITE_(FULL|IOERR)/.test(codeOf(cause) ?? '')) throw diskError(file, cause)
     throw new ConfigError('bad-option', `--state: ${file}: ${messageOf(cause)}; let it be a state of vanadium's that this user can write, or name another directory`, { cause })
   }
+}
+
+/** What can be seen at once to be wrong; `vanadium journal check` looks at all. */
+function checkNumbers (db: Database.Database): void {
+  const wrong = db.prepare<[], { name: string, next: number, end: number }>(`SELECT name, next, end FROM (
+    SELECT name, next, (SELECT first + count FROM journal_entry WHERE journal = name ORDER BY first DESC LIMIT 1) AS end FROM journal
+  ) WHERE end > next`).get()
+  if (wrong !== undefined) throw new DamagedEntry(`journal ${wrong.name} has records up to number ${wrong.end - 1}, and would go on with ${wrong.next}`)
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Publisher, Router } from 'zeromq'
 import { codeOf, messageOf } from '../errors.js'
 import type { Batch, Context, Writer } from '../stream/contracts.js'
+import type { Bounds } from '../stream/journal-bounds.js'
 import type { Journal, JournalEntry } from '../stream/journal.js'
 import type { Uri } from '../stream/uri.js'
 import { attach, wantsIpv6 } from '../zmq/endpoint.js'
@@ -12,8 +13,8 @@ export interface JournaledWriterOptions {
   readonly journal: string
   /** Port of the replay socket; 0 for any that is free. */
   readonly replay: number
-  /** Of the journal, at most; beyond it the oldest records go, whoever may still need them. */
-  readonly journalBytes: number
+  /** Of the journal; beyond them the oldest records go, whoever may still need them. */
+  readonly bounds: Bounds
   /** Bytes of the longest record. */
   readonly maxMessage: number
 }
@@ -38,11 +39,12 @@ const lingerMs = 1000
  * slow, or away, or this process was killed between the two. What is written is put into the state on `flush`, and published
  * when that is saved.
  */
-export async function openJournaledWriter (uri: Uri, { journal: name, replay, journalBytes, maxMessage }: JournaledWriterOptions, ctx: Context): Promise<JournaledWriter> {
+export async function openJournaledWriter (uri: Uri, { journal: name, replay, bounds, maxMessage }: JournaledWriterOptions, ctx: Context): Promise<JournaledWriter> {
   const journal = ctx.state.journal(name)
   const replaySocket = new Router({ sendHighWaterMark: heldMessages, sendTimeout: 0, mandatory: false, linger: 0, maxMessageSize: longestRequest, ipv6: wantsIpv6(uri), ...keepAlive })
   const replayEndpoint = await attach(replaySocket, replayUri(uri, replay), true, ctx)
-  const origin: Origin = { journal: name, id: journal.id, replay: uri.scheme === 'ipc' ? replayEndpoint.slice('ipc://'.length) : Number(/\d+$/.exec(replayEndpoint)?.[0]) }
+  if (journal.isRenewed) ctx.log.warn('the machine went down before everything was on its disk (--fsync checkpoint); the journal goes on under a new id', { journal: name, id: journal.id, next: journal.next })
+  const origin: Origin = { journal: name, id: journal.id, ...(journal.previous === null ? {} : { previous: journal.previous }), replay: uri.scheme === 'ipc' ? replayEndpoint.slice('ipc://'.length) : Number(/\d+$/.exec(replayEndpoint)?.[0]) }
 
   const socket = new Publisher({ sendHighWaterMark: heldMessages, sendTimeout: 0, linger: lingerMs, ipv6: wantsIpv6(uri), ...keepAlive })
   const endpoint = await attach(socket, uri, true, ctx)
@@ -57,7 +59,7 @@ export async function openJournaledWriter (uri: Uri, { journal: name, replay, jo
   }
 
   const heartbeat = setInterval(() => {
-    prune(journal, journalBytes, ctx)
+    prune(journal, bounds, ctx)
     if (!published && !socket.closed) void socket.send(stateMessage(origin, journal.next))
     published = false
   }, heartbeatMs)
@@ -96,11 +98,19 @@ function replayUri (uri: Uri, port: number): Uri {
 /** Metric: records that were pruned although a subscriber had not committed them. */
 const lost = 'lost'
 
-function prune (journal: Journal, mostBytes: number, ctx: Context): void {
+function prune (journal: Journal, bounds: Bounds, ctx: Context): void {
   try {
-    for (const { subscriber, records, first } of journal.prune(mostBytes)) {
+    const { losses, forgotten } = journal.prune(bounds)
+    for (const { subscriber, records, first, bound } of losses) {
       ctx.metrics.increment(lost, records)
-      ctx.log.error('records are lost to a subscriber: the journal is full (journal-bytes)', { journal: journal.name, subscriber, records, first })
+      ctx.log.error(bound === 'journal-bytes' ? 'records are lost to a subscriber: the journal is full (journal-bytes)' : 'records are lost to a subscriber: they were too old for the journal (journal-age)', { journal: journal.name, subscriber, records, first })
+    }
+    for (const { subscriber, records, why } of forgotten) {
+      const fields = { journal: journal.name, subscriber, records }
+      if (why === 'silent' && records > 0) {
+        ctx.metrics.increment(lost, records)
+        ctx.log.error('a subscriber was silent for longer than journal-age, and is forgotten: nothing is kept for it any more', fields)
+      } else ctx.log.info('a subscriber is forgotten', { ...fields, why })
     }
   } catch (error) {
     ctx.log.warn('the journal cannot be pruned; it will be tried again', { journal: journal.name, reason: messageOf(error) })
@@ -129,7 +139,10 @@ async function serve (socket: Router, journal: Journal, origin: Origin, ctx: Con
 
 /** A subscriber is known from its first request on: what it may still ask for is kept. */
 function register (request: FetchRequest | CommitReport, journal: Journal, ctx: Context): void {
-  if ('from' in request && journal.knows(request.as)) return
+  if ('from' in request && journal.knows(request.as)) {
+    journal.heard(request.as)
+    return
+  }
   const next = Math.min('from' in request ? request.from : request.committed, journal.next)
   if (!journal.committed(request.as, next)) ctx.log.warn('there are too many subscribers; nothing is kept for one more', { journal: journal.name, subscriber: request.as })
 }

@@ -3,6 +3,7 @@ import { Publisher } from 'zeromq'
 import { ConfigError } from '../errors.js'
 import { batchLimits, recordsOf } from '../stream/batch.js'
 import type { Writer, WriterHandler } from '../stream/contracts.js'
+import { parseDuration } from '../stream/duration.js'
 import { streamOf } from '../stream/uri.js'
 import { attach, checkEndpoint, wantsIpv6 } from '../zmq/endpoint.js'
 import { namePattern } from '../zmq/journal-messages.js'
@@ -15,6 +16,7 @@ export interface TcpWriterParams extends ZmqParams {
   journal?: string
   replay?: number
   'journal-bytes'?: number
+  'journal-age'?: string
 }
 
 export interface TcpWriter extends Writer {
@@ -44,19 +46,20 @@ export const tcpWriter: WriterHandler<TcpWriterParams> = {
       journal: { type: 'string', pattern: namePattern, description: 'Name of the journal in which every record is before it is published, numbered: subscribers with a name (option as) lose none. Such a stream is for vanadium\'s own readers.' },
       replay: { type: 'integer', minimum: 0, maximum: 65_535, description: 'With journal: the port at which subscribers fetch what they missed; any free one by default. An ipc: stream has a socket file beside its own instead.' },
       'journal-bytes': { type: 'integer', minimum: 1 << 20, maximum: 2 ** 50, description: 'With journal: bytes of records that are kept for subscribers which have not committed them, 10 GiB by default; beyond that the oldest are lost to them, and counted as `lost`.' },
+      'journal-age': { type: 'string', pattern: '^[1-9]\\d{0,3}[hd]$', description: 'With journal: hours or days (36h, 7d) for which records are kept for subscribers which have not committed them, 7d by default; older ones are lost to them, and counted as `lost`. A subscriber that says nothing for so long is forgotten.' },
       ...zmqParams
     },
     additionalProperties: false
   },
-  check (uri, { connect, journal, replay, 'journal-bytes': journalBytes }) {
+  check (uri, { connect, journal, replay, 'journal-bytes': mostBytes, 'journal-age': age }) {
     checkEndpoint(uri, !connect)
-    for (const [option, value] of Object.entries({ replay, 'journal-bytes': journalBytes })) {
+    for (const [option, value] of Object.entries({ replay, 'journal-bytes': mostBytes, 'journal-age': age })) {
       if (journal === undefined && value !== undefined) throw new ConfigError('bad-uri', `${uri.text}: option "${option}" is for a journaled stream; give it a name: journal=NAME`)
     }
     if (journal !== undefined && connect) throw new ConfigError('bad-uri', `${uri.text}: a journaled stream is fetched from, so it cannot connect to its subscriber; leave out connect=true`)
   },
-  async open (uri, { connect, journal, replay = 0, 'journal-bytes': journalBytes = 10 * 2 ** 30, hwm, 'max-message': maxMessage }, ctx): Promise<TcpWriter> {
-    if (journal !== undefined) return await openJournaledWriter(uri, { journal, replay, journalBytes, maxMessage }, ctx)
+  async open (uri, { connect, journal, replay = 0, 'journal-bytes': mostBytes = 10 * 2 ** 30, 'journal-age': age = '7d', hwm, 'max-message': maxMessage }, ctx): Promise<TcpWriter> {
+    if (journal !== undefined) return await openJournaledWriter(uri, { journal, replay, bounds: { mostBytes, mostAgeMs: parseDuration(age) }, maxMessage }, ctx)
     const socket = new Publisher({
       sendHighWaterMark: hwm,
       sendTimeout: 0,

@@ -10,6 +10,8 @@ import { sumOf } from '../stream/ledger.js'
 export interface Origin {
   readonly journal: string
   readonly id: string
+  /** The id that the journal had before; up to number `next` the records are the same under both. */
+  readonly previous?: { readonly id: string, readonly next: number }
   /** The port of the replay socket, on the publishing host; for an `ipc:` stream, its path. */
   readonly replay: number | string
 }
@@ -57,6 +59,7 @@ interface RecordsHeader {
   readonly time: number
   readonly schemas: Record<string, number>
 }
+const previous = { type: 'object', properties: { id, next: number }, required: ['id', 'next'] }
 
 const ajv = new Ajv()
 const isRecordsHeader = ajv.compile<Origin & RecordsHeader>(allOf({ ...origin, first: number, count: number, time: number, schemas: { type: 'object', maxProperties: mostSchemas, additionalProperties: number } }))
@@ -66,7 +69,7 @@ const isCommitReport = ajv.compile<CommitReport>(allOf({ as: name, id, committed
 
 /** Other members may be there too: a later version may send them. */
 function allOf (properties: Record<string, object>): object {
-  return { type: 'object', properties, required: Object.keys(properties) }
+  return { type: 'object', properties: { ...properties, previous }, required: Object.keys(properties) }
 }
 
 export function recordsMessage (origin: Origin, { first, count, payload, timeMs, schemas }: JournalEntry): [string, Buffer] {

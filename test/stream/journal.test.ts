@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import t, { type Test } from 'tap'
 import { batchOfLines } from '../../lib/stream/batch.js'
 import type { Batch } from '../../lib/stream/contracts.js'
+import type { Bounds } from '../../lib/stream/journal-bounds.js'
 import type { Journal, JournalEntry } from '../../lib/stream/journal.js'
 import { openState, type State } from '../../lib/stream/state.js'
 
@@ -20,6 +21,10 @@ function batch (...lines: string[]): Batch {
 
 function text (entry: JournalEntry | null): [first: number, ...lines: string[]] | null {
   return entry === null ? null : [entry.first, ...entry.payload.toString().split('\n')]
+}
+
+function bounds (mostBytes: number): Bounds {
+  return { mostBytes, mostAgeMs: Infinity }
 }
 
 /** Everything from `from` on, portion by portion. */
@@ -109,22 +114,22 @@ t.test('what all subscribers have committed is pruned; who they are survives', a
   for (const line of ['zero', 'one', 'two', 'three', 'four']) journal.append(batch(line, line), () => {})
   state.save()
 
-  t.same(journal.prune(1e6), [])
+  t.same(journal.prune(bounds(1e6)).losses, [])
   t.equal(journal.oldest, 0, 'nobody is known: everything is kept')
   journal.committed('fast', 10)
   journal.committed('slow', 5)
-  t.same(journal.prune(1e6), [])
+  t.same(journal.prune(bounds(1e6)).losses, [])
   t.same([journal.oldest, journal.next], [4, 10], 'a batch that is needed in part stays')
   journal.committed('slow', 10)
   state.close()
 
   const again = openState(directory, 'a')
   t.teardown(() => { again.close() })
-  again.journal('all').prune(1e6)
+  again.journal('all').prune(bounds(1e6))
   t.equal(again.journal('all').oldest, 4, 'what was reported after the last pruning is not known')
   t.ok(again.journal('all').knows('slow'))
   again.journal('all').committed('slow', 10)
-  again.journal('all').prune(1e6)
+  again.journal('all').prune(bounds(1e6))
   t.equal(again.journal('all').oldest, 10)
   t.equal(again.journal('all').next, 10)
 })
@@ -137,12 +142,12 @@ t.test('the bound on bytes is kept, and who loses by it is said once', async t =
   for (let n = 0; n < 10; n++) journal.append(batch('x'.repeat(50), 'y'.repeat(49)), () => {})
   state.save()
 
-  t.same(journal.prune(450), [{ subscriber: 'slow', first: 3, records: 9 }])
+  t.same(journal.prune(bounds(450)).losses, [{ subscriber: 'slow', first: 3, records: 9, bound: 'journal-bytes' }])
   t.equal(journal.oldest, 12)
-  t.same(journal.prune(450), [])
+  t.same(journal.prune(bounds(450)).losses, [])
   journal.append(batch('z'.repeat(100)), () => {})
   state.save()
-  t.same(journal.prune(450), [{ subscriber: 'slow', first: 12, records: 2 }])
+  t.same(journal.prune(bounds(450)).losses, [{ subscriber: 'slow', first: 12, records: 2, bound: 'journal-bytes' }])
   t.equal(journal.next, 21)
 })
 

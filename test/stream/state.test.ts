@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
@@ -170,15 +170,6 @@ t.test('a directory that cannot be used is the operator\'s mistake', async t => 
 
   t.throws(() => openState(join(directory, 'file'), 'a'), { name: 'ConfigError', code: 'bad-option', message: /^--state .*file: .*; name a directory that this user can write$/ })
   t.throws(() => openState(join(directory, 'file', 'below'), 'a'), { name: 'ConfigError', code: 'bad-option' })
-})
-
-t.test('a file that is no state is the operator\'s mistake, and is not held afterwards', async t => {
-  const directory = t.testdir({ 'a.sqlite': 'this is no database, but long enough to be looked at by one. '.repeat(20) })
-
-  t.throws(() => openState(directory, 'a'), { name: 'ConfigError', code: 'bad-option', message: /a\.sqlite: file is not a database; let it be/ })
-  writeFileSync(join(directory, 'a.sqlite'), '')
-
-  openState(directory, 'a').close()
 })
 
 t.test('when the disk is full nothing is given that is not reserved, and the daemon may be started again', async t => {

@@ -117,6 +117,7 @@ function passedOn (common: CommonOptions): Option[] {
   return [
     ['prefix', common.prefix],
     ['flush-interval', String(common['flush-interval'])],
+    ['fsync', common.fsync],
     ['log-level', common['log-level'] === 'debug' ? 'debug' : 'info'],
     ...common.schemas.map(directory => ['schemas', resolve(directory)] as const),
     ...common.plugins.map(directory => ['plugins', resolve(directory)] as const),

@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto'
+import { rmSync, statSync, writeFileSync } from 'node:fs'
+
+/** More than one pruning writes. */
+const reserveBytes = 8 << 20
+
+/**
+ * Room on the disk that is given up when there is no other: SQLite has to write before it can free anything, so a journal that has
+ * filled its disk could not even be pruned of what everybody has.
+ */
+export class DiskReserve {
+  readonly #file: string
+  #isHeld = false
+
+  constructor (file: string) {
+    this.#file = file
+  }
+
+  get isHeld (): boolean {
+    return this.#isHeld
+  }
+
+  /** Takes the room again if it can be had. */
+  hold (): void {
+    if (this.#isHeld) return
+    try {
+      // what cannot be compressed: some file systems keep no zeros
+      if (statSync(this.#file, { throwIfNoEntry: false })?.size !== reserveBytes) writeFileSync(this.#file, randomBytes(reserveBytes))
+      this.#isHeld = true
+    } catch {
+      rmSync(this.#file, { force: true })
+    }
+  }
+
+  /** Gives it up. False if it was not held. */
+  give (): boolean {
+    const wasHeld = this.#isHeld
+    this.#isHeld = false
+    rmSync(this.#file, { force: true })
+    return wasHeld
+  }
+}
