@@ -57,6 +57,9 @@ export function unclassified (count: number): Composition {
 
 export const unclassifiedKey = '-'
 
+/** Schemas that a composition tells apart at most. */
+export const mostSchemas = 1000
+
 /** A batch from records as text, which contain no newline. Returns null for none. */
 export function batchOfLines (lines: string[], provenance: Provenance | null = null): Batch | null {
   return lines.length === 0 ? null : new LineBatch(lines, provenance)

@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3'
-import { batchOfRecords, unclassified } from './batch.js'
+import { batchOfRecords, mostSchemas, unclassified } from './batch.js'
 import type { Composition } from './contracts.js'
-import { mostSchemas, type JournalEntry } from './journal.js'
+import type { JournalEntry } from './journal.js'
 import { minuteOf } from './ledger.js'
 
 /** Of rows whose payload does not have the records that they claim: SQLite has no check sums, so pages may be somebody else's. */

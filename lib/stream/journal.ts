@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type Database from 'better-sqlite3'
-import { unclassified } from './batch.js'
+import { mostSchemas, unclassified } from './batch.js'
 import type { Batch, Composition } from './contracts.js'
 import type { DiskReserve } from './disk-reserve.js'
 import { horizonOf, planner, shrink, withReserve, type Bounds, type Forgotten, type Plan, type Pruned } from './journal-bounds.js'
@@ -18,9 +18,6 @@ export interface JournalEntry {
   readonly timeMs: number
   readonly schemas: Composition
 }
-
-/** Schemas that are told apart in one entry at most. */
-export const mostSchemas = 1000
 
 /** What waits for the next `save`: a change of the database, and who is told when it is durable. */
 export interface Staged {

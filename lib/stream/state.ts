@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -84,7 +83,7 @@ export function openState (directory: string, instance: string, { fsync = 'save'
   let open = true
 
   return {
-    id: identityOf(db),
+    id: attempt(() => db.prepare<[], { id: string }>('SELECT id FROM identity').get()?.id ?? ''),
     sequence (name) {
       let sequence = sequences.get(name)
       if (sequence === undefined) sequences.set(name, sequence = attempt(() => new StoredSequence(db, name, attempt, stage)))
@@ -124,11 +123,6 @@ export function openState (directory: string, instance: string, { fsync = 'save'
       }
     }
   }
-}
-
-function identityOf (db: Database.Database): string {
-  db.prepare('INSERT INTO identity SELECT ? WHERE NOT EXISTS (SELECT 1 FROM identity)').run(randomBytes(8).toString('hex'))
-  return db.prepare<[], { id: string }>('SELECT id FROM identity').get()?.id ?? ''
 }
 
 export function stateFile (directory: string, instance: string): string {
@@ -186,7 +180,9 @@ function openDatabase (file: string, lock: Database.Database, fsync: FsyncPolicy
     db.pragma('journal_mode = WAL')
     db.pragma(`journal_size_limit = ${mostWalBytes}`)
     db.exec(`
+      BEGIN;
       CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL) STRICT;
+      INSERT INTO identity SELECT lower(hex(randomblob(8))) WHERE NOT EXISTS (SELECT 1 FROM identity);
       CREATE TABLE IF NOT EXISTS sequence (name TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS position (source TEXT PRIMARY KEY, position TEXT NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS journal (
@@ -201,6 +197,7 @@ function openDatabase (file: string, lock: Database.Database, fsync: FsyncPolicy
       ) STRICT;
       CREATE TABLE IF NOT EXISTS run (one INTEGER PRIMARY KEY, boot_id TEXT, fsync TEXT NOT NULL, orderly INTEGER NOT NULL) STRICT;
       ${ledgerTable}
+      COMMIT;
     `)
     checkNumbers(db)
     return { db, isRenewed: beginRun(db, fsync) }

@@ -2,8 +2,8 @@
  * What a journaled stream and its replay socket carry (docs/protocol.md): a frame of JSON and, with records, a second frame.
  */
 import { Ajv } from 'ajv'
-import { batchOfBytes } from '../stream/batch.js'
-import { mostSchemas, type JournalEntry } from '../stream/journal.js'
+import { batchOfBytes, mostSchemas } from '../stream/batch.js'
+import type { JournalEntry } from '../stream/journal.js'
 import { sumOf } from '../stream/ledger.js'
 
 /** Which journal a message is of, and where to ask for what was missed. */
