@@ -141,6 +141,8 @@ function openDatabase (file: string, lock: Database.Database): Database.Database
   let db: Database.Database | undefined
   try {
     db = new Database(file)
+    // batches are large: written in SQLite's usual pages of 4 KB, a journal takes nearly twice as long
+    db.pragma('page_size = 16384')
     db.pragma('journal_mode = WAL')
     db.pragma('synchronous = FULL')
     db.exec(`
