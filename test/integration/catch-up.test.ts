@@ -63,6 +63,7 @@ async function shareArrived (what: string, offered: () => number, arrived: () =>
   return (arrived() - arrivedBefore) / (offered() - offeredBefore)
 }
 
+// seen to fail when a replay is answered with all there is (677 MB), and when nothing is published while replays are asked for (0.49)
 t.test('a subscriber that was away for 500,000 records catches up under traffic, in little memory; the others get theirs meanwhile', async t => {
   const directory = shortDirectory(t)
   const [lines, live, late] = ['lines.log', 'live.log', 'late.log'].map(name => join(directory, name)) as [string, string, string]
