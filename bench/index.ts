@@ -6,6 +6,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { benchForwarder } from './forwarder.js'
+import { benchJournaled } from './journaled.js'
 import { ratioOf, table, type Measurement } from './measure.js'
 import { benchMysql } from './mysql.js'
 import { benchProcessor } from './processor.js'
@@ -16,6 +17,7 @@ type Bench = (directory: string, records: number, rounds: number) => Promise<Mea
 const benches: Record<string, { readonly bench: Bench, readonly records: number }> = {
   processor: { bench: benchProcessor, records: 2_000_000 },
   forwarder: { bench: async (_directory, records, rounds) => await benchForwarder(records, rounds), records: 200_000 },
+  journaled: { bench: benchJournaled, records: 300_000 },
   mysql: { bench: benchMysql, records: 200_000 }
 }
 

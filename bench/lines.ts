@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
 import { uuidOfCapsule } from '../lib/event/uuid.js'
 
 /** The format of the lines that `clientLines` makes. */
@@ -63,6 +65,17 @@ export function clientLine (i: number): string {
   const query = encodeURIComponent(JSON.stringify(benchCapsule(i)))
   const time = new Date(timeMs(i)).toISOString().slice(0, 19)
   return `?${query}; ${recvFrom(i)} ${i} ${time} ${address(i)} ${userAgent(i)}`
+}
+
+/** A file of so many such lines. */
+export async function writeLines (file: string, records: number): Promise<void> {
+  const stream = createWriteStream(file)
+  for (let i = 0; i < records; i += 1000) {
+    const lines = Array.from({ length: Math.min(1000, records - i) }, (_, k) => `${clientLine(i + k)}\n`)
+    if (!stream.write(lines.join(''))) await once(stream, 'drain')
+  }
+  stream.end()
+  await once(stream, 'close')
 }
 
 function recvFrom (i: number): string {

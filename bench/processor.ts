@@ -1,8 +1,6 @@
-import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { daemon, finished } from './daemon.js'
-import { benchEvent, clientFormat, clientLine } from './lines.js'
+import { benchEvent, clientFormat, writeLines } from './lines.js'
 import { compare, perSecond, type Measurement } from './measure.js'
 
 /**
@@ -37,14 +35,4 @@ function parseAndStringify (events: readonly string[], records: number): number 
   const rate = perSecond(records, since)
   if (bytes === 0) throw new Error('nothing was done')
   return rate
-}
-
-async function writeLines (file: string, records: number): Promise<void> {
-  const stream = createWriteStream(file)
-  for (let i = 0; i < records; i += 1000) {
-    const lines = Array.from({ length: Math.min(1000, records - i) }, (_, k) => `${clientLine(i + k)}\n`)
-    if (!stream.write(lines.join(''))) await once(stream, 'drain')
-  }
-  stream.end()
-  await once(stream, 'close')
 }

@@ -175,6 +175,8 @@ function openDatabase (file: string, lock: Database.Database, fsync: FsyncPolicy
     refuseWithout(file)
     const isNew = !existsSync(file) || statSync(file).size === 0
     db = new Database(file)
+    // batches are large: written in SQLite's usual pages of 4 KB, a journal takes nearly twice as long
+    db.pragma('page_size = 16384')
     // before anything else is in it, and only then, as it writes: what is pruned leaves the file, too
     if (isNew) db.pragma('auto_vacuum = INCREMENTAL')
     db.pragma('journal_mode = WAL')

@@ -174,7 +174,7 @@ t.test('a directory that cannot be used is the operator\'s mistake', async t => 
 
 t.test('when the disk is full nothing is given that is not reserved, and the daemon may be started again', async t => {
   // a limit on the size of files stands in for a disk of that size
-  const directory = t.testdir({ 'limited.sh': '#!/bin/sh\ntrap "" XFSZ\nulimit -f 256\nexec "$@"\n' })
+  const directory = t.testdir({ 'limited.sh': '#!/bin/sh\ntrap "" XFSZ\nulimit -f 2048\nexec "$@"\n' })
   const script = join(directory, 'limited.sh')
   chmodSync(script, 0o755)
 
