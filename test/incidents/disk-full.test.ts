@@ -13,11 +13,13 @@ import { until } from '../helpers/wait.js'
 const saysFull = 'the disk of --state is full; no input is taken until there is room'
 const saysRoom = 'there is room again for the state'
 
-/** A disk with 3 MiB left, and plenty once the ballast is gone. */
+const diskBytes = 64 << 20
+
+/** A disk with 12 MiB left, and plenty once the ballast is gone. */
 function nearlyFullDisk (t: Test): { directory: string, makeRoom: () => void } {
-  const directory = smallDisk(t, 64 << 20)
+  const directory = smallDisk(t, diskBytes)
   const ballast = join(directory, 'ballast')
-  writeFileSync(ballast, Buffer.alloc(61 << 20))
+  writeFileSync(ballast, Buffer.alloc(diskBytes - (12 << 20)))
   return { directory, makeRoom: () => { rmSync(ballast) } }
 }
 
@@ -38,7 +40,7 @@ t.test('the disk of a journal fills up under load: a file waits to be read, and 
 
   // nobody has committed anything, so the journal keeps all
   const line = await forwarder.logged(saysFull)
-  t.match(line, { level: 'error', since: /^\d{4}-/, reason: /full/ })
+  t.match(line, { level: 'error', since: /^\d{4}-/, reason: /the disk has \d+ bytes left/ })
   const { consumer, out } = await startConsumer(t, directory, stream)
   await until('what was saved has arrived', () => fileNumbers(out).length > 0)
   disk.makeRoom()
@@ -48,6 +50,22 @@ t.test('the disk of a journal fills up under load: a file waits to be read, and 
 
   isSequence(t, fileNumbers(out), written, 'events')
   for (const daemon of [forwarder, consumer]) t.equal(await daemon.stop(), 0, 'it is the process that was there from the start')
+})
+
+t.test('a journal fills its disk by itself: it goes on when its subscriber is back, without any help', { skip: needsSmallDisk }, async t => {
+  const disk = smallDisk(t, 20 << 20)
+  const directory = shortDirectory(t)
+  const lines = join(directory, 'lines.log')
+  const stream = `tcp://127.0.0.1:${await stablePort()}`
+  const input = feed(t, lines, 6000, n => numberedEvent(n, { text: 'x'.repeat(500) }))
+  const forwarder = await startReady(t, 'forwarder', '--state', disk, '--input', `file://${lines}?follow=true`, '--output', `${stream}?journal=events`)
+  await forwarder.logged(saysFull)
+  const { out } = await startConsumer(t, directory, stream)
+  await forwarder.logged(saysRoom)
+  const written = input.stop()
+  await until('everything has arrived', () => fileNumbers(out).length >= written, 60_000)
+
+  isSequence(t, fileNumbers(out), written, 'events')
 })
 
 t.test('a source that cannot wait: what is dropped while the disk is full is counted, to the last datagram', { skip: needsSmallDisk }, async t => {
