@@ -41,10 +41,12 @@ export async function startMariadb (args: readonly string[] = []): Promise<Maria
   if (server === undefined || installer === undefined) throw new Error(String(needsMariadb))
   const directory = await mkdtemp(join(tmpdir(), 'mariadb-'))
   const { username } = userInfo()
-  await run(installer, ['--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db', `--datadir=${directory}`, `--user=${username}`])
+  // not the one of all: a server that starts removes what another has there
+  const temporary = `--tmpdir=${directory}`
+  await run(installer, ['--no-defaults', temporary, '--auth-root-authentication-method=normal', '--skip-test-db', `--datadir=${directory}`, `--user=${username}`])
   const socket = join(directory, 's.sock')
   const port = await freePort()
-  const command = ['--no-defaults', `--user=${username}`, `--datadir=${directory}`, `--socket=${socket}`, `--port=${port}`,
+  const command = ['--no-defaults', temporary, `--user=${username}`, `--datadir=${directory}`, `--socket=${socket}`, `--port=${port}`,
     '--bind-address=127.0.0.1', '--local-infile=1', '--innodb-buffer-pool-size=64M', ...args]
   let child = await launch(server, command)
 
