@@ -34,7 +34,8 @@ export interface Chain {
   end (): Promise<void>
 }
 
-const flushSeconds = '0.2'
+/** Long enough for a kill to find something that was taken and not flushed. */
+const flushSeconds = '0.5'
 
 export async function makeChain ({ directory, server, database, fail }: ChainOptions): Promise<Chain> {
   const [lines, sqlite, file, state, logs] = ['lines.log', 'events.sqlite', 'events.json', 'state', 'logs'].map(name => join(directory, name)) as [string, string, string, string, string]
@@ -94,9 +95,12 @@ export async function makeChain ({ directory, server, database, fail }: ChainOpt
       }
     },
     async stop () {
-      for (const [name, daemon] of running) {
+      for (const name of daemons) {
+        // one that was just started does not know the signal yet
+        await reach(name, 'ready')
+        const daemon = running.get(name)
         running.delete(name)
-        const how = await daemon.stop()
+        const how = await daemon?.stop()
         if (how !== 0) fail(`${name} did not end with 0 when it was told to: ${how}`)
       }
     },

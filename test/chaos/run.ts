@@ -37,7 +37,7 @@ export interface Outcome {
 }
 
 /** Lines that the slowest sink may be behind: what is killed is killed in the middle of its work, not after all was read. */
-const mostAhead = 6000
+const mostAhead = 8000
 /** Lines that are sent together. */
 const portion = 400
 /** Of them, bytes that come with the next ones: a line is often not there as a whole. */
@@ -93,6 +93,7 @@ class Run {
     }
     const verdicts = await this.#judge(sinks)
     const good = this.#problems.length === 0 && [...verdicts.values()].every(isGood)
+    if (!good) writeFileSync(join(this.#directory, 'problems'), this.#problems.map(problem => `${problem}\n`).join(''))
     return { sent: this.#counts.sent, verdicts, kills: chain.kills, problems: this.#problems, directory: good ? null : this.#directory }
   }
 
@@ -107,7 +108,9 @@ class Run {
     try {
       for (const strike of makeSchedule(this.#options)) {
         const { gauge, reaches, linesAway } = strike
-        await this.#until(`${gauge} counts ${reaches}`, () => this.#counts[gauge] >= reaches)
+        const before = this.#counts[gauge]
+        // one that has moved just now is at work
+        await this.#until(`${gauge} counts ${reaches}`, () => this.#counts[gauge] >= Math.min(Math.max(reaches, before + 1), this.#options.events))
         const enough = this.#counts.sent + linesAway
         await chain.strike(strike, async () => { await this.#until(`${enough} lines are sent`, () => this.#counts.sent >= enough || this.#room() === 0) })
       }

@@ -8,6 +8,9 @@ export type Victim = DaemonName | 'database'
 export const gauges = ['sent', 'mysql', 'sqlite', 'file'] as const
 export type Gauge = typeof gauges[number]
 
+/** The victims whose own count says when they are in the middle of their work. */
+const ownGauge: Readonly<Partial<Record<Victim, Gauge>>> = { mysql: 'mysql', sqlite: 'sqlite', file: 'file', database: 'mysql' }
+
 /** How far a victim comes in its next life before it is killed again: nowhere, to its first log line, until it is ready. */
 const moments = ['spawned', 'speaks', 'ready'] as const
 export type Moment = typeof moments[number]
@@ -26,7 +29,7 @@ export interface Strike {
 export interface ScheduleOptions {
   readonly seed: number
   readonly events: number
-  /** Of daemons, spread over all of them. */
+  /** Of daemons, spread over all of them; what is left over falls on those at the end of the chain. */
   readonly kills: number
   readonly databaseKills: number
 }
@@ -35,7 +38,7 @@ export function makeSchedule ({ seed, events, kills, databaseKills }: ScheduleOp
   const random = randomNumbers(seed)
   const below = (end: number): number => Math.floor(random() * end)
   const pick = <T>(choices: readonly T[]): T => choices[below(choices.length)] as T
-  const due: Victim[] = Array.from({ length: kills + databaseKills }, (_, n) => n < kills ? daemons[n % daemons.length] as Victim : 'database')
+  const due: Victim[] = Array.from({ length: kills + databaseKills }, (_, n) => n < kills ? daemons.at(-1 - n % daemons.length) as Victim : 'database')
   for (let i = due.length - 1; i > 0; i--) swap(due, i, below(i + 1))
 
   /** Takes the next one out, of those that are wanted. */
@@ -47,10 +50,11 @@ export function makeSchedule ({ seed, events, kills, databaseKills }: ScheduleOp
   const strikes: Array<Omit<Strike, 'reaches'>> = []
   while (due.length > 0) {
     const victims = next(() => true)
+    const [first = 'database'] = victims
     const kind = below(5)
-    if (kind === 0) victims.push(...next(other => other !== victims[0]))
-    const isStruckAgain = kind === 1 && next(other => other === victims[0]).length > 0
-    strikes.push({ victims, again: isStruckAgain ? pick(moments) : null, gauge: pick(gauges), linesAway: pick([0, 0, 500, 2000]) })
+    if (kind === 0) victims.push(...next(other => other !== first))
+    const isStruckAgain = kind === 1 && next(other => other === first).length > 0
+    strikes.push({ victims, again: isStruckAgain ? pick(moments) : null, gauge: ownGauge[first] ?? pick(gauges), linesAway: pick([0, 0, 500, 2000]) })
   }
   const apart = events / (strikes.length + 1)
   return strikes.map((strike, n) => ({ ...strike, reaches: Math.round((n + 0.5 + random()) * apart) }))
