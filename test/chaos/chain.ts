@@ -1,6 +1,6 @@
 import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { startDaemon, type Daemon, type LogLine, type Owner } from '../helpers/daemon.js'
+import { startDaemon, type Daemon, type Owner } from '../helpers/daemon.js'
 import type { Mariadb } from '../helpers/mariadb.js'
 import { stablePort } from '../helpers/ports.js'
 import { until } from '../helpers/wait.js'
@@ -47,12 +47,15 @@ export async function makeChain ({ directory, server, database, fail }: ChainOpt
   const releases: Array<() => Promise<void>> = []
   const owner: Owner = { testdirName: state, fail, teardown: release => releases.push(release) }
 
+  const leaveNone = (): void => { for (const { child } of running.values()) child.kill('SIGKILL') }
+  process.once('exit', leaveNone)
+
   function begin (name: DaemonName): void {
     const daemon = startDaemon(owner, ...commands[name], '--name', name, '--state', state)
     running.set(name, daemon)
+    daemon.logged(({ level }) => level === 'error').then(line => { fail(`${name} logged an error: ${JSON.stringify(line)}`) }, () => { /* it never did */ })
     void daemon.ended.then(how => {
       appendFileSync(join(logs, `${name}.log`), daemon.log.map(line => `${JSON.stringify(line)}\n`).join('') + `ended: ${how}\n`)
-      for (const line of daemon.log.filter(isError)) fail(`${name} logged an error: ${JSON.stringify(line)}`)
       if (running.get(name) === daemon) fail(`${name} ended by itself: ${how}, ${JSON.stringify(daemon.log.at(-1))}`)
     })
   }
@@ -105,14 +108,11 @@ export async function makeChain ({ directory, server, database, fail }: ChainOpt
       }
     },
     async end () {
+      process.off('exit', leaveNone)
       running.clear()
       await Promise.all(releases.map(async release => { await release() }))
     }
   }
-}
-
-function isError ({ level }: LogLine): boolean {
-  return level === 'error'
 }
 
 /** The processor has a stream for valid events and one for invalid ones, which the second forwarder joins. */

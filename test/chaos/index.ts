@@ -54,6 +54,9 @@ async function play (): Promise<boolean> {
   return outcome.directory === null
 }
 
+// leaves no daemon behind: what runs is ended on exit
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { process.exit(1) })
+
 if (values.help) {
   process.stdout.write(help)
 } else if (needsMariadb !== false) {
