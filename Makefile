@@ -56,6 +56,10 @@ packages:
 bench: build ## measures each stage against a reference of the same run; prints a table; takes six minutes
 	@node dist/bench/index.js
 
+.PHONY: chaos
+chaos: packages build ## kills daemons and MariaDB under load, compares event by event; at most ten minutes; SEED=N repeats a run
+	@node dist/test/chaos/index.js $(if $(SEED),--seed $(SEED))
+
 .PHONY: install
 install: build ## installs into DESTDIR and PREFIX (/usr/local); files in /etc that are there already stay
 	@rm -rf '$(library)'

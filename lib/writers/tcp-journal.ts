@@ -29,6 +29,8 @@ export interface JournaledWriter extends Writer {
 const heldMessages = 32
 /** A quiet stream says this often that nothing is missing, in milliseconds. */
 const heartbeatMs = 1000
+/** Within so many milliseconds after the start its subscribers have found the publisher, also those that were never there before. */
+const findingMs = 10_000
 /** Sent in answer to one request at most. */
 const replayBytes = 1 << 20
 /** How long the process stays, after `close`, for subscribers that have not got everything, in milliseconds. */
@@ -58,8 +60,10 @@ export async function openJournaledWriter (uri: Uri, { journal: name, replay, bo
     if (!socket.closed) void socket.send(recordsMessage(origin, entry))
   }
 
+  const foundAt = performance.now() + findingMs
   const heartbeat = setInterval(() => {
-    prune(journal, bounds, ctx)
+    // what the first one to come has committed, the next one may need
+    if (performance.now() >= foundAt) prune(journal, bounds, ctx)
     if (!published && !socket.closed) void socket.send(stateMessage(origin, journal.next))
     published = false
   }, heartbeatMs)

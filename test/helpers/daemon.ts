@@ -2,7 +2,6 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Test } from 'tap'
 import { projectRoot } from './shared.js'
 
 export const executable = join(projectRoot, 'dist', 'vanadium.js')
@@ -21,8 +20,15 @@ export interface Daemon {
   stop (): Promise<number | string>
 }
 
+/** What daemons end with: a test, or whoever else starts them and is told what is wrong. */
+export interface Owner {
+  readonly testdirName: string
+  fail (message: string): unknown
+  teardown (release: () => Promise<void>): unknown
+}
+
 /** Starts `vanadium <args>` with a state directory of its own; ends it with the test. */
-export function startDaemon (t: Test, ...args: string[]): Daemon {
+export function startDaemon (t: Owner, ...args: string[]): Daemon {
   const state = args.includes('--state') || args[0] === 'run' ? [] : ['--state', t.testdirName]
   const child = spawn(process.execPath, [executable, ...args, ...state])
   const log: LogLine[] = []
@@ -74,7 +80,7 @@ export function startDaemon (t: Test, ...args: string[]): Daemon {
 }
 
 /** Starts a daemon and waits until everything it needs is open. */
-export async function startReady (t: Test, ...args: string[]): Promise<Daemon> {
+export async function startReady (t: Owner, ...args: string[]): Promise<Daemon> {
   const daemon = startDaemon(t, ...args)
   await daemon.logged('ready')
   return daemon

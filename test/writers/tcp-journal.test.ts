@@ -126,6 +126,22 @@ t.test('who loses what by journal-age, and who is forgotten, is logged and count
   await writer.close()
 })
 
+// seen to fail when pruning begins with the first heartbeat
+t.test('when the first of several new subscribers has committed, the others, which come a little later, still get everything', async t => {
+  const { writer, ctx, publish } = await startPublisher(t, shortDirectory(t))
+  await publish('zero', 'one')
+  const { id } = ctx.state.journal('all')
+  const replay = connectReplay(t, writer.replayEndpoint)
+  await replay.ask({ as: 'first', id, from: 2, bytes: 1000 })
+  await replay.send(JSON.stringify({ as: 'first', id, committed: 2 }))
+
+  // two heartbeats
+  const stream = subscribe(t, writer.endpoint)
+  for (let n = 0; n < 2; n++) await stream.next()
+
+  t.same((await replay.ask({ as: 'second', id, from: 0, bytes: 1000 }))[1], ['zero', 'one'])
+})
+
 t.test('requests that make no sense are passed over', async t => {
   const { writer, ctx, publish } = await startPublisher(t, shortDirectory(t))
   await publish('zero')
