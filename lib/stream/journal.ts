@@ -41,6 +41,8 @@ export interface Journal {
   committed (subscriber: string, next: number): boolean
   /** Whether it has ever committed. */
   knows (subscriber: string): boolean
+  /** Every known subscriber, and up to before which record it has committed. */
+  committedBy (): ReadonlyMap<string, number>
   /**
    * Deletes what every known subscriber has committed, and of the rest the oldest batches until no more than `mostBytes` are left.
    * Returns what subscribers lose by the latter. Throws the database's error when the disk fails or is full.
@@ -139,6 +141,7 @@ export function openJournal (db: Database.Database, name: string, stage: (change
       return true
     },
     knows: subscriber => subscribers.has(subscriber),
+    committedBy: () => subscribers,
     prune (mostBytes) {
       const { end, freed } = prunable(mostBytes)
       const start = journal.oldest
