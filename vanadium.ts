@@ -11,6 +11,7 @@ const commands: Record<string, () => Promise<Command>> = {
   processor: async () => (await import('./daemons/processor.js')).processor,
   consumer: async () => (await import('./daemons/consumer.js')).consumer,
   monitor: async () => (await import('./daemons/monitor.js')).monitor,
+  replay: async () => (await import('./tools/replay.js')).replay,
   run: async () => (await import('./tools/run.js')).run
 }
 

@@ -1,0 +1,116 @@
+import type { LineFormat } from '../../lib/event/line-format.js'
+import { batchOfRecords, emptyBatch, recordsOf } from '../../lib/stream/batch.js'
+import type { Batch, Context, Position, Reader } from '../../lib/stream/contracts.js'
+import { generatedReader } from '../../lib/stream/generated-reader.js'
+import { readRecords, type RecordFile } from './files.js'
+import type { Job } from './job.js'
+import { keptIn } from './kept.js'
+import type { LiveInput } from './live-input.js'
+import type { Select } from './selection.js'
+import type { ReplayTally } from './tally.js'
+
+export interface RecordsOptions {
+  readonly files: readonly RecordFile[]
+  readonly job: Job
+  readonly format: LineFormat
+  readonly live: LiveInput
+  readonly select: Select
+  readonly tally: ReplayTally
+  /** Records that go on together, at most. */
+  readonly mostTogether: number
+  /** Waits until so many more may go. */
+  pace (count: number): Promise<void>
+}
+
+/** What is to be sent of the files, batch by batch; a batch has lines, or events that go on as they are. */
+export interface Records {
+  readonly reader: Reader
+  isEvents (batch: Batch): boolean
+  /** Whether all files were read to their ends. */
+  readonly isComplete: boolean
+}
+
+/** Consecutive records of a file that are of one kind. */
+interface Piece {
+  readonly kind: 'line' | 'event'
+  readonly told: number | null
+  readonly records: Buffer[]
+}
+
+/** Reads what the job has not sent yet, and remembers in it what is safe downstream. */
+export function openRecords (options: RecordsOptions, ctx: Context): Records {
+  const { files, job, format, live, select, tally, mostTogether, pace } = options
+  const events = new WeakSet<Batch>()
+  /** How many records each file has, as far as they were read. */
+  const ends = new Map<RecordFile, number>()
+  let isComplete = false
+
+  /** What of a piece is sent; only the position if nothing is. */
+  async function sendable ({ kind, told, records }: Piece, position: Position): Promise<Batch> {
+    const batch = batchOfRecords(records, position)
+    const passed = batch === null || kind === 'event' ? batch : await live.pass(batch)
+    tally.leaveOut('filtered', null, Math.max(0, records.length - (passed?.count ?? 0)))
+    const chosen = passed === null ? null : select(kind, passed, told)
+    const sent = chosen === null ? null : batchOfRecords(recordsOf(chosen), position)
+    if (sent === null) return emptyBatch(position)
+    if (kind === 'event') events.add(sent)
+    await pace(sent.count)
+    return sent
+  }
+
+  async function * ofFile (file: RecordFile, index: number): AsyncGenerator<Batch> {
+    for await (const { batch, end, skip } of readRecords(file, job.sent(file), ctx)) {
+      const lines = batch.lines()
+      const bytes = recordsOf(batch)
+      const start = end - lines.length
+      let piece: Piece = { kind: 'line', told: null, records: [] }
+      for (let i = skip; i < lines.length; i++) {
+        const kept = keptIn(lines[i] as string, format)
+        tally.read++
+        if (!('text' in kept)) {
+          tally.leaveOut(kept.kind)
+          continue
+        }
+        if (piece.records.length >= mostTogether || kept.kind !== piece.kind || kept.told !== piece.told) {
+          if (piece.records.length > 0) yield await sendable(piece, positionOf(index, start + i))
+          if (ctx.stop.aborted) return
+          piece = { kind: kept.kind, told: kept.told, records: [] }
+        }
+        piece.records.push(kept.text === lines[i] ? bytes[i] as Buffer : Buffer.from(kept.text))
+      }
+      yield await sendable(piece, positionOf(index, end))
+      if (ctx.stop.aborted) return
+      ends.set(file, end)
+    }
+  }
+
+  async function * batches (): AsyncGenerator<Batch> {
+    for (const [index, file] of files.entries()) {
+      yield * ofFile(file, index)
+      if (ctx.stop.aborted) return
+    }
+    isComplete = true
+  }
+
+  function commit (position: Position): void {
+    const [index = 0, records = 0] = position.split(':').map(Number)
+    const file = files[index]
+    if (file === undefined) return
+    // what came before it is complete: only the newest position is committed
+    for (const [earlier, end] of ends) {
+      if (files.indexOf(earlier) < index) job.reach(earlier, end)
+    }
+    job.reach(file, records)
+  }
+
+  return {
+    reader: generatedReader(batches(), { commit, release: () => {} }),
+    isEvents: batch => events.has(batch),
+    get isComplete () { return isComplete }
+  }
+}
+
+/** Records of a file that are read, by its place among the files. */
+function positionOf (index: number, records: number): Position {
+  return `${index}:${records}`
+}
