@@ -29,7 +29,7 @@ export const replay = defineCommand({
     to: { type: 'string', requiresArg: true, nargs: 1, description: 'Only what was received before this time' },
     schema: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Only this schema: NAME or NAME/REVISION; unknown for lines that do not tell' },
     output: { type: 'string', array: true, default: ['tcp://127.0.0.1:8620?journal=replay&replay=8720'], requiresArg: true, description: 'Stream URIs for valid events; the forwarder all-events reads the default one' },
-    invalid: { type: 'string', requiresArg: true, description: 'Stream URI for what is still invalid [default: the outputs]' },
+    invalid: { type: 'string', requiresArg: true, description: 'Stream URI for what is invalid [default: the outputs; but what comes of an EventError and still is one is not sent, as it is known already]' },
     rate: { type: 'number', default: 2000, requiresArg: true, description: 'Records a second at most; 0 for no limit' },
     'dry-run': { type: 'boolean', default: false, description: 'Only print what would become of the records' },
     yes: { type: 'boolean', default: false, description: 'Send without a dry run and a question before' },

@@ -32,15 +32,10 @@ export function write (path: string, lines: readonly string[]): string {
   return path
 }
 
-/** The argument file of a live processor of such lines. */
-export function processorFile (directory: string, ...more: string[]): string {
-  return write(join(directory, 'client-side'), [
-    '--format %q %{recvFrom}s %{seqId}d %t %h %{userAgent}i',
-    `--address-key ${join(directory, 'key')}`,
-    ...more.some(line => line.startsWith('--input')) ? [] : ['--input tcp://127.0.0.1:8422'],
-    ...more.some(line => line.startsWith('--output')) ? [] : ['--output tcp://127.0.0.1:8522'],
-    ...more
-  ])
+/** The argument file of a live processor of such lines; what is given stands in the place of the usual. */
+export function processorFile (directory: string, ...given: string[]): string {
+  const usual = ['--format %q %{recvFrom}s %{seqId}d %t %h %{userAgent}i', `--address-key ${join(directory, 'key')}`, '--input tcp://127.0.0.1:8422', '--output tcp://127.0.0.1:8522']
+  return write(join(directory, 'client-side'), [...usual.filter(line => !given.some(other => other.startsWith(line.split(' ')[0] ?? ''))), ...given])
 }
 
 export interface LoggedEvent {

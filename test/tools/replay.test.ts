@@ -5,7 +5,6 @@ import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { executable, startDaemon, startReady } from '../helpers/daemon.js'
-import { stablePort } from '../helpers/ports.js'
 import { clickLine, clickLines, clicksIn, eventsIn, numbers, processorFile, startReplay, write } from '../helpers/replay.js'
 import { shortDirectory } from '../helpers/streams.js'
 import { until } from '../helpers/wait.js'
@@ -132,7 +131,7 @@ t.test('what was done is not done again, also when the files were rotated and co
 // seen to fail when the end is not waited for, and when it ends at the first subscriber's commit of an earlier record
 t.test('into a journaled output it ends when a subscriber has everything; without one it says what it waits for, and a restart goes on waiting', async t => {
   const directory = shortDirectory(t)
-  const stream = `tcp://127.0.0.1:${await stablePort()}`
+  const stream = `ipc://${join(directory, 'replayed')}`
   const log = join(directory, 'log.json')
   const args = ['--yes', '--processor', processorFile(directory), '--output', `${stream}?journal=replay`, '--records', write(join(directory, 'raw.log'), clickLines(0, 500))]
 

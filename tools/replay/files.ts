@@ -33,16 +33,24 @@ export async function inspectFiles (paths: readonly string[], format: LineFormat
   return [...inspected.values()].sort((a, b) => a.seconds - b.seconds).map(({ path, id }) => ({ path, id }))
 }
 
-/** The records of a file, from the one with that number (from 0) on. A batch says as its position how many were read with it. */
-export async function * readRecords ({ path, id }: RecordFile, from: number, ctx: Context): AsyncGenerator<{ readonly batch: Batch, readonly end: number, readonly skip: number }> {
+/** Some lines of a file. */
+export interface Portion {
+  readonly batch: Batch
+  /** The number of the batch's first record in the file. */
+  readonly first: number
+}
+
+/** The records of a file, in batches, up to its end or a little beyond `to`; those that lie before `from` are left out, as whole batches. */
+export async function * readRecords ({ path, id }: RecordFile, from: number, to: number, ctx: Context): AsyncGenerator<Portion> {
   const reader = await openFile(path, ctx)
   let end = 0
   try {
     for await (const batch of reader) {
       if (end === 0 && idOf(batch) !== id) throw new StreamError('cannot-read', `${path} is not the file any more that it was: it was rotated, or written anew; start again with its new name`)
-      const skip = Math.max(0, from - end)
+      const first = end
       end += batch.count
-      if (skip < batch.count) yield { batch, end, skip }
+      if (end > from) yield { batch, first }
+      if (end >= to) return
     }
   } finally {
     await reader.close()
@@ -52,7 +60,7 @@ export async function * readRecords ({ path, id }: RecordFile, from: number, ctx
 /** How many records the file has. Cheap: they are counted, not looked at. */
 export async function countRecords (file: RecordFile, ctx: Context): Promise<number> {
   let count = 0
-  for await (const { end } of readRecords(file, 0, ctx)) count = end
+  for await (const { batch, first } of readRecords(file, 0, Infinity, ctx)) count = first + batch.count
   return count
 }
 
@@ -81,7 +89,7 @@ function secondsIn (batch: Batch, format: LineFormat): number | null {
   const parser = createLineParser(format, { hashAddress: address => address, parseUserAgent: userAgent => userAgent })
   for (const record of batch.lines()) {
     const kept = keptIn(record, format)
-    const seconds = 'text' in kept ? (kept.kind === 'line' ? secondsOfLine(kept.text, parser) : null) ?? kept.told : null
+    const seconds = 'text' in kept ? (kept.kind === 'event' ? null : secondsOfLine(kept.text, parser)) ?? kept.told?.seconds ?? null : null
     if (seconds !== null) return seconds
   }
   return null

@@ -4,13 +4,15 @@ import type { Batch, Context, Position, Reader } from '../../lib/stream/contract
 import { generatedReader } from '../../lib/stream/generated-reader.js'
 import { readRecords, type RecordFile } from './files.js'
 import type { Job } from './job.js'
-import { keptIn } from './kept.js'
+import { isSame, keptIn, type Kind, type Told } from './kept.js'
 import type { LiveInput } from './live-input.js'
 import type { Select } from './selection.js'
 import type { ReplayTally } from './tally.js'
 
 export interface RecordsOptions {
   readonly files: readonly RecordFile[]
+  /** How many records each had at the start: what comes later may be what comes of these, without an end. */
+  readonly counts: ReadonlyMap<RecordFile, number>
   readonly job: Job
   readonly format: LineFormat
   readonly live: LiveInput
@@ -22,25 +24,25 @@ export interface RecordsOptions {
   pace (count: number): Promise<void>
 }
 
-/** What is to be sent of the files, batch by batch; a batch has lines, or events that go on as they are. */
+/** What is to be sent of the files, batch by batch; a batch is of one kind. */
 export interface Records {
   readonly reader: Reader
-  isEvents (batch: Batch): boolean
+  kindOf (batch: Batch): Kind
   /** Whether all files were read to their ends. */
   readonly isComplete: boolean
 }
 
 /** Consecutive records of a file that are of one kind. */
 interface Piece {
-  readonly kind: 'line' | 'event'
-  readonly told: number | null
+  readonly kind: Kind
+  readonly told: Told | null
   readonly records: Buffer[]
 }
 
 /** Reads what the job has not sent yet, and remembers in it what is safe downstream. */
 export function openRecords (options: RecordsOptions, ctx: Context): Records {
-  const { files, job, format, live, select, tally, mostTogether, pace } = options
-  const events = new WeakSet<Batch>()
+  const { files, counts, job, format, live, select, tally, mostTogether, pace } = options
+  const kinds = new WeakMap<Batch, Kind>()
   /** How many records each file has, as far as they were read. */
   const ends = new Map<RecordFile, number>()
   let isComplete = false
@@ -53,26 +55,28 @@ export function openRecords (options: RecordsOptions, ctx: Context): Records {
     const chosen = passed === null ? null : select(kind, passed, told)
     const sent = chosen === null ? null : batchOfRecords(recordsOf(chosen), position)
     if (sent === null) return emptyBatch(position)
-    if (kind === 'event') events.add(sent)
+    kinds.set(sent, kind)
     await pace(sent.count)
     return sent
   }
 
   async function * ofFile (file: RecordFile, index: number): AsyncGenerator<Batch> {
-    for await (const { batch, end, skip } of readRecords(file, job.sent(file), ctx)) {
+    const [sent, count] = [job.sent(file), counts.get(file) ?? 0]
+    if (sent >= count) return
+    for await (const { batch, first } of readRecords(file, sent, count, ctx)) {
       const lines = batch.lines()
       const bytes = recordsOf(batch)
-      const start = end - lines.length
+      const end = Math.min(first + lines.length, count)
       let piece: Piece = { kind: 'line', told: null, records: [] }
-      for (let i = skip; i < lines.length; i++) {
+      for (let i = Math.max(0, sent - first); i < end - first; i++) {
         const kept = keptIn(lines[i] as string, format)
         tally.read++
         if (!('text' in kept)) {
           tally.leaveOut(kept.kind)
           continue
         }
-        if (piece.records.length >= mostTogether || kept.kind !== piece.kind || kept.told !== piece.told) {
-          if (piece.records.length > 0) yield await sendable(piece, positionOf(index, start + i))
+        if (piece.records.length >= mostTogether || kept.kind !== piece.kind || !isSame(kept.told, piece.told)) {
+          if (piece.records.length > 0) yield await sendable(piece, positionOf(index, first + i))
           if (ctx.stop.aborted) return
           piece = { kind: kept.kind, told: kept.told, records: [] }
         }
@@ -105,7 +109,7 @@ export function openRecords (options: RecordsOptions, ctx: Context): Records {
 
   return {
     reader: generatedReader(batches(), { commit, release: () => {} }),
-    isEvents: batch => events.has(batch),
+    kindOf: batch => kinds.get(batch) ?? 'line',
     get isComplete () { return isComplete }
   }
 }

@@ -6,6 +6,7 @@ import type { LineFormat } from '../../lib/event/line-format.js'
 import { createLineParser, type LineParser } from '../../lib/event/line-parser.js'
 import { batchOfRecords, recordsOf } from '../../lib/stream/batch.js'
 import type { Batch } from '../../lib/stream/contracts.js'
+import type { Kind, Told } from './kept.js'
 import type { ReplayTally } from './tally.js'
 import { secondsOf } from './times.js'
 
@@ -29,17 +30,11 @@ export function parseSchemaOption (text: string): WantedSchema {
   return { name, revision: revision === undefined ? null : Number(revision) }
 }
 
-interface Told {
-  readonly schema: string
-  readonly revision: number
-  readonly seconds: number | null
-}
-
 /**
  * Takes out of a batch of one kind what is not wanted. A line that does not tell its time has the one of what it was kept in, or of the
- * line before it.
+ * line before it. An event error is wanted for its own schema and for the one that the line has now: a `map:` may have corrected it.
  */
-export type Select = (kind: 'line' | 'event', batch: Batch, told: number | null) => Batch | null
+export type Select = (kind: Kind, batch: Batch, told: Told | null) => Batch | null
 
 export function createSelect ({ from, to, schemas }: Selection, format: LineFormat, tally: ReplayTally): Select {
   if (from === null && to === null && schemas.length === 0) return (_kind, batch) => batch
@@ -47,11 +42,11 @@ export function createSelect ({ from, to, schemas }: Selection, format: LineForm
   const parser = createLineParser(format, { hashAddress: address => address, parseUserAgent: userAgent => userAgent })
   let last: number | null = null
 
-  function isWanted (text: string, kind: 'line' | 'event', told: number | null): boolean {
-    const { schema, revision, seconds } = kind === 'line' ? toldByLine(text, parser) : toldByEvent(text)
-    last = seconds ?? told ?? last
+  function isWanted (text: string, kind: Kind, told: Told | null): boolean {
+    const { schema, revision, seconds } = kind === 'event' ? toldByEvent(text) : toldByLine(text, parser)
+    last = seconds ?? told?.seconds ?? last
     if (!isInRange(last, from, to)) tally.leaveOut('other-time', schema)
-    else if (!isOneOf(schemas, schema, revision)) tally.leaveOut('other-schema', schema)
+    else if (!isOneOf(schemas, { schema, revision }) && !(told !== null && isOneOf(schemas, told))) tally.leaveOut('other-schema', schema)
     else return true
     return false
   }
@@ -68,7 +63,7 @@ function isInRange (seconds: number | null, from: number | null, to: number | nu
   return seconds !== null && seconds >= (from ?? -Infinity) && seconds < (to ?? Infinity)
 }
 
-function isOneOf (schemas: readonly WantedSchema[], schema: string, revision: number): boolean {
+function isOneOf (schemas: readonly WantedSchema[], { schema, revision }: Pick<Told, 'schema' | 'revision'>): boolean {
   return schemas.length === 0 || schemas.some(wanted => wanted.name === schema && (wanted.revision ?? revision) === revision)
 }
 

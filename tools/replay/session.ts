@@ -40,6 +40,8 @@ export interface ReplaySettings {
 interface Session {
   readonly settings: ReplaySettings
   readonly files: readonly RecordFile[]
+  /** Records of each. */
+  readonly counts: ReadonlyMap<RecordFile, number>
   readonly job: Job
   /** Records that are not sent yet. */
   readonly left: number
@@ -91,7 +93,7 @@ async function begin (settings: ReplaySettings, ctx: CommandContext): Promise<Se
   const left = leftOf(job)
   const sent = [...counts.values()].reduce((sum, count) => sum + count, 0) - left
   if (sent > 0) ctx.log.info('going on where the last run ended', { sent, left })
-  return { settings, files, job, left, events: processor.open(ctx), ctx }
+  return { settings, files, counts, job, left, events: processor.open(ctx), ctx }
 }
 
 /** The same counts from where it would go on, and remembers nothing. */
@@ -107,9 +109,10 @@ async function scan (session: Session): Promise<ReplayTally> {
   const tally = new ReplayTally()
   const dry = dryContext(ctx)
   const records = openRecords({ ...await recordsOptions({ ...session, job: asADryRun(job, false) }, tally, dry), mostTogether: 1000, pace: async () => {} }, dry)
+  const processed = processing(tally.counting(events), discard, discard, dry)
   const end = showProgress({ what: 'looking', total: session.left, tally, waitsFor: () => null, terminal: terminal(), log: ctx.log })
   try {
-    await drive([records.reader], sink(records, processing(tally.counting(events), discard, discard, dry), discard, tally), dry, settings.flush)
+    await drive([records.reader], sink(records, { lines: processed, errors: processed, events: discard }, tally), dry, settings.flush)
   } finally {
     end()
   }
@@ -126,9 +129,9 @@ function dryContext (ctx: Context): Context {
   }) as Context
 }
 
-async function recordsOptions ({ settings, files, job }: Session, tally: ReplayTally, ctx: Context): Promise<Omit<RecordsOptions, 'mostTogether' | 'pace'>> {
+async function recordsOptions ({ settings, files, counts, job }: Session, tally: ReplayTally, ctx: Context): Promise<Omit<RecordsOptions, 'mostTogether' | 'pace'>> {
   const { format, live } = settings.processor
-  return { files, job, format, live: await live(ctx), select: createSelect({ ...job.range, schemas: settings.schemas }, format, tally), tally }
+  return { files, counts, job, format, live: await live(ctx), select: createSelect({ ...job.range, schemas: settings.schemas }, format, tally), tally }
 }
 
 async function send (session: Session): Promise<ReplayTally> {
@@ -151,9 +154,16 @@ async function send (session: Session): Promise<ReplayTally> {
     }
   }, ctx)
   ctx.log.info('ready', { records: session.left, outputs: output, ...(invalid === undefined ? {} : { invalid }) })
+  const counted = tally.counting(events)
+  const sinks = {
+    lines: processing(counted, valid, invalidTo, ctx),
+    // where event errors come from, it is known that they are invalid
+    errors: processing(counted, valid, invalid === undefined ? discard : invalidTo, ctx),
+    events: valid
+  }
   const end = showProgress({ what: 'sending', total: session.left, tally, waitsFor: () => backlog.waitsFor, terminal: terminal(), log: ctx.log })
   try {
-    await drive([records.reader], sink(records, processing(tally.counting(events), valid, invalidTo, ctx), valid, tally), ctx, settings.flush)
+    await drive([records.reader], sink(records, sinks, tally), ctx, settings.flush)
     if (!records.isComplete) refuseIfStopped(ctx)
     if (!await backlog.empty()) refuseIfStopped(ctx)
   } finally {
@@ -162,14 +172,14 @@ async function send (session: Session): Promise<ReplayTally> {
   return tally
 }
 
-/** Lines are processed, events go on as they are. */
-function sink (records: Records, lines: Writer, events: Writer, tally: ReplayTally): Writer {
+/** By kind: events go on as they are. What the three flush is flushed with the lines. */
+function sink (records: Records, { lines, errors, events }: Readonly<Record<'lines' | 'errors' | 'events', Writer>>, tally: ReplayTally): Writer {
   return {
     eager: lines.eager === true,
     async write (batch) {
-      if (!records.isEvents(batch)) return await lines.write(batch)
-      tally.pass(batch)
-      await events.write(batch)
+      const kind = records.kindOf(batch)
+      if (kind === 'event') tally.pass(batch)
+      await { line: lines, error: errors, event: events }[kind].write(batch)
     },
     flush: async () => { await lines.flush() },
     close: async () => { await lines.close() }
