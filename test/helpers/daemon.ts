@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import { projectRoot } from './shared.js'
+import { shortDirectory } from './streams.js'
 
 export const executable = join(projectRoot, 'dist', 'vanadium.js')
 
@@ -21,9 +22,18 @@ export interface Daemon {
   stop (): Promise<number | string>
 }
 
-/** Starts `vanadium <args>` with a state directory of its own; ends it with the test. */
+const states = new WeakMap<Test, string>()
+
+/** One for all daemons of a test, new each time: what a run that was killed has left must not reach the next one. */
+function stateOf (t: Test): string {
+  const directory = states.get(t) ?? shortDirectory(t)
+  states.set(t, directory)
+  return directory
+}
+
+/** Starts `vanadium <args>` with a state directory of the test's own; ends it with the test. */
 export function startDaemon (t: Test, ...args: string[]): Daemon {
-  const state = args.includes('--state') || args[0] === 'run' ? [] : ['--state', t.testdirName]
+  const state = args.includes('--state') || args[0] === 'run' ? [] : ['--state', stateOf(t)]
   const child = spawn(process.execPath, [executable, ...args, ...state])
   const log: LogLine[] = []
   const waiting = new Set<() => void>()
