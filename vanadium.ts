@@ -13,6 +13,7 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   monitor: async () => (await import('./daemons/monitor.js')).monitor,
   journal: async () => (await import('./tools/journal.js')).journal,
   ledger: async () => (await import('./tools/ledger.js')).ledger,
+  replay: async () => (await import('./tools/replay.js')).replay,
   run: async () => (await import('./tools/run.js')).run
 }
 

@@ -10,8 +10,8 @@ export interface Transports {
   readonly writers: Schemes<Writer>
 }
 
-/** A daemon or a one-shot tool: one file under `daemons` or `tools`. */
-export interface Command<O extends Record<string, Options> = Record<string, Options>> {
+/** What a command takes. */
+export interface CommandLine<O extends Record<string, Options> = Record<string, Options>> {
   readonly name: string
   /** One line for the list of commands. */
   readonly summary: string
@@ -23,6 +23,12 @@ export interface Command<O extends Record<string, Options> = Record<string, Opti
   readonly options: O
   /** Defaults of common options that are other than usual. */
   readonly defaults?: Partial<CommonOptions>
+}
+
+/** A daemon or a one-shot tool: one file under `daemons` or `tools`. */
+export interface Command<O extends Record<string, Options> = Record<string, Options>> extends CommandLine<O> {
+  /** The common options as they are in force: for a command that takes some of them from elsewhere. Throws `ConfigError`. */
+  adopt? (options: InferredOptionTypes<O>, common: CommonOptions): CommonOptions
   /**
    * Everything that can be wrong with the options and can be known without opening anything; throws `ConfigError`. Returns
    * what runs them. `--config-check` ends before that.

@@ -3,7 +3,7 @@ import type { Argv, InferredOptionTypes, Options } from 'yargs'
 import { ConfigError } from '../errors.js'
 import { logLevels } from '../log.js'
 import { fsyncPolicies } from '../stream/last-run.js'
-import type { Command } from './command.js'
+import type { CommandLine } from './command.js'
 
 // the ES module of yargs breaks help texts in the middle of words, its CommonJS twin does not
 const yargs = createRequire(import.meta.url)('yargs') as () => Argv
@@ -35,7 +35,7 @@ export interface ParsedOptions<O extends Record<string, Options>> {
  * The options of a command line, argument files expanded already. Returns the help text instead when that is asked for.
  * Throws `ConfigError` for what is unknown, missing, repeated, or of the wrong type.
  */
-export function parseOptions<O extends Record<string, Options>> (command: Command<O>, args: readonly string[], width: number): ParsedOptions<O> | string {
+export function parseOptions<O extends Record<string, Options>> (command: CommandLine<O>, args: readonly string[], width: number): ParsedOptions<O> | string {
   const parser = argumentParser(command, width)
   let help: string | null = null
   const argv = parser.parseSync([...args], {}, (_error: unknown, _argv: unknown, output: string) => { help = output === '' ? null : output })
@@ -48,7 +48,7 @@ export function parseOptions<O extends Record<string, Options>> (command: Comman
   return { common: argv as unknown as CommonOptions, own: argv as unknown as InferredOptionTypes<O> }
 }
 
-function argumentParser (command: Command, width: number): Argv {
+function argumentParser (command: CommandLine, width: number): Argv {
   const parser = yargs()
     .scriptName(`vanadium ${command.name}`)
     .usage(`${command.summary}\n\nUsage: $0 [options] [@file…]`)
@@ -76,11 +76,11 @@ function withoutDemands (options: Record<string, Options>): Record<string, Optio
 }
 
 /** One line each, to be copied. */
-function examplesOf (command: Command): string {
+function examplesOf (command: CommandLine): string {
   return `Examples:\n${command.examples.map(([line, does]) => `  # ${does}\n  ${line}\n`).join('')}\n`
 }
 
-function badOption (command: Command, message: string): ConfigError {
+function badOption (command: CommandLine, message: string): ConfigError {
   const problem = message.replace(/\s*\n\s*/g, '; ')
   const allowed = Object.keys({ ...command.options, ...commonOptions }).map(name => `--${name}`).join(' ')
   return new ConfigError('bad-option', `${problem.charAt(0).toLowerCase()}${problem.slice(1)}; ${command.name} takes ${allowed}`)

@@ -32,7 +32,8 @@ export async function runCommand (command: Command, args: readonly string[]): Pr
       process.stdout.write(`${parsed}\n`)
       return exitCodes.done
     }
-    const { common, own } = parsed
+    const { own } = parsed
+    const common = command.adopt?.(own, parsed.common) ?? parsed.common
     const name = common.name ?? command.name
     log = createLog({ level: common['log-level'], fields: { daemon: command.name, name } })
     return await prepareAndRun(command, name, common, own, log)

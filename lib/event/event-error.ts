@@ -25,7 +25,7 @@ const messageLimit = 1000
  * line always has the same uuid, so that replaying it while it is still wrong adds nothing.
  */
 export function eventErrorOf ({ code, message, rawEvent, identity, capsule }: Failure, fallback: { recvFrom: string, timestamp: number }): Capsule {
-  const { schema, revision } = capsule === null ? identityInText(rawEvent) : identityOf(capsule)
+  const { schema, revision } = schemaOf(rawEvent, capsule)
   return {
     event: { rawEvent, message: message.slice(0, messageLimit), code, schema, revision },
     schema: eventErrorSchema.name,
@@ -42,6 +42,11 @@ export function eventErrorOf ({ code, message, rawEvent, identity, capsule }: Fa
 /** Whether a parsed event stands for an invalid one. */
 export function isEventError (event: Readonly<Capsule>): boolean {
   return event['schema'] === eventErrorSchema.name
+}
+
+/** Schema and revision of a line as far as they can be told, `unknown` and -1 otherwise; the capsule is null if it is not parsed. */
+export function schemaOf (rawEvent: string, capsule: Capsule | null): Identity {
+  return capsule === null ? identityInText(rawEvent) : identityOf(capsule)
 }
 
 interface Identity { schema: string, revision: number }

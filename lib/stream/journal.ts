@@ -57,6 +57,8 @@ export interface Journal {
   heard (subscriber: string): void
   /** Whether it has ever committed, and is not forgotten. */
   knows (subscriber: string): boolean
+  /** Every known subscriber, and up to before which record it has committed. */
+  committedBy (): ReadonlyMap<string, number>
   /**
    * Deletes what every known subscriber has committed, and of the rest the oldest batches until the bounds are kept. Forgets
    * subscribers that have said nothing for as long as records are kept. What is lost by that is returned, and no error.
@@ -143,6 +145,7 @@ export function openJournal ({ db, reserve, attempt, stage, isRenewed }: Journal
     committed: (subscriber, next, nowMs = Date.now()) => attempt(() => subscribers.report(subscriber, next, nowMs)),
     heard (subscriber) { subscribers.hear(subscriber, Date.now()) },
     knows: subscribers.has,
+    committedBy: () => new Map(subscribers.list().map(({ subscriber, next }) => [subscriber, next])),
     prune: (bounds, nowMs = Date.now()) => attempt(() => prune(bounds, nowMs))
   }
 }

@@ -1,5 +1,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { projectRoot } from './shared.js'
@@ -22,14 +24,23 @@ export interface Daemon {
 
 /** What daemons end with: a test, or whoever else starts them and is told what is wrong. */
 export interface Owner {
-  readonly testdirName: string
   fail (message: string): unknown
-  teardown (release: () => Promise<void>): unknown
+  teardown (release: () => Promise<void> | void): unknown
 }
 
-/** Starts `vanadium <args>` with a state directory of its own; ends it with the test. */
+const states = new WeakMap<Owner, string>()
+
+/** One for all daemons of a test, new each time: what a run that was killed has left must not reach the next one. */
+function stateOf (t: Owner): string {
+  const directory = states.get(t) ?? mkdtempSync(join(tmpdir(), 'v-'))
+  if (!states.has(t)) t.teardown(() => { rmSync(directory, { recursive: true, force: true }) })
+  states.set(t, directory)
+  return directory
+}
+
+/** Starts `vanadium <args>` with a state directory of the test's own; ends it with the test. */
 export function startDaemon (t: Owner, ...args: string[]): Daemon {
-  const state = args.includes('--state') || args[0] === 'run' ? [] : ['--state', t.testdirName]
+  const state = args.includes('--state') || args[0] === 'run' ? [] : ['--state', stateOf(t)]
   const child = spawn(process.execPath, [executable, ...args, ...state])
   const log: LogLine[] = []
   const waiting = new Set<() => void>()

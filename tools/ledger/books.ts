@@ -63,7 +63,7 @@ export function openShelf (directory: string, fromMs: number, toMs: number): She
 }
 
 /** Those of daemons that only read streams come first. */
-const order = ['consumer', 'monitor', 'forwarder', 'processor']
+const order = ['consumer', 'monitor', 'forwarder', 'processor', 'replay']
 
 function stateFiles (directory: string): string[] {
   const files = readdirSync(directory).filter(file => order.some(daemon => file.startsWith(`${daemon}-`)) && file.endsWith('.sqlite'))
