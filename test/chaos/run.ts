@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process'
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../lib/errors.js'
+import { executable } from '../helpers/daemon.js'
 import { startMariadb, type Mariadb } from '../helpers/mariadb.js'
 import { until } from '../helpers/wait.js'
 import { isGood, judge, type Arrivals, type Verdict } from './books.js'
@@ -116,11 +118,19 @@ class Run {
       }
       await this.#until('all has arrived', () => sinkNames.every(name => this.#counts[name] >= this.#options.events))
       await chain.stop()
-      // here the books in `chain.files.state` must balance: `vanadium ledger --state`, once there is one
+      await this.#audit(chain.files.state)
     } finally {
       this.#isOver = true
       await watching
     }
+  }
+
+  /** The daemons' own books must balance. */
+  async #audit (state: string): Promise<void> {
+    const { code, stdout, stderr } = await new Promise<{ code: number, stdout: string, stderr: string }>(resolve => {
+      execFile(process.execPath, [executable, 'ledger', '--state', state, '--quiet'], (error, stdout, stderr) => { resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }) })
+    })
+    if (code !== 0) this.#fail(`vanadium ledger exits ${code}: ${stdout}${stderr}`)
   }
 
   async #until (what: string, condition: () => boolean): Promise<void> {
