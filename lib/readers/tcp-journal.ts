@@ -63,6 +63,8 @@ class Subscription {
   #origin: Origin | null = null
   /** The record that is handed over next. */
   #next = 0
+  /** Here for the first time, and nothing was found yet: what the journal had before was never for this subscriber. */
+  #isNew = false
 
   constructor (socket: Subscriber, replay: ReplayClient, uri: Uri, options: JournaledReaderOptions, ctx: Context) {
     this.#socket = socket
@@ -146,15 +148,21 @@ class Subscription {
     const known = this.#next - first
     if (known >= count) return
     this.#next = first + count
+    this.#isNew = false
     const batch = batchOfBytes(known === 0 ? payload : withoutFirst(payload, known), this.#position())
     if (batch !== null) yield batch
   }
 
   async * #lose (next: number): AsyncGenerator<Batch> {
     const records = next - this.#next
-    this.#ctx.metrics.increment(lost, records)
-    this.#ctx.log.error('records are lost: the publisher\'s journal does not have them any more', { uri: this.#uri.text, records, first: this.#next, last: next - 1 })
+    if (this.#isNew) {
+      this.#ctx.log.info('the oldest records of the journal are gone; reading what is there', { uri: this.#uri.text, next })
+    } else {
+      this.#ctx.metrics.increment(lost, records)
+      this.#ctx.log.error('records are lost: the publisher\'s journal does not have them any more', { uri: this.#uri.text, records, first: this.#next, last: next - 1 })
+    }
     this.#next = next
+    this.#isNew = false
     yield emptyBatch(this.#position())
   }
 
@@ -176,6 +184,7 @@ class Subscription {
       this.#ctx.log.error('the publisher\'s journal was made anew; what was not read of the old one is lost', { ...fields, old_id: id, old_next: Number(next) })
     } else {
       this.#next = from === 'oldest' ? 0 : endOf(message)
+      this.#isNew = from === 'oldest'
       this.#ctx.log.info('reading the journal for the first time', { ...fields, from })
     }
     // also one that never has to fetch must be known, or what it has not committed is pruned
