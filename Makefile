@@ -53,7 +53,7 @@ packages:
 	@.ci/packages
 
 .PHONY: bench
-bench: build ## measures each stage against a reference of the same run; prints a table; takes six minutes
+bench: build ## measures each stage against a reference of the same run; prints a table; takes eight minutes
 	@node dist/bench/index.js
 
 .PHONY: chaos

@@ -17,7 +17,7 @@ type Bench = (directory: string, records: number, rounds: number) => Promise<Mea
 const benches: Record<string, { readonly bench: Bench, readonly records: number }> = {
   processor: { bench: benchProcessor, records: 2_000_000 },
   forwarder: { bench: async (_directory, records, rounds) => await benchForwarder(records, rounds), records: 200_000 },
-  journaled: { bench: benchJournaled, records: 300_000 },
+  journaled: { bench: benchJournaled, records: 200_000 },
   mysql: { bench: benchMysql, records: 200_000 }
 }
 

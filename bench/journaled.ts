@@ -34,7 +34,7 @@ async function pass (lines: string, output: string, input: string, records: numb
   const [head, body] = [join(directory, 'head.log'), join(directory, 'body.log')]
   writeFileSync(head, '')
   try {
-    const { child, ready } = daemon(['forwarder', '--state', directory, '--input', `file://${head}?follow=true&poll-interval=10`, `file://${body}?follow=true&poll-interval=10`, '--output', output])
+    const { child, ready } = daemon(['forwarder', '--state', directory, '--input', `file://${head}?follow=true&poll-interval=50`, `file://${body}?follow=true&poll-interval=50`, '--output', output])
     await ready
     const sink = fork(join(import.meta.dirname, 'journaled-sink.js'), [input, String(records)])
     const ended = once(sink, 'exit')

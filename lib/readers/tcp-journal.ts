@@ -156,23 +156,29 @@ class Subscription {
   async * #give ({ first, count, payload, timeMs, schemas }: JournalEntry): AsyncGenerator<Batch> {
     const known = this.#next - first
     if (known >= count) return
-    this.#isFresh = false
+    if (this.#isFresh) this.#begin(timeMs)
     this.#next = first + count
     const rest = known === 0 ? schemas : withoutRecords(schemas, recordsIn(payload).slice(0, known).map(String))
     const batch = batchOfBytes(known === 0 ? payload : withoutFirst(payload, known), { ...this.#provenance(timeMs), taken: rest, schemas: rest })
     if (batch !== null) yield batch
   }
 
+  /** Noted for the ledger: what came before the first record was never for this subscriber. */
+  #begin (timeMs: number): void {
+    this.#isFresh = false
+    if (this.#next > 0) this.#ctx.state.note(`began:${sourceOf(this.#options.as, this.#origin?.journal ?? '')}`, String(timeMs))
+  }
+
   /** The journal does not have what is before `next`. */
   async * #miss (next: number): AsyncGenerator<Batch> {
     const records = next - this.#next
+    const now = Date.now()
     if (!this.#isFresh) {
       this.#ctx.metrics.increment(lost, records)
+      this.#ctx.ledger.enter('input', this.#origin?.journal ?? '', 'lost', now, unclassified(records))
       this.#ctx.log.error('records are lost: the publisher\'s journal does not have them any more', { uri: this.#uri.text, records, first: this.#next, last: next - 1 })
     }
     this.#next = next
-    const now = Date.now()
-    this.#ctx.ledger.enter('input', this.#origin?.journal ?? '', 'lost', now, unclassified(records))
     yield emptyBatch(this.#provenance(now))
   }
 

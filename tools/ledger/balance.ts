@@ -105,7 +105,7 @@ function betweenDaemons (publisher: Books, journal: OwnJournal, shelf: readonly 
   const published = sumsOf(publisher.entries.filter(({ stream }) => stream === journal.name), 'output', { passed: 1 })
   return shelf.flatMap(subscriber => subscriber.inputs
     .filter(input => input.name === journal.name && input.id === journal.id)
-    .flatMap(input => compare(published, arrived(subscriber, journal, input), `${journal.name}, from ${nameOf(publisher)} to ${nameOf(subscriber)}`, everyMinute)))
+    .flatMap(input => compare(published, arrived(subscriber, journal, input), `${journal.name}, from ${nameOf(publisher)} to ${nameOf(subscriber)}`, minute => minute > input.beganMs)))
 }
 
 /** What a subscriber has taken, and what still waits for it. */

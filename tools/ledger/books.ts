@@ -31,6 +31,8 @@ export interface ReadJournal {
   readonly id: string
   readonly as: string
   readonly next: number
+  /** When the first record entered the pipeline that it was given, if it did not begin with the journal's first; else -Infinity. */
+  readonly beganMs: number
 }
 
 /** Every instance's books in a state directory, read while daemons go on. `close` ends the reading. */
@@ -79,7 +81,7 @@ function readBooks (file: string, db: Database.Database, fromMs: number, toMs: n
   const [, daemon = '', instance = ''] = /^([a-z]+)-(.*)\.sqlite$/.exec(file) ?? []
   const entries = db.prepare<[number, number], LedgerEntry>('SELECT minute, side, stream, schema, fate, count FROM ledger WHERE minute >= ? AND minute < ?').all(fromMs, toMs)
   const journals = db.prepare<[], { name: string, id: string, next: number }>('SELECT name, id, next FROM journal').all()
-  const positions = db.prepare<[], { source: string, position: string }>("SELECT source, position FROM position WHERE source LIKE 'journal:%'").all()
+  const positions = db.prepare<[], StoredPosition>("SELECT source, position, (SELECT position FROM position WHERE source = 'began:' || p.source) AS began FROM position AS p WHERE source LIKE 'journal:%'").all()
   return {
     daemon,
     instance,
@@ -89,10 +91,12 @@ function readBooks (file: string, db: Database.Database, fromMs: number, toMs: n
   }
 }
 
-function readJournal ({ source, position }: { source: string, position: string }): ReadJournal[] {
+interface StoredPosition { source: string, position: string, began: string | null }
+
+function readJournal ({ source, position, began }: StoredPosition): ReadJournal[] {
   const [, name, as] = /^journal:([^?]+)\?as=(.+)$/.exec(source) ?? []
   const [, id, next] = /^([0-9a-f]{16}):(\d+)$/.exec(position) ?? []
-  return name === undefined || as === undefined || id === undefined ? [] : [{ name, as, id, next: Number(next) }]
+  return name === undefined || as === undefined || id === undefined ? [] : [{ name, as, id, next: Number(next), beganMs: began === null ? -Infinity : Number(began) }]
 }
 
 function committedBy (db: Database.Database, journal: string): Map<string, number> {
