@@ -14,6 +14,8 @@ export interface JournalEntry {
 
 /** What waits for the next `save`: a change of the database, and who is told when it is durable. */
 export interface Staged {
+  /** What it adds to the database, if that is much. */
+  readonly bytes?: number
   apply (): void
   saved? (): void
 }
@@ -108,6 +110,7 @@ export function openJournal (db: Database.Database, name: string, stage: (change
       const entry = { first: nextStaged, count, payload }
       nextStaged += count
       stage({
+        bytes: payload.length,
         apply () {
           insert.run(name, entry.first, count, Date.now(), payload)
           advance.run(entry.first + count, name)

@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, statfsSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { codeOf, ConfigError, messageOf, StreamError } from '../errors.js'
 import type { Position } from './contracts.js'
@@ -73,6 +73,7 @@ export function openState (directory: string, instance: string): State {
     save () {
       if (staged.length === 0) return
       const changes = staged
+      leaveSpare(db, changes.reduce((bytes, change) => bytes + (change.bytes ?? 0), 0))
       stored(db, () => { applyAll.immediate(changes) })
       staged = []
       for (const change of changes) change.saved?.()
@@ -131,6 +132,26 @@ function stored (db: Database.Database, write: () => void): void {
   } catch (cause) {
     throw diskError(db.name, cause)
   }
+}
+
+/**
+ * A journal must not fill its disk to the last byte: also what makes room, pruning and the checkpoint after it, needs some first.
+ * An eighth of the disk if that is less.
+ */
+const spareBytes = 16 << 20
+
+/** Throws `StreamError` if the database would have to grow into the spare room. */
+function leaveSpare (db: Database.Database, bytes: number): void {
+  if (bytes === 0) return
+  const unused = Number(db.pragma('freelist_count', { simple: true })) * Number(db.pragma('page_size', { simple: true }))
+  // entries end within a page
+  if (unused >= 2 * bytes) return
+  const { blocks, bavail, bsize } = statfsSync(dirname(db.name))
+  const spare = Math.min(spareBytes, blocks * bsize / 8)
+  // what is in the log is copied into the database at the next checkpoint
+  const log = statSync(`${db.name}-wal`, { throwIfNoEntry: false })?.size ?? 0
+  if (bavail * bsize - log - bytes >= spare) return
+  throw new StreamError('no-space', `${db.name}: the disk has ${bavail * bsize} bytes left; ${Math.round(spare + log)} are kept for making room in the journal`)
 }
 
 function diskError (file: string, cause: unknown): StreamError {
