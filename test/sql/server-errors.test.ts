@@ -4,7 +4,7 @@ import { classify, type ErrorClass } from '../../lib/sql/errors.js'
 import { needsMariadb, startMariadb } from '../helpers/mariadb.js'
 import { until } from '../helpers/wait.js'
 
-// seen to fail with 1054, 1114, 1146, 1205, 1213, 1226, 1290, 1366, 1969 taken out of lib/sql/errors.ts; the others have an SQLSTATE that says the same
+// seen to fail with 1054, 1114, 1146, 1205, 1213, 1226, 1290, 1969 taken out of lib/sql/errors.ts; the others have an SQLSTATE that says the same
 t.test('what a real MariaDB answers is told apart', { skip: needsMariadb }, async t => {
   // a shared table space that cannot grow: a table is soon full
   const server = await startMariadb(['--innodb-data-file-path=ibdata1:12M:autoextend:max:24M', '--lock-wait-timeout=1', '--innodb-lock-wait-timeout=1'])

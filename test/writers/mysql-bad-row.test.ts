@@ -9,7 +9,7 @@ const rows = 10_000
 const others = 1000
 const bad = 7213
 
-// seen to fail when mysql-insert.ts tries the rows of a refused statement one by one ("few statements"), and when it refuses all of them
+// seen to fail when mysql-insert.ts tries the rows of a refused statement one by one: "7217 with it"
 t.test('one bad row among ten thousand: 9,999 are stored with a few more statements, the bad one is kept with its reason, other schemas never notice', { skip: needsMariadb }, async t => {
   const mariadb = await startMariadb()
   t.teardown(mariadb.stop)
