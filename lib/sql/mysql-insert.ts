@@ -109,7 +109,10 @@ class Insertion implements Outcome {
     const message = messageOf(error)
     const column = columnIn(message)
     this.#refuse(from, new RecordError('refused-by-store', `the database refuses the event: ${message.replace(/ at row \d+$/, '')}`, {
-      cause: error, table: this.#group.table.plan.name, ...(column === undefined ? {} : { column })
+      cause: error,
+      table: this.#group.table.plan.name,
+      ...(column === undefined ? {} : { column }),
+      ...('errno' in error ? { sql_error: error.errno } : {})
     }))
     return from
   }

@@ -9,7 +9,7 @@ export interface DeadLetterBox extends DeadLetters {
 }
 
 /**
- * One letter a record, as JSON: `time`, `instance`, `code`, `message`, what the sink knows besides (`column`, `table`), and
+ * One letter a record, as JSON: `time`, `instance`, `code`, `message`, what the sink knows besides (`column`, `table`, `sql_error`), and
  * `record`, the text as it came.
  */
 export function createDeadLetters (instance: string, log: Log, metrics: Metrics): DeadLetterBox {

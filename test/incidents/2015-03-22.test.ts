@@ -1,4 +1,6 @@
 // The writer stalled inside one statement for an hour or more, 29 times in a month; what was published meanwhile was lost.
+// Seen to fail when the reader of journals holds messages without a limit, heldMessages = 0 ("the consumer does not grow with what
+// is queued"), and when errors.ts takes a lock wait timeout (1205) for a fault of the row ("in vain until it has waited twice").
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import mysql from 'mysql2/promise'

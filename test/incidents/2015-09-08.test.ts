@@ -1,4 +1,6 @@
 // One duplicate key failed a whole batch of rows.
+// Seen to fail without ON DUPLICATE KEY UPDATE in mysql-insert.ts ("in as many statements as without duplicates", and duplicates in the
+// dead letters), and when it takes every row that was kept out for a duplicate (duplicate: 2, no dead letter).
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'

@@ -1,4 +1,6 @@
 // A disk filled up.
+// Seen to fail when save.ts does not wait for room ("the forwarder … ended without that log line"), when state.ts lets a journal fill
+// its disk to the end (the second test waited for ever), when udp.ts does not count what it drops, and when file.ts does not wait.
 import { createSocket } from 'node:dgram'
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -24,7 +24,7 @@ const examples: Record<ErrorClass, Array<[string, unknown]>> = {
   ],
   schema: [['no such table', failure({ errno: 1146, sqlState: '42S02' })], ['no such column', failure({ errno: 1054, sqlState: '42S22' })], ['SQLite cannot prepare', failure({ code: 'SQLITE_ERROR' })]],
   row: [
-    ['too long', failure({ errno: 1406, sqlState: '22001' })], ['out of range', failure({ errno: 1264, sqlState: '22003' })], ['wrong value', failure({ errno: 1366, sqlState: 'HY000' })], ['check constraint', failure({ errno: 4025, sqlState: '23000' })],
+    ['too long', failure({ errno: 1406, sqlState: '22001' })], ['out of range', failure({ errno: 1264, sqlState: '22003' })], ['wrong value', failure({ errno: 1366, sqlState: 'HY000' })], ['bad date', failure({ errno: 1292 })], ['duplicate of a unique column', failure({ errno: 1062 })], ['check constraint', failure({ errno: 4025, sqlState: '23000' })],
     ['a trigger\'s signal', failure({ errno: 1644, sqlState: '45000' })], ['row too large', failure({ errno: 1118, sqlState: '42000' })],
     ['unknown data exception', failure({ errno: 9998, sqlState: '22999' })], ['unknown constraint', failure({ errno: 9997, sqlState: '23999' })], ['SQLite constraint', failure({ code: 'SQLITE_CONSTRAINT_CHECK' })]
   ],
