@@ -41,6 +41,8 @@ export interface Journal {
   readonly next: number
   /** The number of the oldest record that is still there; `next` if there is none. */
   readonly oldest: number
+  /** Of the records that are there. */
+  readonly bytes: number
   /** Puts a batch in, durable with the next `save` of the state; then `saved` is called. */
   append (batch: Batch, saved: (entry: JournalEntry) => void): void
   /**
@@ -125,6 +127,7 @@ export function openJournal ({ db, reserve, attempt, stage, isRenewed }: Journal
     isRenewed: isRenewed && previous !== null,
     get next () { return next },
     get oldest () { return attempt(reader.oldest) ?? next },
+    get bytes () { return bytes },
     append ({ count, payload, provenance }, saved) {
       const { timeMs = Date.now(), schemas = unclassified(count) } = provenance ?? {}
       const entry = { first: nextStaged, count, payload, timeMs, schemas: schemas.size <= mostSchemas ? schemas : unclassified(count) }

@@ -61,9 +61,11 @@ export async function openJournaledWriter (uri: Uri, { journal: name, replay, bo
   }
 
   const foundAt = performance.now() + findingMs
+  const warnBeforeFull = fullnessWarning(journal, bounds, ctx)
   const heartbeat = setInterval(() => {
     // what the first one to come has committed, the next one may need
     if (performance.now() >= foundAt) prune(journal, bounds, ctx)
+    warnBeforeFull()
     if (!published && !socket.closed) void socket.send(stateMessage(origin, journal.next))
     published = false
   }, heartbeatMs)
@@ -118,6 +120,21 @@ function prune (journal: Journal, bounds: Bounds, ctx: Context): void {
     }
   } catch (error) {
     ctx.log.warn('the journal cannot be pruned; it will be tried again', { journal: journal.name, reason: messageOf(error) })
+  }
+}
+
+/** Of `journal-bytes`: above the first it is said once, and again only after it was below the second. */
+const nearlyFull = 0.8
+const roomAgain = 0.6
+
+function fullnessWarning (journal: Journal, { mostBytes }: Bounds, ctx: Context): () => void {
+  let isSaid = false
+  return () => {
+    const { bytes, oldest } = journal
+    if (!isSaid && bytes > nearlyFull * mostBytes) {
+      ctx.log.warn('the journal is nearly full: when it is, the oldest records are lost to who has not committed them (journal-bytes)', { journal: journal.name, bytes, most_bytes: mostBytes, oldest })
+      isSaid = true
+    } else if (bytes < roomAgain * mostBytes) isSaid = false
   }
 }
 

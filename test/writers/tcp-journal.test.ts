@@ -142,6 +142,24 @@ t.test('when the first of several new subscribers has committed, the others, whi
   t.same((await replay.ask({ as: 'second', id, from: 0, bytes: 1000 }))[1], ['zero', 'one'])
 })
 
+// seen to fail without the warning, and when it is given each time
+t.test('that a journal will soon be full is said once, before anything is lost', async t => {
+  const { ctx, publish } = await startPublisher(t, shortDirectory(t), 'tcp://127.0.0.1:0?journal=all&journal-bytes=1048576')
+  const journal = ctx.state.journal('all')
+  const warnings = (): number => ctx.logged().filter(({ message }) => /the journal is nearly full/.test(String(message))).length
+  journal.committed('slow', 0)
+  for (let n = 0; n < 9; n++) await publish('x'.repeat(100_000))
+  await until('it is said', () => warnings() === 1)
+  await publish('x'.repeat(100_000))
+
+  journal.committed('slow', 10)
+  await until('it is pruned', () => journal.oldest === 10)
+  t.equal(warnings(), 1)
+  for (let n = 0; n < 9; n++) await publish('x'.repeat(100_000))
+  await until('it is said again', () => warnings() === 2)
+  t.equal(ctx.metrics.count('lost'), 0)
+})
+
 t.test('requests that make no sense are passed over', async t => {
   const { writer, ctx, publish } = await startPublisher(t, shortDirectory(t))
   await publish('zero')
