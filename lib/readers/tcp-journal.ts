@@ -10,6 +10,7 @@ import type { Uri } from '../stream/uri.js'
 import { attach, wantsIpv6 } from '../zmq/endpoint.js'
 import { parseMessage, type JournalMessage, type Origin } from '../zmq/journal-messages.js'
 import { keepAlive } from '../zmq/options.js'
+import { LagProbe, type Whereabouts } from '../zmq/lag-probe.js'
 import { ReplayClient } from '../zmq/replay-client.js'
 
 export interface JournaledReaderOptions {
@@ -50,11 +51,15 @@ export async function openJournaledReader (uri: Uri, options: JournaledReaderOpt
   const endpoint = await attach(socket, uri, false, ctx)
   const replay = new ReplayClient(uri, { as: options.as, maxMessageSize }, ctx)
   const subscription = new Subscription(socket, replay, uri, options, ctx)
+  const probe = new LagProbe(uri, options.as, ctx, () => subscription.whereabouts)
   return {
     endpoint,
     ...generatedReader(subscription.batches(), {
       commit: position => { subscription.commit(position) },
-      release: () => { subscription.close() }
+      release: () => {
+        probe.close()
+        subscription.close()
+      }
     })
   }
 }
@@ -66,8 +71,9 @@ class Subscription {
   readonly #ctx: Context
   readonly #replay: ReplayClient
   #origin: Origin | null = null
-  /** The record that is handed over next. */
+  /** The record that is handed over next, and the first that is not safe. */
   #next = 0
+  #committed = 0
   /** Up to where the publisher has shown its journal to go: it only ever grows. */
   #reached = 0
   /** Nothing was handed over yet of what the journal has: where that begins is not known, and nothing before it is lost. */
@@ -79,6 +85,10 @@ class Subscription {
     this.#uri = uri
     this.#options = options
     this.#ctx = ctx
+  }
+
+  get whereabouts (): ReturnType<Whereabouts> {
+    return this.#origin === null ? null : { origin: this.#origin, committed: this.#committed }
   }
 
   async * batches (): AsyncGenerator<Batch> {
@@ -97,7 +107,9 @@ class Subscription {
     const [, id, next] = positionSyntax.exec(position) ?? []
     if (origin === null) return
     this.#ctx.state.remember(sourceOf(this.#options.as, origin.journal), position, () => {
-      if (id === origin.id && !this.#socket.closed) this.#replay.report(origin, Number(next))
+      if (id !== origin.id || this.#socket.closed) return
+      this.#committed = Number(next)
+      this.#replay.report(origin, this.#committed)
     })
   }
 
@@ -213,7 +225,7 @@ class Subscription {
       this.#next = from === 'oldest' ? 0 : startOf(message)
       this.#ctx.log.info('reading the journal for the first time', { ...fields, from })
     }
-    this.#reached = this.#next
+    this.#reached = this.#committed = this.#next
     // also one that never has to fetch must be known, or what it has not committed is pruned
     this.#replay.report(origin, this.#next)
   }

@@ -43,6 +43,8 @@ export interface Journal {
   readonly oldest: number
   /** Of the records that are there. */
   readonly bytes: number
+  /** When a record entered the pipeline, in milliseconds since 1970; null if it is not there. */
+  timeOf (number: number): number | null
   /** Puts a batch in, durable with the next `save` of the state; then `saved` is called. */
   append (batch: Batch, saved: (entry: JournalEntry) => void): void
   /**
@@ -128,6 +130,7 @@ export function openJournal ({ db, reserve, attempt, stage, isRenewed }: Journal
     get next () { return next },
     get oldest () { return attempt(reader.oldest) ?? next },
     get bytes () { return bytes },
+    timeOf: number => attempt(() => reader.timeOf(number)),
     append ({ count, payload, provenance }, saved) {
       const { timeMs = Date.now(), schemas = unclassified(count) } = provenance ?? {}
       const entry = { first: nextStaged, count, payload, timeMs, schemas: schemas.size <= mostSchemas ? schemas : unclassified(count) }

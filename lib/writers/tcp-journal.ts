@@ -5,7 +5,7 @@ import type { Bounds } from '../stream/journal-bounds.js'
 import type { Journal, JournalEntry } from '../stream/journal.js'
 import type { Uri } from '../stream/uri.js'
 import { attach, wantsIpv6 } from '../zmq/endpoint.js'
-import { longestRequest, parseRequest, recordsMessage, stateMessage, type CommitReport, type FetchRequest, type Origin } from '../zmq/journal-messages.js'
+import { longestRequest, parseRequest, recordsMessage, stateMessage, type CommitReport, type FetchRequest, type Origin, type StatusRequest } from '../zmq/journal-messages.js'
 import { keepAlive, longestMessage } from '../zmq/options.js'
 import { accepted } from './longest.js'
 
@@ -50,7 +50,7 @@ export async function openJournaledWriter (uri: Uri, { journal: name, replay, bo
 
   const socket = new Publisher({ sendHighWaterMark: heldMessages, sendTimeout: 0, linger: lingerMs, ipv6: wantsIpv6(uri), ...keepAlive })
   const endpoint = await attach(socket, uri, true, ctx)
-  const serving = serve(replaySocket, journal, origin, ctx)
+  const serving = serve(replaySocket, journal, bounds, origin, ctx)
 
   let taken: Batch[] = []
   let published = false
@@ -139,7 +139,7 @@ function fullnessWarning (journal: Journal, { mostBytes }: Bounds, ctx: Context)
 }
 
 /** Answers requests until the socket is closed. */
-async function serve (socket: Router, journal: Journal, origin: Origin, ctx: Context): Promise<void> {
+async function serve (socket: Router, journal: Journal, bounds: Bounds, origin: Origin, ctx: Context): Promise<void> {
   while (!socket.closed) {
     try {
       const [sender, ...frames] = await socket.receive()
@@ -150,6 +150,7 @@ async function serve (socket: Router, journal: Journal, origin: Origin, ctx: Con
       }
       if (request.id === journal.id) register(request, journal, ctx)
       if ('from' in request) await socket.send([sender, ...answer(request, journal, origin)])
+      if ('status' in request) await socket.send([sender, ...stateMessage(origin, journal.next, { bytes: journal.bytes, most: bounds.mostBytes, time: journal.timeOf(request.status) })])
     } catch (error) {
       // the subscriber is slower than it asks: it will ask again
       if (socket.closed || codeOf(error) === 'EAGAIN') continue
@@ -159,12 +160,13 @@ async function serve (socket: Router, journal: Journal, origin: Origin, ctx: Con
 }
 
 /** A subscriber is known from its first request on: what it may still ask for is kept. */
-function register (request: FetchRequest | CommitReport, journal: Journal, ctx: Context): void {
-  if ('from' in request && journal.knows(request.as)) {
+function register (request: FetchRequest | CommitReport | StatusRequest, journal: Journal, ctx: Context): void {
+  if (!('committed' in request) && journal.knows(request.as)) {
     journal.heard(request.as)
     return
   }
-  const next = Math.min('from' in request ? request.from : request.committed, journal.next)
+  const asked = 'from' in request ? request.from : 'status' in request ? request.status : request.committed
+  const next = Math.min(asked, journal.next)
   if (!journal.committed(request.as, next)) ctx.log.warn('there are too many subscribers; nothing is kept for one more', { journal: journal.name, subscriber: request.as })
 }
 

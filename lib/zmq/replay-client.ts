@@ -1,9 +1,9 @@
 import { Dealer } from 'zeromq'
 import { codeOf } from '../errors.js'
 import type { Context } from '../stream/contracts.js'
-import { endpointOf, type Uri } from '../stream/uri.js'
+import type { Uri } from '../stream/uri.js'
 import { wantsIpv6 } from './endpoint.js'
-import { parseMessage, type CommitReport, type FetchRequest, type JournalMessage, type Origin } from './journal-messages.js'
+import { parseMessage, replayEndpointOf, type CommitReport, type FetchRequest, type JournalMessage, type Origin } from './journal-messages.js'
 import { keepAlive } from './options.js'
 
 /** Records are asked for in portions of so many bytes, one after the other. */
@@ -70,8 +70,8 @@ export class ReplayClient {
     await sent
   }
 
-  #connected ({ replay }: Origin): Dealer {
-    const endpoint = typeof replay === 'string' ? `ipc://${replay}` : endpointOf({ ...this.#uri, port: replay })
+  #connected (origin: Origin): Dealer {
+    const endpoint = replayEndpointOf(this.#uri, origin)
     if (this.#socket !== null && endpoint === this.#endpoint) return this.#socket
     this.close()
     const socket = new Dealer({ receiveTimeout: answerMs, sendTimeout: answerMs, linger: 0, maxMessageSize: this.#maxMessageSize, ipv6: wantsIpv6(this.#uri), ...keepAlive })

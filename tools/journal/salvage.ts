@@ -6,7 +6,7 @@ import { isDamage } from '../../lib/stream/damage.js'
 import { openState } from '../../lib/stream/state.js'
 import { fileOf, instancesIn, journalsOf, openForReading, type JournalRow } from './databases.js'
 import { rowsFrom } from './rows.js'
-import { createProgress, numberText } from './text.js'
+import { createProgress, numberText } from '../text.js'
 
 const asideSyntax = /^(.+)\.sqlite\.damaged-[^/]+$/
 
