@@ -30,8 +30,8 @@ export const pulseMs = 5000
 
 /** Notes a pulse now and then, from now on until the returned function is called. A disk that is full is no reason to end. */
 export function startPulse (state: State, { metrics, lags }: Pick<Context, 'metrics' | 'lags'>): () => void {
-  const startedMs = Date.now()
-  let before = { atMs: startedMs, count: metrics.count(taken) }
+  const startedMs = Math.round(Date.now() - process.uptime() * 1000)
+  let before = { atMs: Date.now(), count: metrics.count(taken) }
 
   function beat (): void {
     const now = { atMs: Date.now(), count: metrics.count(taken) }
