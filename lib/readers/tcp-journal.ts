@@ -63,6 +63,8 @@ class Subscription {
   #origin: Origin | null = null
   /** The record that is handed over next. */
   #next = 0
+  /** The record that the publisher was last told is the first not committed. */
+  #committed = 0
 
   constructor (socket: Subscriber, replay: ReplayClient, uri: Uri, options: JournaledReaderOptions, ctx: Context) {
     this.#socket = socket
@@ -87,7 +89,9 @@ class Subscription {
     const [, id, next] = positionSyntax.exec(position) ?? []
     if (origin === null) return
     this.#ctx.state.remember(sourceOf(this.#options.as, origin.journal), position, () => {
-      if (id === origin.id && !this.#socket.closed) this.#replay.report(origin, Number(next))
+      if (id !== origin.id || this.#socket.closed) return
+      this.#committed = Number(next)
+      this.#replay.report(origin, this.#committed)
     })
   }
 
@@ -114,6 +118,8 @@ class Subscription {
     this.#follow(message)
     if (message.kind === 'state') {
       yield * this.#fetch(message.next)
+      // a publisher that was killed may not have kept it, and nothing else may come
+      this.#replay.report(message.origin, this.#committed)
       return
     }
     const { first } = message.entry
@@ -179,7 +185,8 @@ class Subscription {
       this.#ctx.log.info('reading the journal for the first time', { ...fields, from })
     }
     // also one that never has to fetch must be known, or what it has not committed is pruned
-    this.#replay.report(origin, this.#next)
+    this.#committed = this.#next
+    this.#replay.report(origin, this.#committed)
   }
 
   #position (origin = this.#origin): Position {

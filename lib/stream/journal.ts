@@ -135,6 +135,7 @@ export function openJournal (db: Database.Database, name: string, stage: (change
       return join(found)
     },
     committed (subscriber, next) {
+      if (subscribers.get(subscriber) === next) return true
       if (!subscribers.has(subscriber) && subscribers.size >= mostSubscribers) return false
       subscribers.set(subscriber, next)
       reported.add(subscriber)

@@ -76,6 +76,7 @@ export async function openJournaledWriter (uri: Uri, { journal: name, replay, jo
       taken = []
     },
     async close () {
+      if (!socket.closed) prune(journal, journalBytes, ctx)
       clearInterval(heartbeat)
       socket.close()
       replaySocket.close()

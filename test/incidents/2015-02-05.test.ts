@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { startReady, type Daemon } from '../helpers/daemon.js'
 import { needsMariadb, startMariadb } from '../helpers/mariadb.js'
-import { clickLine, clicksIn, eventsIn, numbers, processorFile, startReplay } from '../helpers/replay.js'
+import { clickLine, clicksIn, eventsIn, numbers, processorFile, startReplay, subscribed } from '../helpers/replay.js'
 import { shortDirectory } from '../helpers/streams.js'
 import { until } from '../helpers/wait.js'
 
@@ -36,6 +36,7 @@ t.test('the validator refuses two fields of all events for hours: one command re
     beacons.child.stdin.write(numbers(from, to).map(line).join(''))
     await until(`${to} events are logged`, () => eventsIn(log).length >= to, 60_000)
   }
+  await subscribed([processor, ...others])
   await send(0, first)
   await changeCapsule(processor, schemas, true)
   await send(first, end)
