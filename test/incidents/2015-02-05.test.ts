@@ -13,7 +13,7 @@ const [first, end, lines] = [100, 900, 1000]
 /** As an old client sends it. */
 const line = (n: number): string => `${clickLine(n, { webHost: 'en.example.org', topic: 'clicks' })}\n`
 
-// seen to fail when the position is not saved with the records (double lines after the kill), and when a job that is done is sent again
+// seen to fail when the position is not saved with the records (lines that were sent come again), and when a job that is done is sent again
 t.test('the validator refuses two fields of all events for hours: one command replays them from the raw lines, and adds nothing twice when it is killed, resumed or repeated', { skip: needsMariadb }, async t => {
   const mariadb = await startMariadb()
   t.teardown(async () => { await mariadb.stop() })

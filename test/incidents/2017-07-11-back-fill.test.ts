@@ -31,7 +31,7 @@ function clicksInTable (file: string): number[] {
   }
 }
 
-// seen to fail when the wrapper of the processor's input is left out, and when replay writes into the store beside the consumer's filter
+// seen to fail when what wraps the processor's input is left out
 t.test('rows are missing, and are back-filled from the raw lines: bots that live traffic is filtered of, by processor or consumer, stay out', async t => {
   const directory = shortDirectory(t)
   const [plugIns, rawLog, live, filled] = ['plug-ins', 'raw.log', 'live.sqlite', 'filled.sqlite'].map(name => join(directory, name)) as [string, string, string, string]
