@@ -86,6 +86,7 @@ export async function openJournaledWriter (uri: Uri, { journal: name, replay, bo
       taken = []
     },
     async close () {
+      if (!socket.closed && performance.now() >= foundAt) prune(journal, bounds, ctx)
       clearInterval(heartbeat)
       socket.close()
       replaySocket.close()
