@@ -84,7 +84,7 @@ class Subscription {
     while (!this.#ctx.stop.aborted && !this.#socket.closed) {
       const message = await this.#receive()
       if (message !== null) yield * this.#take(message)
-      this.#replay.remind(this.#options.remindMs ?? usualRemindMs)
+      if (this.#origin !== null) this.#replay.remind(this.#origin, this.#options.remindMs ?? usualRemindMs)
       // messages that are there resolve without leaving the microtask queue; signals and timers must get their turn
       await turnOfTheLoop()
     }
