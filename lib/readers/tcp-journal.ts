@@ -164,7 +164,8 @@ class Subscription {
   /** The journal does not have what is before `next`. */
   async * #miss (next: number): AsyncGenerator<Batch> {
     const records = next - this.#next
-    if (!this.#isFresh) {
+    if (this.#isFresh) this.#ctx.log.info('the journal begins later: its first records were pruned before this subscriber was known', { uri: this.#uri.text, first: next })
+    else {
       this.#ctx.metrics.increment(lost, records)
       this.#ctx.log.error('records are lost: the publisher\'s journal does not have them any more', { uri: this.#uri.text, records, first: this.#next, last: next - 1 })
     }
