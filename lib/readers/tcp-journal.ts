@@ -95,7 +95,7 @@ class Subscription {
     while (!this.#ctx.stop.aborted && !this.#socket.closed) {
       const message = await this.#receive()
       if (message !== null) yield * this.#take(message)
-      this.#replay.remind(this.#options.remindMs ?? usualRemindMs)
+      if (this.#origin !== null) this.#replay.remind(this.#origin, this.#options.remindMs ?? usualRemindMs)
       // messages that are there resolve without leaving the microtask queue; signals and timers must get their turn
       await turnOfTheLoop()
     }
@@ -185,7 +185,8 @@ class Subscription {
   async * #miss (next: number): AsyncGenerator<Batch> {
     const records = next - this.#next
     const now = Date.now()
-    if (!this.#isFresh) {
+    if (this.#isFresh) this.#ctx.log.info('the journal begins later: its first records were pruned before this subscriber was known', { uri: this.#uri.text, first: next })
+    else {
       this.#ctx.metrics.increment(lost, records)
       this.#ctx.ledger.enter('input', this.#origin?.journal ?? '', 'lost', now, unclassified(records))
       this.#ctx.log.error('records are lost: the publisher\'s journal does not have them any more', { uri: this.#uri.text, records, first: this.#next, last: next - 1 })

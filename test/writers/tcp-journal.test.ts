@@ -98,7 +98,7 @@ t.test('what its subscribers have committed goes from the journal, and what they
   t.notOk(journal.knows('other'))
 })
 
-// seen to fail with another unit, and without the hour from the start on
+// seen to fail with another unit
 t.test('who loses what by journal-age, and who is forgotten, is logged and counted', async t => {
   const { writer, ctx, publish } = await startPublisher(t, shortDirectory(t), 'tcp://127.0.0.1:0?journal=all&journal-age=2h')
   await publish('zero', 'one')

@@ -19,6 +19,7 @@ t.test('check finds nothing wrong with a sound state, also of a daemon that runs
 // each seen to fail without the look at it
 for (const [what, damage, fault] of [
   ['a page that is not SQLite\'s', (file: string) => { overwrite(file, Buffer.from('record 120\nrecord 121'), Buffer.alloc(4096, 0xa5)) }, /malformed|Tree|Freelist|invalid|cell/i],
+  ['a list of free pages that is too short', (file: string) => { writeAt(file, 36, Buffer.from([0, 0, 0, 7])) }, /Freelist/],
   ['records that are not those that were saved', (file: string) => { overwrite(file, Buffer.from('record 121\n'), Buffer.from('record\n121\n')) }, /^ {2}journal all: the batch of record 120 cannot be read: it has 11 records and should have 10$/],
   ['records that are missing', (file: string) => { change(file, 'DELETE FROM journal_entry WHERE first IN (50, 60)') }, /^ {2}journal all: records 50 to 69 are missing$/],
   ['the last records missing', (file: string) => { change(file, 'DELETE FROM journal_entry WHERE first = 290') }, /^ {2}journal all: records 290 to 299 are missing$/],
@@ -42,8 +43,12 @@ for (const [what, damage, fault] of [
 function overwrite (file: string, found: Buffer, bytes: Buffer): void {
   const at = readFileSync(file).indexOf(found)
   if (at === -1) throw new Error(`${found.toString()} is not in ${file}`)
+  writeAt(file, bytes.length === 4096 ? Math.floor(at / 4096) * 4096 : at, bytes)
+}
+
+function writeAt (file: string, at: number, bytes: Buffer): void {
   const fd = openSync(file, 'r+')
-  writeSync(fd, bytes, 0, bytes.length, bytes.length === 4096 ? Math.floor(at / 4096) * 4096 : at)
+  writeSync(fd, bytes, 0, bytes.length, at)
   closeSync(fd)
 }
 
