@@ -15,6 +15,8 @@ export interface JournaledWriterOptions {
   readonly replay: number
   /** Of the journal; beyond them the oldest records go, whoever may still need them. */
   readonly bounds: Bounds
+  /** For whom records are kept from the first one on, before they have come for the first time. */
+  readonly subscribers: readonly string[]
   /** Bytes of the longest record. */
   readonly maxMessage: number
 }
@@ -41,8 +43,9 @@ const lingerMs = 1000
  * slow, or away, or this process was killed between the two. What is written is put into the state on `flush`, and published
  * when that is saved.
  */
-export async function openJournaledWriter (uri: Uri, { journal: name, replay, bounds, maxMessage }: JournaledWriterOptions, ctx: Context): Promise<JournaledWriter> {
+export async function openJournaledWriter (uri: Uri, { journal: name, replay, bounds, subscribers, maxMessage }: JournaledWriterOptions, ctx: Context): Promise<JournaledWriter> {
   const journal = ctx.state.journal(name)
+  for (const subscriber of subscribers) if (!journal.knows(subscriber)) journal.committed(subscriber, journal.oldest)
   const replaySocket = new Router({ sendHighWaterMark: heldMessages, sendTimeout: 0, mandatory: false, linger: 0, maxMessageSize: longestRequest, ipv6: wantsIpv6(uri), ...keepAlive })
   const replayEndpoint = await attach(replaySocket, replayUri(uri, replay), true, ctx)
   if (journal.isRenewed) ctx.log.warn('the machine went down before everything was on its disk (--fsync checkpoint); the journal goes on under a new id', { journal: name, id: journal.id, next: journal.next })
@@ -162,12 +165,14 @@ async function serve (socket: Router, journal: Journal, bounds: Bounds, origin: 
 
 /** A subscriber is known from its first request on: what it may still ask for is kept. */
 function register (request: FetchRequest | CommitReport | StatusRequest, journal: Journal, ctx: Context): void {
-  if (!('committed' in request) && journal.knows(request.as)) {
+  const asked = 'from' in request ? request.from : 'status' in request ? request.status : request.committed
+  // one that has more than there is read the journal before it was put back to an older copy: that will need it all again
+  const isAhead = asked > journal.next
+  if (journal.knows(request.as) && ('from' in request || isAhead)) {
     journal.heard(request.as)
     return
   }
-  const asked = 'from' in request ? request.from : 'status' in request ? request.status : request.committed
-  const next = Math.min(asked, journal.next)
+  const next = isAhead ? journal.oldest : asked
   if (!journal.committed(request.as, next)) ctx.log.warn('there are too many subscribers; nothing is kept for one more', { journal: journal.name, subscriber: request.as })
 }
 

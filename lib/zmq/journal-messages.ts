@@ -31,7 +31,7 @@ export interface Status {
   readonly time: number | null
 }
 
-/** Asks how it stands from a number on, which is what the subscriber has committed. */
+/** A commit report that is answered: how does it stand from there on? */
 export interface StatusRequest {
   readonly as: string
   readonly id: string

@@ -5,8 +5,8 @@ import { wantsIpv6 } from './endpoint.js'
 import { parseMessage, replayEndpointOf, type Origin, type StatusRequest } from './journal-messages.js'
 import { keepAlive } from './options.js'
 
-/** Between two questions, in milliseconds. */
-const intervalMs = 5000
+/** Between two questions, in milliseconds, unless told otherwise. */
+const usualMs = 5000
 const answerMs = 2000
 const longestAnswer = 128 << 10
 
@@ -15,8 +15,9 @@ export type Whereabouts = () => { readonly origin: Origin, readonly committed: n
 
 /**
  * Asks the publisher now and then how far its subscriber is behind, on a connection of its own and by the clock: also while the
- * subscriber waits for its store and reads nothing. The answers are in `ctx.lags`; while there is none, the last one stays. To the
- * publisher it is a sign that the subscriber is there.
+ * subscriber waits for its store and reads nothing. The answers are in `ctx.lags`; while there is none, the last one stays. With
+ * the question the publisher is told again what is committed: it may have been killed before it had kept that, and it forgets
+ * subscribers that are silent.
  */
 export class LagProbe {
   readonly #uri: Uri
@@ -28,12 +29,12 @@ export class LagProbe {
   #endpoint = ''
   #asking = false
 
-  constructor (uri: Uri, as: string, ctx: Context, whereabouts: Whereabouts) {
+  constructor (uri: Uri, { as, askMs = usualMs }: { readonly as: string, readonly askMs?: number }, ctx: Context, whereabouts: Whereabouts) {
     this.#uri = uri
     this.#as = as
     this.#ctx = ctx
     this.#whereabouts = whereabouts
-    this.#timer = setInterval(() => { void this.ask() }, intervalMs)
+    this.#timer = setInterval(() => { void this.ask() }, askMs)
     this.#timer.unref()
   }
 

@@ -21,7 +21,6 @@ export class ReplayClient {
   #endpoint = ''
   /** Resolves when the socket can send again: it refuses to do two things at a time. */
   #sent: Promise<unknown> = Promise.resolve()
-  #reported: { readonly id: string, readonly committed: number, readonly atMs: number } | null = null
 
   constructor (uri: Uri, { as, maxMessageSize }: { readonly as: string, readonly maxMessageSize: number }, ctx: Context) {
     this.#uri = uri
@@ -48,15 +47,8 @@ export class ReplayClient {
 
   /** Tells the publisher what is safe here, and so that there is this subscriber; if it is not there, a later report will. */
   report (origin: Origin, committed: number): void {
-    this.#reported = { id: origin.id, committed, atMs: performance.now() }
     const report: CommitReport = { as: this.#as, id: origin.id, committed }
     this.#send(this.#connected(origin), report).catch(() => {})
-  }
-
-  /** Says again what was reported last, if that is long ago: a publisher forgets subscribers that are silent. */
-  remind (origin: Origin, afterMs: number): void {
-    const last = this.#reported
-    if (last !== null && last.id === origin.id && performance.now() - last.atMs >= afterMs) this.report(origin, last.committed)
   }
 
   close (): void {

@@ -210,3 +210,34 @@ t.test('options that cannot work together are refused', async t => {
     await t.rejects(startPublisher(t, shortDirectory(t), uri), { code: 'bad-uri', message: why })
   }
 })
+
+// seen to fail when those who are named are not known from the start
+t.test('for a subscriber that the publisher was told of everything is kept, also while others have committed it', async t => {
+  const { writer, ctx, publish } = await startPublisher(t, shortDirectory(t), 'tcp://127.0.0.1:0?journal=all&subscribers=early,late')
+  const journal = ctx.state.journal('all')
+  await publish('zero', 'one')
+  journal.committed('early', 2)
+
+  journal.prune({ mostBytes: 2 ** 30, mostAgeMs: 3_600_000 })
+  const kept = journal.oldest
+  journal.committed('late', 2)
+  journal.prune({ mostBytes: 2 ** 30, mostAgeMs: 3_600_000 })
+
+  t.same([kept, journal.oldest], [0, 2])
+  await writer.close()
+})
+
+// seen to fail when its number is taken, cut to what there is: the journal was pruned
+t.test('a subscriber that has committed more than there is read another copy of the journal: it keeps nothing from being read again', async t => {
+  const { writer, ctx, publish } = await startPublisher(t, shortDirectory(t))
+  await publish('zero', 'one')
+  const journal = ctx.state.journal('all')
+  const replay = connectReplay(t, writer.replayEndpoint)
+  await replay.ask({ as: 'one', id: journal.id, from: 0, bytes: 1000 })
+
+  const [header] = await replay.ask({ as: 'one', id: journal.id, status: 100 })
+  journal.prune({ mostBytes: 2 ** 30, mostAgeMs: 3_600_000 })
+
+  t.equal(journal.oldest, 0)
+  t.match(header, { next: 2, status: { bytes: 8, most: 10 * 2 ** 30, time: null } })
+})
