@@ -4,6 +4,8 @@ import { dirname } from 'node:path'
 
 /** More than one pruning writes. */
 const reserveBytes = 8 << 20
+/** The database's log and what a checkpoint copies from it fit into it. */
+const roomyBytes = 64 << 20
 
 /**
  * Room on the disk that is given up when there is no other: SQLite has to write before it can free anything, so a journal that has
@@ -21,13 +23,22 @@ export class DiskReserve {
     return this.#isHeld
   }
 
+  /** Whether the disk has so much more that nobody needs to save. */
+  get isRoomy (): boolean {
+    return this.#isHeld && this.#freeBytes() >= roomyBytes
+  }
+
+  #freeBytes (): number {
+    const { bavail, bsize } = statfsSync(dirname(this.#file))
+    return bavail * bsize
+  }
+
   /** Takes the room again if there is twice as much: others need some, too. */
   hold (): void {
     if (this.#isHeld) return
     try {
       if (statSync(this.#file, { throwIfNoEntry: false })?.size !== reserveBytes) {
-        const { bavail, bsize } = statfsSync(dirname(this.#file))
-        if (bavail * bsize < 2 * reserveBytes) return
+        if (this.#freeBytes() < 2 * reserveBytes) return
         // what cannot be compressed: some file systems keep no zeros
         writeFileSync(this.#file, randomBytes(reserveBytes))
       }

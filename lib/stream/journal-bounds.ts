@@ -105,9 +105,12 @@ export function withReserve (reserve: DiskReserve, planOf: (portion: number) => 
   }
 }
 
-/** Gives free pages back to the file system, a few at each call; where there is room, not all. Needs `auto_vacuum`, which a new file gets. */
-export function shrink (db: Database.Database, hasRoom: boolean): void {
-  const spareBytes = hasRoom ? usualSpareBytes : 0
+/**
+ * Gives free pages back to the file system, a few at each call; where there is room, not all. Needs `auto_vacuum`, which a new file
+ * gets. On a full disk it is this that ends the standstill: a save needs room in the log, which only a checkpoint makes.
+ */
+export function shrink (db: Database.Database, reserve: DiskReserve): void {
+  const spareBytes = reserve.isRoomy ? usualSpareBytes : 0
   const spare = spareBytes / pragma(db, 'page_size')
   if (pragma(db, 'freelist_count') <= spare) return
   try {
@@ -115,8 +118,9 @@ export function shrink (db: Database.Database, hasRoom: boolean): void {
     // it is this that cuts the file; it waits for nobody
     db.pragma('wal_checkpoint(PASSIVE)')
   } catch (error) {
-    // moving pages takes room first; what was pruned is pruned
+    // moving pages takes room first: there is some at the next call
     if (codeOf(error) !== 'SQLITE_FULL') throw error
+    reserve.give()
   }
 }
 

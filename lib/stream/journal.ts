@@ -88,23 +88,26 @@ export interface JournalHome {
 }
 
 export function openJournal ({ db, reserve, attempt, stage, isRenewed }: JournalHome, name: string): Journal {
-  const { id, next: saved, previous } = identityOf(db, name)
+  const { id, next: saved, bytes: stored, previous } = identityOf(db, name)
   const insert = db.prepare('INSERT INTO journal_entry (journal, first, count, time_ms, saved_ms, schemas, payload) VALUES (?, ?, ?, ?, ?, ?, ?)')
-  const advance = db.prepare('UPDATE journal SET next = ? WHERE name = ?')
-  const size = db.prepare<[string], { bytes: number | null }>('SELECT sum(length(payload)) AS bytes FROM journal_entry WHERE journal = ?')
+  const advance = db.prepare('UPDATE journal SET next = ?, bytes = bytes + ? WHERE name = ?')
+  const free = db.prepare('UPDATE journal SET bytes = bytes - ? WHERE name = ?')
   const deleteBefore = db.prepare('DELETE FROM journal_entry WHERE journal = ? AND first < ?')
   const reader = entryReader(db, name)
   const plan = planner(db, name)
   const subscribers = loadSubscribers(db, name)
   const openedMs = Date.now()
-  let bytes = size.get(name)?.bytes ?? 0
+  // before there is anything that could fill the disk
+  reserve.hold()
+  let bytes = stored
   /** The number of the next record that is saved, and of the next that is put in. */
   let next = saved
   let nextStaged = saved
 
-  const write = db.transaction((end: number, forgotten: readonly string[]) => {
+  const write = db.transaction((end: number, freedBytes: number, forgotten: readonly string[]) => {
     subscribers.write(end, forgotten)
     deleteBefore.run(name, end)
+    free.run(freedBytes, name)
   })
 
   function prune (bounds: Bounds, nowMs: number): Pruned {
@@ -114,10 +117,10 @@ export function openJournal ({ db, reserve, attempt, stage, isRenewed }: Journal
     const silent = all.filter(({ heardMs }) => heardMs < horizonMs).map(({ subscriber, next: needed }): Forgotten => ({ subscriber, records: next - needed, why: 'silent' }))
     const gone = silent.map(({ subscriber }) => subscriber)
     const planOf = (portion: number): Plan => plan(bytes, all.filter(({ heardMs }) => heardMs >= horizonMs), { ...bounds, horizonMs, portion })
-    const { end, freedBytes, losses } = withReserve(reserve, planOf, ({ end }) => { write(end, gone) })
+    const { end, freedBytes, losses } = withReserve(reserve, planOf, ({ end, freedBytes }) => { write(end, freedBytes, gone) })
     subscribers.written(end, gone)
     bytes -= freedBytes
-    shrink(db, reserve.isHeld)
+    shrink(db, reserve)
     reserve.hold()
     return { losses, forgotten: [...asked, ...silent] }
   }
@@ -138,7 +141,7 @@ export function openJournal ({ db, reserve, attempt, stage, isRenewed }: Journal
       stage({
         apply () {
           insert.run(name, entry.first, count, timeMs, Date.now(), JSON.stringify(Object.fromEntries(entry.schemas)), payload)
-          advance.run(entry.first + count, name)
+          advance.run(entry.first + count, payload.length, name)
         },
         saved () {
           next = entry.first + count
@@ -156,11 +159,11 @@ export function openJournal ({ db, reserve, attempt, stage, isRenewed }: Journal
   }
 }
 
-function identityOf (db: Database.Database, name: string): Pick<Journal, 'id' | 'next' | 'previous'> {
-  db.prepare('INSERT OR IGNORE INTO journal (name, id, next) VALUES (?, ?, 0)').run(name, randomBytes(8).toString('hex'))
-  const known = db.prepare<[string], { id: string, next: number, previousId: string | null, previousNext: number | null }>(
-    'SELECT id, next, previous_id AS previousId, previous_next AS previousNext FROM journal WHERE name = ?').get(name)
+function identityOf (db: Database.Database, name: string): Pick<Journal, 'id' | 'next' | 'bytes' | 'previous'> {
+  db.prepare('INSERT OR IGNORE INTO journal (name, id, next, bytes) VALUES (?, ?, 0, 0)').run(name, randomBytes(8).toString('hex'))
+  const known = db.prepare<[string], { id: string, next: number, bytes: number, previousId: string | null, previousNext: number | null }>(
+    'SELECT id, next, bytes, previous_id AS previousId, previous_next AS previousNext FROM journal WHERE name = ?').get(name)
   if (known === undefined) throw new TypeError(`journal ${name} was not made`)
-  const { id, next, previousId, previousNext } = known
-  return { id, next, previous: previousId === null || previousNext === null ? null : { id: previousId, next: previousNext } }
+  const { id, next, bytes, previousId, previousNext } = known
+  return { id, next, bytes, previous: previousId === null || previousNext === null ? null : { id: previousId, next: previousNext } }
 }

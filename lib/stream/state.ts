@@ -188,6 +188,8 @@ function openDatabase (file: string, lock: Database.Database, fsync: FsyncPolicy
     // before anything else is in it, and only then, as it writes: what is pruned leaves the file, too
     if (isNew) db.pragma('auto_vacuum = INCREMENTAL')
     db.pragma('journal_mode = WAL')
+    // of the large pages; the log stays small beside a small disk, too
+    db.pragma('wal_autocheckpoint = 500')
     db.pragma(`journal_size_limit = ${mostWalBytes}`)
     db.exec(`
       BEGIN;
@@ -197,7 +199,7 @@ function openDatabase (file: string, lock: Database.Database, fsync: FsyncPolicy
       CREATE TABLE IF NOT EXISTS sequence (name TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS position (source TEXT PRIMARY KEY, position TEXT NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS journal (
-        name TEXT PRIMARY KEY, id TEXT NOT NULL, next INTEGER NOT NULL, previous_id TEXT, previous_next INTEGER
+        name TEXT PRIMARY KEY, id TEXT NOT NULL, next INTEGER NOT NULL, bytes INTEGER NOT NULL, previous_id TEXT, previous_next INTEGER
       ) STRICT;
       CREATE TABLE IF NOT EXISTS journal_entry (
         journal TEXT NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, time_ms INTEGER NOT NULL, saved_ms INTEGER NOT NULL, schemas TEXT NOT NULL, payload BLOB NOT NULL
