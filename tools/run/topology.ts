@@ -106,7 +106,7 @@ function placeIn ({ directory, statsdPort, common }: Layout): (plan: Pick<Plan, 
 }
 
 /** The URIs that a daemon is given for an option, without the names that a monitor gives them. */
-export function urisOf ({ options }: Plan, option: 'input' | 'output'): string[] {
+export function urisOf ({ options }: Plan, option: 'input' | 'output' | 'invalid'): string[] {
   return options.filter(([name]) => name === option).map(([, value]) => value.replace(/^[^:=]*=/, ''))
 }
 
