@@ -190,7 +190,7 @@ t.test('a daemon that is killed is reported and started again; when the tool is 
   const { counts } = lastLogged(directory, 'consumer-json-log') as { counts: { taken: number } }
   t.equal(linesOf(directory).length, counts.taken, 'what had been taken is stored')
 
-  // seen to fail with plain streams between the daemons
+  // seen to wait in vain where the daemons read the plain streams
   await t.test('nothing that came is lost: the next run stores what was on its way', async t => {
     const came = recordsIn(directory, 'forwarder-client-side')
     const next = start(t, directory, '--rate', '0')

@@ -6,7 +6,7 @@ import { checkTopology, publishedBy } from '../../helpers/topology.js'
 const plans = planPipeline({ directory: '/nowhere', ports: usualPorts, statsdPort: 8125, common: [] })
 const members = plans.map(plan => ({ daemon: plan.daemon, name: plan.instance, inputs: urisOf(plan, 'input'), outputs: [...urisOf(plan, 'output'), ...urisOf(plan, 'invalid')] }))
 
-// seen to fail with two journals of one name, and with a consumer of the plain stream under a name
+// seen to fail with two journals of one name, and with inputs of the plain streams
 t.test('its daemons are joined by journaled streams, beside each of which the plain one is offered', async t => {
   checkTopology(t, members)
 
