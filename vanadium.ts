@@ -14,6 +14,7 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   journal: async () => (await import('./tools/journal.js')).journal,
   ledger: async () => (await import('./tools/ledger.js')).ledger,
   replay: async () => (await import('./tools/replay.js')).replay,
+  status: async () => (await import('./tools/status.js')).status,
   run: async () => (await import('./tools/run.js')).run
 }
 

@@ -31,12 +31,14 @@ export interface LogOptions {
   /** Lines of the same message that are written within one window. */
   readonly burst?: number
   readonly windowMs?: number
+  /** Is told every message of level error. */
+  readonly onError?: (message: string) => void
   /** Where lines go; stderr unless a test says otherwise. */
   readonly stream?: NodeJS.WritableStream
 }
 
 /** A log that writes one JSON object a line: `time`, `level`, `message`, then fields. It never throws for what a field holds. */
-export function createLog ({ level: least = 'info', fields = {}, burst = 5, windowMs = 10_000, stream = process.stderr }: LogOptions = {}): Log {
+export function createLog ({ level: least = 'info', fields = {}, burst = 5, windowMs = 10_000, onError = () => {}, stream = process.stderr }: LogOptions = {}): Log {
   const written = new Set<LogLevel>(logLevels.slice(0, logLevels.indexOf(least) + 1))
   const logger = winston.createLogger({
     level: least,
@@ -61,8 +63,12 @@ export function createLog ({ level: least = 'info', fields = {}, burst = 5, wind
     return (message, own = {}) => { if (written.has(level)) write(level, message, own) }
   }
 
+  const error = limited('error')
   return {
-    error: limited('error'),
+    error (message, own) {
+      onError(message)
+      error(message, own)
+    },
     warn: limited('warn'),
     info: free('info'),
     debug: free('debug'),

@@ -38,7 +38,7 @@ export const ledger = defineCommand({
 
     return async ({ stop }) => {
       const { shelf, found } = await balance(() => openShelf(state, fromMs, Math.min(toMs, Number.MAX_SAFE_INTEGER)), stop)
-      if (!quiet) process.stdout.write(`${tableOf(shelf.map(books => only(books, schema)), by, bySchema)}\n\n`)
+      if (!quiet) process.stdout.write(`${tableOf(shelf.map(books => only(books, schema)), by, bySchema)}\n`)
       if (!quiet || found.length > 0) process.stdout.write(`${verdictOf(shelf, found)}\n`)
       if (found.length > 0) process.exitCode = unbalanced
     }

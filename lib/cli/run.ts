@@ -8,6 +8,7 @@ import { builtInReaders } from '../readers/index.js'
 import type { Context } from '../stream/contracts.js'
 import { createDeadLetters } from '../stream/dead-letters.js'
 import { loadPlugIns, type PlugInFunctions } from '../stream/plug-ins.js'
+import { Lags } from '../stream/lag.js'
 import type { Ledger } from '../stream/ledger.js'
 import { saveWithPatience } from '../stream/save.js'
 import { openState, stateFile, type State } from '../stream/state.js'
@@ -19,6 +20,7 @@ import type { Command, CommandContext, Transports } from './command.js'
 import { startLifeCycle, type LifeCycle } from './life-cycle.js'
 import { parseOptions, type CommonOptions } from './options.js'
 import { endWithParent } from './parent.js'
+import { lastErrorKey, startPulse, type LastError } from './pulse.js'
 
 /**
  * Runs a command with the arguments after its name; resolves with the exit code when everything is released. Nothing is
@@ -35,8 +37,9 @@ export async function runCommand (command: Command, args: readonly string[]): Pr
     const { own } = parsed
     const common = command.adopt?.(own, parsed.common) ?? parsed.common
     const name = common.name ?? command.name
-    log = createLog({ level: common['log-level'], fields: { daemon: command.name, name } })
-    return await prepareAndRun(command, name, common, own, log)
+    const errors: Errors = { note: () => {} }
+    log = createLog({ level: common['log-level'], fields: { daemon: command.name, name }, onError: message => { errors.note(message) } })
+    return await prepareAndRun(command, name, common, own, log, errors)
   } catch (error) {
     logFailure(log, error)
     return exitCodeOf(error)
@@ -45,7 +48,12 @@ export async function runCommand (command: Command, args: readonly string[]): Pr
   }
 }
 
-async function prepareAndRun (command: Command, name: string, common: CommonOptions, own: never | object, log: Log): Promise<number> {
+/** Where errors are noted; the state, when it is open. */
+interface Errors {
+  note (message: string): void
+}
+
+async function prepareAndRun (command: Command, name: string, common: CommonOptions, own: never | object, log: Log, errors: Errors): Promise<number> {
   const transports: Transports = { readers: builtInReaders(), writers: builtInWriters() }
   const functions: PlugInFunctions = new Map()
   await loadPlugIns(common.plugins, { ...transports, functions, log })
@@ -66,7 +74,7 @@ async function prepareAndRun (command: Command, name: string, common: CommonOpti
     const metrics = createMetrics(statsd, `${command.name}.${name.replace(/[^A-Za-z0-9_-]/g, '_')}`)
     cycle.defer('metrics', async () => { await metrics.close() })
     cycle.onReload(async () => { await schemas.reload() })
-    const ctx = createContext(command.name, name, { common, log, metrics, cycle, transports, functions, schemas })
+    const ctx = createContext(command.name, name, { common, log, errors, metrics, cycle, transports, functions, schemas })
     await run(ctx)
     await cycle.release()
     log.info('stopped', { counts: Object.fromEntries(metrics.counts()) })
@@ -79,6 +87,7 @@ async function prepareAndRun (command: Command, name: string, common: CommonOpti
 interface Parts {
   readonly common: CommonOptions
   readonly log: Log
+  readonly errors: Errors
   readonly metrics: Metrics
   readonly cycle: LifeCycle
   readonly transports: Transports
@@ -86,7 +95,7 @@ interface Parts {
   readonly schemas: Context['schemas']
 }
 
-function createContext (daemon: string, name: string, { common, log, metrics, cycle, transports, functions, schemas }: Parts): CommandContext {
+function createContext (daemon: string, name: string, { common, log, errors, metrics, cycle, transports, functions, schemas }: Parts): CommandContext {
   let state: State | null = null
   let ledger: Ledger | null = null
   const ctx: CommandContext = {
@@ -97,10 +106,17 @@ function createContext (daemon: string, name: string, { common, log, metrics, cy
     stop: cycle.stop,
     schemas,
     deadLetters: createDeadLetters(name, log, metrics),
+    lags: new Lags(metrics),
     get state () {
       if (state === null) {
         const opened = state = openState(common.state, `${daemon}-${name}`, { fsync: common.fsync })
-        cycle.defer('state', () => { opened.close() })
+        const endPulse = startPulse(opened, ctx)
+        errors.note = message => { opened.remark(lastErrorKey, JSON.stringify({ atMs: Date.now(), message } satisfies LastError)) }
+        cycle.defer('state', () => {
+          endPulse()
+          errors.note = () => {}
+          opened.close()
+        })
       }
       return state
     },

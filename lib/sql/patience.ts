@@ -79,7 +79,7 @@ export function createPatience (ctx: Context, { store, held, graceMs = defaultGr
   }
 }
 
-/** Says what is waited for, since when, and what for. */
+/** Says what is waited for, since when, how many records wait, and when there will be no room for more. */
 class WaitLog {
   readonly #ctx: Context
   readonly #store: string
@@ -104,6 +104,14 @@ class WaitLog {
   }
 
   #fields (since: number): Record<string, unknown> {
-    return { store: this.#store, seconds: Math.round((Date.now() - since) / 1000), rows: this.#held() }
+    const { lags } = this.#ctx
+    const { records, fullAt } = lags.summary()
+    return {
+      store: this.#store,
+      seconds: Math.round((Date.now() - since) / 1000),
+      rows: this.#held(),
+      ...(lags.isKnown ? { queued: records } : {}),
+      ...(fullAt === null ? {} : { journal_full_at: fullAt.toISOString() })
+    }
   }
 }

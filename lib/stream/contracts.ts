@@ -7,6 +7,7 @@ import type { Log } from '../log.js'
 import type { Metrics } from '../metrics.js'
 import type { SchemaRepository } from '../event/schemas.js'
 import type { Uri } from './uri.js'
+import type { Lags } from './lag.js'
 import type { Ledger } from './ledger.js'
 import type { State } from './state.js'
 
@@ -115,6 +116,8 @@ export interface Context {
   readonly stateIfAny: State | null
   /** What the daemon took in and what became of it; saved with the state, and kept in memory only where there is none. */
   readonly ledger: Ledger
+  /** How far the inputs are behind. */
+  readonly lags: Lags
   /**
    * Makes durable what was put into `state` since the last time, all or nothing; waits while the disk is full. Only `drive`
    * calls it: what a batch became and how far its input was read belong together.

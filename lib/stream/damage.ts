@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { codeOf, ConfigError, messageOf, StreamError } from '../errors.js'
 
@@ -57,7 +57,8 @@ export function setAsideFor (file: string, cause: unknown): ConfigError {
 
 /** Throws if the state of an instance was set aside and nothing was put in its place. */
 export function refuseWithout (file: string): void {
-  if (existsSync(file) || !existsSync(dirname(file))) return
+  // an empty file is what a repair that failed leaves
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0) return
   const aside = readdirSync(dirname(file)).filter(name => name.startsWith(`${basename(file)}.damaged-`) && !/-(wal|shm)$/.test(name)).sort().at(-1)
   if (aside === undefined) return
   throw new ConfigError('damaged-state', `--state: ${file} was found damaged and set aside as ${join(dirname(file), aside)}; ${remedy(file)}`)
@@ -68,7 +69,7 @@ function damagedError (file: string, to: string, cause: unknown): ConfigError {
 }
 
 function remedy (file: string): string {
-  return `see what is in it with vanadium journal check and vanadium journal export; then put a sound copy in the place of ${file}, or, to begin anew, move what was set aside out of that directory`
+  return `see what can be read with vanadium journal check, and go on with that: vanadium journal salvage; or put a sound copy in the place of ${file}; or, to begin anew, move what was set aside out of that directory`
 }
 
 function asideName (file: string): string {

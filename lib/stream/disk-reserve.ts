@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { rmSync, statSync, writeFileSync } from 'node:fs'
+import { rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 
 /** More than one pruning writes. */
 const reserveBytes = 8 << 20
@@ -20,12 +21,16 @@ export class DiskReserve {
     return this.#isHeld
   }
 
-  /** Takes the room again if it can be had. */
+  /** Takes the room again if there is twice as much: others need some, too. */
   hold (): void {
     if (this.#isHeld) return
     try {
-      // what cannot be compressed: some file systems keep no zeros
-      if (statSync(this.#file, { throwIfNoEntry: false })?.size !== reserveBytes) writeFileSync(this.#file, randomBytes(reserveBytes))
+      if (statSync(this.#file, { throwIfNoEntry: false })?.size !== reserveBytes) {
+        const { bavail, bsize } = statfsSync(dirname(this.#file))
+        if (bavail * bsize < 2 * reserveBytes) return
+        // what cannot be compressed: some file systems keep no zeros
+        writeFileSync(this.#file, randomBytes(reserveBytes))
+      }
       this.#isHeld = true
     } catch {
       rmSync(this.#file, { force: true })

@@ -18,6 +18,8 @@ interface StoredEntry extends Omit<JournalEntry, 'schemas'> {
 export interface EntryReader {
   /** `Journal.read`. Throws `DamagedEntry`. */
   read (from: number, mostBytes: number): JournalEntry | null
+  /** `Journal.timeOf`. */
+  timeOf (number: number): number | null
   /** The number of the oldest record that is there; null if there is none. */
   oldest (): number | null
 }
@@ -25,6 +27,7 @@ export interface EntryReader {
 export function entryReader (db: Database.Database, journal: string): EntryReader {
   const holding = db.prepare<[string, number], { first: number }>('SELECT first FROM journal_entry WHERE journal = ? AND first <= ? ORDER BY first DESC LIMIT 1')
   const entries = db.prepare<[string, number], StoredEntry>('SELECT first, count, time_ms AS timeMs, schemas, payload FROM journal_entry WHERE journal = ? AND first >= ? ORDER BY first')
+  const times = db.prepare<[string, number], { first: number, count: number, timeMs: number }>('SELECT first, count, time_ms AS timeMs FROM journal_entry WHERE journal = ? AND first <= ? ORDER BY first DESC LIMIT 1')
   const oldest = db.prepare<[string], { first: number | null }>('SELECT min(first) AS first FROM journal_entry WHERE journal = ?')
 
   return {
@@ -40,6 +43,10 @@ export function entryReader (db: Database.Database, journal: string): EntryReade
         found.push(row)
       }
       return join(journal, found)
+    },
+    timeOf (number) {
+      const found = times.get(journal, number)
+      return found === undefined || found.first + found.count <= number ? null : found.timeMs
     },
     oldest: () => oldest.get(journal)?.first ?? null
   }

@@ -41,6 +41,10 @@ export interface Journal {
   readonly next: number
   /** The number of the oldest record that is still there; `next` if there is none. */
   readonly oldest: number
+  /** Of the records that are there. */
+  readonly bytes: number
+  /** When a record entered the pipeline, in milliseconds since 1970; null if it is not there. */
+  timeOf (number: number): number | null
   /** Puts a batch in, durable with the next `save` of the state; then `saved` is called. */
   append (batch: Batch, saved: (entry: JournalEntry) => void): void
   /**
@@ -125,6 +129,8 @@ export function openJournal ({ db, reserve, attempt, stage, isRenewed }: Journal
     isRenewed: isRenewed && previous !== null,
     get next () { return next },
     get oldest () { return attempt(reader.oldest) ?? next },
+    get bytes () { return bytes },
+    timeOf: number => attempt(() => reader.timeOf(number)),
     append ({ count, payload, provenance }, saved) {
       const { timeMs = Date.now(), schemas = unclassified(count) } = provenance ?? {}
       const entry = { first: nextStaged, count, payload, timeMs, schemas: schemas.size <= mostSchemas ? schemas : unclassified(count) }

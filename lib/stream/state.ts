@@ -37,6 +37,8 @@ export interface State {
   /** Durable at once: for what is true whatever becomes of what was put in. */
   note (source: string, position: Position): void
   readonly ledger: Ledger
+  /** Writes down something about the instance, for people, at once; what cannot be written is not worth an error. */
+  remark (key: string, value: string): void
   /** The journal of that name; the same one for the same name. */
   journal (name: string): Journal
   /**
@@ -80,6 +82,7 @@ export function openState (directory: string, instance: string, { fsync = 'save'
   })
   const readPosition = db.prepare<[string], { position: string }>('SELECT position FROM position WHERE source = ?')
   const writePosition = db.prepare('INSERT INTO position VALUES (?, ?) ON CONFLICT DO UPDATE SET position = excluded.position')
+  const writeRemark = db.prepare('INSERT INTO remark VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value')
   let open = true
 
   return {
@@ -94,6 +97,11 @@ export function openState (directory: string, instance: string, { fsync = 'save'
       stage({ apply: () => { writePosition.run(source, position) }, ...(saved === undefined ? {} : { saved }) })
     },
     ledger,
+    remark (key, value) {
+      try {
+        writeRemark.run(key, value)
+      } catch { /* the disk is full or damaged, which the next save says */ }
+    },
     note (source, position) { attempt(() => writePosition.run(source, position)) },
     journal (name) {
       let journal = journals.get(name)
@@ -185,6 +193,7 @@ function openDatabase (file: string, lock: Database.Database, fsync: FsyncPolicy
       BEGIN;
       CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL) STRICT;
       INSERT INTO identity SELECT lower(hex(randomblob(8))) WHERE NOT EXISTS (SELECT 1 FROM identity);
+      CREATE TABLE IF NOT EXISTS remark (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS sequence (name TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS position (source TEXT PRIMARY KEY, position TEXT NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS journal (
@@ -229,7 +238,8 @@ function lockInstance (directory: string, file: string, instance: string): Datab
   let lock: Database.Database | undefined
   try {
     mkdirSync(directory, { recursive: true })
-    lock = new Database(file, { timeout: 0 })
+    // `vanadium status` looks whether it is held, for a moment
+    lock = new Database(file, { timeout: 500 })
     lock.exec('BEGIN EXCLUSIVE')
     return lock
   } catch (cause) {

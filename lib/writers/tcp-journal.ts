@@ -5,7 +5,7 @@ import type { Bounds } from '../stream/journal-bounds.js'
 import type { Journal, JournalEntry } from '../stream/journal.js'
 import type { Uri } from '../stream/uri.js'
 import { attach, wantsIpv6 } from '../zmq/endpoint.js'
-import { longestRequest, parseRequest, recordsMessage, stateMessage, type CommitReport, type FetchRequest, type Origin } from '../zmq/journal-messages.js'
+import { longestRequest, parseRequest, recordsMessage, stateMessage, type CommitReport, type FetchRequest, type Origin, type StatusRequest } from '../zmq/journal-messages.js'
 import { keepAlive, longestMessage } from '../zmq/options.js'
 import { accepted } from './longest.js'
 
@@ -15,6 +15,8 @@ export interface JournaledWriterOptions {
   readonly replay: number
   /** Of the journal; beyond them the oldest records go, whoever may still need them. */
   readonly bounds: Bounds
+  /** For whom records are kept from the first one on, before they have come for the first time. */
+  readonly subscribers: readonly string[]
   /** Bytes of the longest record. */
   readonly maxMessage: number
 }
@@ -41,8 +43,9 @@ const lingerMs = 1000
  * slow, or away, or this process was killed between the two. What is written is put into the state on `flush`, and published
  * when that is saved.
  */
-export async function openJournaledWriter (uri: Uri, { journal: name, replay, bounds, maxMessage }: JournaledWriterOptions, ctx: Context): Promise<JournaledWriter> {
+export async function openJournaledWriter (uri: Uri, { journal: name, replay, bounds, subscribers, maxMessage }: JournaledWriterOptions, ctx: Context): Promise<JournaledWriter> {
   const journal = ctx.state.journal(name)
+  for (const subscriber of subscribers) if (!journal.knows(subscriber)) journal.committed(subscriber, journal.oldest)
   const replaySocket = new Router({ sendHighWaterMark: heldMessages, sendTimeout: 0, mandatory: false, linger: 0, maxMessageSize: longestRequest, ipv6: wantsIpv6(uri), ...keepAlive })
   const replayEndpoint = await attach(replaySocket, replayUri(uri, replay), true, ctx)
   if (journal.isRenewed) ctx.log.warn('the machine went down before everything was on its disk (--fsync checkpoint); the journal goes on under a new id', { journal: name, id: journal.id, next: journal.next })
@@ -50,7 +53,7 @@ export async function openJournaledWriter (uri: Uri, { journal: name, replay, bo
 
   const socket = new Publisher({ sendHighWaterMark: heldMessages, sendTimeout: 0, linger: lingerMs, ipv6: wantsIpv6(uri), ...keepAlive })
   const endpoint = await attach(socket, uri, true, ctx)
-  const serving = serve(replaySocket, journal, origin, ctx)
+  const serving = serve(replaySocket, journal, bounds, origin, ctx)
 
   let taken: Batch[] = []
   let published = false
@@ -61,9 +64,11 @@ export async function openJournaledWriter (uri: Uri, { journal: name, replay, bo
   }
 
   const foundAt = performance.now() + findingMs
+  const warnBeforeFull = fullnessWarning(journal, bounds, ctx)
   const heartbeat = setInterval(() => {
     // what the first one to come has committed, the next one may need
     if (performance.now() >= foundAt) prune(journal, bounds, ctx)
+    warnBeforeFull()
     if (!published && !socket.closed) void socket.send(stateMessage(origin, journal.next))
     published = false
   }, heartbeatMs)
@@ -84,6 +89,7 @@ export async function openJournaledWriter (uri: Uri, { journal: name, replay, bo
       taken = []
     },
     async close () {
+      if (!socket.closed && performance.now() >= foundAt) prune(journal, bounds, ctx)
       clearInterval(heartbeat)
       socket.close()
       replaySocket.close()
@@ -121,8 +127,23 @@ function prune (journal: Journal, bounds: Bounds, ctx: Context): void {
   }
 }
 
+/** Of `journal-bytes`: above the first it is said once, and again only after it was below the second. */
+const nearlyFull = 0.8
+const roomAgain = 0.6
+
+function fullnessWarning (journal: Journal, { mostBytes }: Bounds, ctx: Context): () => void {
+  let isSaid = false
+  return () => {
+    const { bytes, oldest } = journal
+    if (!isSaid && bytes > nearlyFull * mostBytes) {
+      ctx.log.warn('the journal is nearly full: when it is, the oldest records are lost to who has not committed them (journal-bytes)', { journal: journal.name, bytes, most_bytes: mostBytes, oldest })
+      isSaid = true
+    } else if (bytes < roomAgain * mostBytes) isSaid = false
+  }
+}
+
 /** Answers requests until the socket is closed. */
-async function serve (socket: Router, journal: Journal, origin: Origin, ctx: Context): Promise<void> {
+async function serve (socket: Router, journal: Journal, bounds: Bounds, origin: Origin, ctx: Context): Promise<void> {
   while (!socket.closed) {
     try {
       const [sender, ...frames] = await socket.receive()
@@ -133,6 +154,7 @@ async function serve (socket: Router, journal: Journal, origin: Origin, ctx: Con
       }
       if (request.id === journal.id) register(request, journal, ctx)
       if ('from' in request) await socket.send([sender, ...answer(request, journal, origin)])
+      if ('status' in request) await socket.send([sender, ...stateMessage(origin, journal.next, { bytes: journal.bytes, most: bounds.mostBytes, time: journal.timeOf(request.status) })])
     } catch (error) {
       // the subscriber is slower than it asks: it will ask again
       if (socket.closed || codeOf(error) === 'EAGAIN') continue
@@ -142,12 +164,15 @@ async function serve (socket: Router, journal: Journal, origin: Origin, ctx: Con
 }
 
 /** A subscriber is known from its first request on: what it may still ask for is kept. */
-function register (request: FetchRequest | CommitReport, journal: Journal, ctx: Context): void {
-  if ('from' in request && journal.knows(request.as)) {
+function register (request: FetchRequest | CommitReport | StatusRequest, journal: Journal, ctx: Context): void {
+  const asked = 'from' in request ? request.from : 'status' in request ? request.status : request.committed
+  // one that has more than there is read the journal before it was put back to an older copy: that will need it all again
+  const isAhead = asked > journal.next
+  if (journal.knows(request.as) && ('from' in request || isAhead)) {
     journal.heard(request.as)
     return
   }
-  const next = Math.min('from' in request ? request.from : request.committed, journal.next)
+  const next = isAhead ? journal.oldest : asked
   if (!journal.committed(request.as, next)) ctx.log.warn('there are too many subscribers; nothing is kept for one more', { journal: journal.name, subscriber: request.as })
 }
 

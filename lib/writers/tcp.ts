@@ -16,6 +16,7 @@ export interface TcpWriterParams extends ZmqParams {
   journal?: string
   replay?: number
   'journal-bytes'?: number
+  subscribers?: string
   'journal-age'?: string
 }
 
@@ -47,19 +48,20 @@ export const tcpWriter: WriterHandler<TcpWriterParams> = {
       replay: { type: 'integer', minimum: 0, maximum: 65_535, description: 'With journal: the port at which subscribers fetch what they missed; any free one by default. An ipc: stream has a socket file beside its own instead.' },
       'journal-bytes': { type: 'integer', minimum: 1 << 20, maximum: 2 ** 50, description: 'With journal: bytes of records that are kept for subscribers which have not committed them, 10 GiB by default; beyond that the oldest are lost to them, and counted as `lost`.' },
       'journal-age': { type: 'string', pattern: '^[1-9]\\d{0,3}[hd]$', description: 'With journal: hours or days (36h, 7d) for which records are kept for subscribers which have not committed them, 7d by default; older ones are lost to them, and counted as `lost`. A subscriber that says nothing for so long is forgotten.' },
+      subscribers: { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,64}(,[A-Za-z0-9_.-]{1,64})*$', description: 'With journal: names of subscribers, separated by commas, for which everything is kept from the first record on. Others are known from when they first come; what was pruned before, because all that were known had it, they do not get.' },
       ...zmqParams
     },
     additionalProperties: false
   },
-  check (uri, { connect, journal, replay, 'journal-bytes': mostBytes, 'journal-age': age }) {
+  check (uri, { connect, journal, replay, subscribers, 'journal-bytes': mostBytes, 'journal-age': age }) {
     checkEndpoint(uri, !connect)
-    for (const [option, value] of Object.entries({ replay, 'journal-bytes': mostBytes, 'journal-age': age })) {
+    for (const [option, value] of Object.entries({ replay, subscribers, 'journal-bytes': mostBytes, 'journal-age': age })) {
       if (journal === undefined && value !== undefined) throw new ConfigError('bad-uri', `${uri.text}: option "${option}" is for a journaled stream; give it a name: journal=NAME`)
     }
     if (journal !== undefined && connect) throw new ConfigError('bad-uri', `${uri.text}: a journaled stream is fetched from, so it cannot connect to its subscriber; leave out connect=true`)
   },
-  async open (uri, { connect, journal, replay = 0, 'journal-bytes': mostBytes = 10 * 2 ** 30, 'journal-age': age = '7d', hwm, 'max-message': maxMessage }, ctx): Promise<TcpWriter> {
-    if (journal !== undefined) return await openJournaledWriter(uri, { journal, replay, bounds: { mostBytes, mostAgeMs: parseDuration(age) }, maxMessage }, ctx)
+  async open (uri, { connect, journal, replay = 0, subscribers = '', 'journal-bytes': mostBytes = 10 * 2 ** 30, 'journal-age': age = '7d', hwm, 'max-message': maxMessage }, ctx): Promise<TcpWriter> {
+    if (journal !== undefined) return await openJournaledWriter(uri, { journal, replay, bounds: { mostBytes, mostAgeMs: parseDuration(age) }, subscribers: subscribers.split(',').filter(Boolean), maxMessage }, ctx)
     const socket = new Publisher({
       sendHighWaterMark: hwm,
       sendTimeout: 0,

@@ -5,6 +5,7 @@ import { Ajv } from 'ajv'
 import { batchOfBytes, mostSchemas } from '../stream/batch.js'
 import type { JournalEntry } from '../stream/journal.js'
 import { sumOf } from '../stream/ledger.js'
+import { endpointOf, type Uri } from '../stream/uri.js'
 
 /** Which journal a message is of, and where to ask for what was missed. */
 export interface Origin {
@@ -19,7 +20,23 @@ export interface Origin {
 /** `state` comes when the stream is quiet, and in answer to a request for records that are not there yet. */
 export type JournalMessage =
   | { readonly kind: 'records', readonly origin: Origin, readonly entry: JournalEntry }
-  | { readonly kind: 'state', readonly origin: Origin, readonly next: number }
+  | { readonly kind: 'state', readonly origin: Origin, readonly next: number, readonly status: Status | null }
+
+/** What a publisher tells about its journal when it is asked for the status. */
+export interface Status {
+  /** Of what is kept, and of what is kept at most. */
+  readonly bytes: number
+  readonly most: number
+  /** When the record that was asked about entered the pipeline, in milliseconds since 1970; null if it is not there. */
+  readonly time: number | null
+}
+
+/** A commit report that is answered: how does it stand from there on? */
+export interface StatusRequest {
+  readonly as: string
+  readonly id: string
+  readonly status: number
+}
 
 /** Asks for records from `from` on, at most `bytes` of them but one entry in any case. */
 export interface FetchRequest {
@@ -65,6 +82,8 @@ const ajv = new Ajv()
 const isRecordsHeader = ajv.compile<Origin & RecordsHeader>(allOf({ ...origin, first: number, count: number, time: number, schemas: { type: 'object', maxProperties: mostSchemas, additionalProperties: number } }))
 const isStateHeader = ajv.compile<Origin & { next: number }>(allOf({ ...origin, next: number }))
 const isFetchRequest = ajv.compile<FetchRequest>(allOf({ as: name, id, from: number, bytes: number }))
+const isStatusRequest = ajv.compile<StatusRequest>(allOf({ as: name, id, status: number }))
+const isStatus = ajv.compile<{ status: Status }>(allOf({ status: allOf({ bytes: number, most: number, time: { ...number, nullable: true } }) }))
 const isCommitReport = ajv.compile<CommitReport>(allOf({ as: name, id, committed: number }))
 
 /** Other members may be there too: a later version may send them. */
@@ -76,14 +95,19 @@ export function recordsMessage (origin: Origin, { first, count, payload, timeMs,
   return [JSON.stringify({ ...origin, first, count, time: timeMs, schemas: Object.fromEntries(schemas) }), payload]
 }
 
-export function stateMessage (origin: Origin, next: number): [string] {
-  return [JSON.stringify({ ...origin, next })]
+export function stateMessage (origin: Origin, next: number, status?: Status): [string] {
+  return [JSON.stringify({ ...origin, next, ...(status === undefined ? {} : { status }) })]
+}
+
+/** Where a stream's publisher answers. */
+export function replayEndpointOf (uri: Uri, { replay }: Origin): string {
+  return typeof replay === 'string' ? `ipc://${replay}` : endpointOf({ ...uri, port: replay })
 }
 
 /** Null for what is no such message. */
 export function parseMessage ([frame, payload]: readonly Buffer[]): JournalMessage | null {
   const header = parseHeader(frame)
-  if (payload === undefined) return isStateHeader(header) ? { kind: 'state', origin: header, next: header.next } : null
+  if (payload === undefined) return isStateHeader(header) ? { kind: 'state', origin: header, next: header.next, status: isStatus(header) ? header.status : null } : null
   if (!isRecordsHeader(header) || batchOfBytes(payload)?.count !== header.count) return null
   const { first, count, time: timeMs } = header
   const schemas = new Map(Object.entries(header.schemas))
@@ -91,9 +115,9 @@ export function parseMessage ([frame, payload]: readonly Buffer[]): JournalMessa
 }
 
 /** Null for what is no request. */
-export function parseRequest ([frame]: readonly Buffer[]): FetchRequest | CommitReport | null {
+export function parseRequest ([frame]: readonly Buffer[]): FetchRequest | CommitReport | StatusRequest | null {
   const request = frame !== undefined && frame.length <= longestRequest ? parseHeader(frame) : null
-  return isFetchRequest(request) || isCommitReport(request) ? request : null
+  return isFetchRequest(request) || isCommitReport(request) || isStatusRequest(request) ? request : null
 }
 
 function parseHeader (frame: Buffer | undefined): unknown {

@@ -1,9 +1,9 @@
 import { Dealer } from 'zeromq'
 import { codeOf } from '../errors.js'
 import type { Context } from '../stream/contracts.js'
-import { endpointOf, type Uri } from '../stream/uri.js'
+import type { Uri } from '../stream/uri.js'
 import { wantsIpv6 } from './endpoint.js'
-import { parseMessage, type CommitReport, type FetchRequest, type JournalMessage, type Origin } from './journal-messages.js'
+import { parseMessage, replayEndpointOf, type CommitReport, type FetchRequest, type JournalMessage, type Origin } from './journal-messages.js'
 import { keepAlive } from './options.js'
 
 /** Records are asked for in portions of so many bytes, one after the other. */
@@ -21,7 +21,6 @@ export class ReplayClient {
   #endpoint = ''
   /** Resolves when the socket can send again: it refuses to do two things at a time. */
   #sent: Promise<unknown> = Promise.resolve()
-  #reported: { readonly origin: Origin, readonly committed: number, readonly atMs: number } | null = null
 
   constructor (uri: Uri, { as, maxMessageSize }: { readonly as: string, readonly maxMessageSize: number }, ctx: Context) {
     this.#uri = uri
@@ -48,15 +47,8 @@ export class ReplayClient {
 
   /** Tells the publisher what is safe here, and so that there is this subscriber; if it is not there, a later report will. */
   report (origin: Origin, committed: number): void {
-    this.#reported = { origin, committed, atMs: performance.now() }
     const report: CommitReport = { as: this.#as, id: origin.id, committed }
     this.#send(this.#connected(origin), report).catch(() => {})
-  }
-
-  /** Says again what was reported last, if that is long ago: a publisher forgets subscribers that are silent. */
-  remind (afterMs: number): void {
-    if (this.#reported === null || performance.now() - this.#reported.atMs < afterMs) return
-    this.report(this.#reported.origin, this.#reported.committed)
   }
 
   close (): void {
@@ -70,8 +62,8 @@ export class ReplayClient {
     await sent
   }
 
-  #connected ({ replay }: Origin): Dealer {
-    const endpoint = typeof replay === 'string' ? `ipc://${replay}` : endpointOf({ ...this.#uri, port: replay })
+  #connected (origin: Origin): Dealer {
+    const endpoint = replayEndpointOf(this.#uri, origin)
     if (this.#socket !== null && endpoint === this.#endpoint) return this.#socket
     this.close()
     const socket = new Dealer({ receiveTimeout: answerMs, sendTimeout: answerMs, linger: 0, maxMessageSize: this.#maxMessageSize, ipv6: wantsIpv6(this.#uri), ...keepAlive })

@@ -7,6 +7,7 @@ import { createLog } from '../../lib/log.js'
 import { createMetrics } from '../../lib/metrics.js'
 import type { RefusedSchema, Schema, SchemaRepository } from '../../lib/event/schemas.js'
 import type { Context } from '../../lib/stream/contracts.js'
+import { Lags } from '../../lib/stream/lag.js'
 import { Entries } from '../../lib/stream/ledger.js'
 import { openState, type State } from '../../lib/stream/state.js'
 
@@ -56,6 +57,7 @@ export function testContext (overrides: Partial<Context> = {}): TestContext {
     metrics: createMetrics(null),
     stop: stop.signal,
     get state () { return (state ??= openOwnState()) },
+    lags: overrides.lags ?? new Lags(createMetrics(null)),
     ledger: overrides.state?.ledger ?? new Entries(),
     get stateIfAny () { return overrides.state ?? state ?? null },
     save: async () => { (overrides.state ?? state)?.save() },

@@ -16,6 +16,14 @@ export function startReplay (t: Test, ...args: string[]): Replay {
   return { ...daemon, result: daemon.ended.then(code => ({ code, printed })) }
 }
 
+/**
+ * Resolves when each of these daemons, all of which read a journaled stream, is known to its publisher: a journal forgets what all
+ * known subscribers have committed. A stream that nobody publishes yet does not count.
+ */
+export async function subscribed (daemons: readonly Daemon[]): Promise<void> {
+  await Promise.all(daemons.map(async daemon => await daemon.logged('reading the journal for the first time')))
+}
+
 /** A line as varnishncsa prints it: an event of DemoButtonClick, the seconds after 09:00 are its number. */
 export function clickLine (n: number, capsule: object = {}, userAgent = 'Mozilla'): string {
   const event = { schema: 'DemoButtonClick', revision: 1, wiki: 'testwiki', event: { button: 'save', clicks: n + 1 }, ...capsule }

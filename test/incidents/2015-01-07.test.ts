@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { startReady, type Daemon } from '../helpers/daemon.js'
-import { clickLine, clicksIn, eventsIn, numbers, processorFile, startReplay } from '../helpers/replay.js'
+import { startReady } from '../helpers/daemon.js'
+import { clickLine, clicksIn, eventsIn, numbers, processorFile, startReplay, subscribed } from '../helpers/replay.js'
 import { shortDirectory } from '../helpers/streams.js'
 import { until } from '../helpers/wait.js'
 
@@ -19,7 +19,8 @@ const repair = `export default vanadium => {
   vanadium.fn('with-schema', ({ text }) => text.includes('%22schema%22') ? text : text.replace('?%7B', '?%7B%22schema%22%3A%22DemoButtonClick%22%2C'))
 }`
 
-// seen to fail when event errors do not go through the map: of the processor, and when a valid event of the log is sent once more
+// seen to fail when event errors do not go through the map: of the processor, when one that still is one is sent again, and when the log
+// is read as it grows (159,076 records)
 t.test('most clients send no schema name for hours: their lines are kept and counted as invalid, and are replayed from the event errors when the cause is mended', async t => {
   const directory = shortDirectory(t)
   const [log, plugIns] = ['all.json', 'plug-ins'].map(name => join(directory, name)) as [string, string]
@@ -27,13 +28,18 @@ t.test('most clients send no schema name for hours: their lines are kept and cou
   const statsd = await countInvalid(t)
   const output = [`--output ${valid}?journal=valid`, `--invalid ${valid}?journal=valid`]
   const file = processorFile(directory, `--input ${raw}?as=processor`, ...output)
-  const [beacons] = await Promise.all([
+  const daemons = await Promise.all([
     startReady(t, 'forwarder', '--name', 'raw', '--input', 'stdin://', '--output', `${raw}?journal=raw`),
     startReady(t, 'processor', `@${file}`),
     startReady(t, 'forwarder', '--name', 'all', '--input', `${valid}?as=all`, `${replayed}?as=all`, '--output', `${all}?journal=all`),
     startReady(t, 'consumer', '--name', 'log', '--flush-interval', '0.2', '--input', `${all}?as=log`, '--output', `file://${log}`),
     startReady(t, 'monitor', '--interval', '0.2', '--statsd', `127.0.0.1:${statsd.port}`, '--input', `client-side=${valid}?as=monitor`)
-  ]) as [Daemon, ...Daemon[]]
+  ])
+  const [beacons] = daemons
+  t.teardown(() => {
+    if (!t.passing()) t.comment(statsd.count('valid'), statsd.count('invalid'), ...daemons.map(({ log }) => JSON.stringify(log.slice(-8))))
+  })
+  await subscribed(daemons.slice(1))
   beacons.child.stdin.write(numbers(0, lines).map(line).join(''))
   await until('all are logged', () => eventsIn(log).length >= lines, 60_000)
   await until('all are counted', () => statsd.count('valid') + statsd.count('invalid') >= lines, 60_000)

@@ -1,6 +1,6 @@
 // Brokers restarted; clients went on connecting to addresses that refused, and never recovered by themselves.
 // Seen to fail when sockets do not connect again, reconnectInterval = -1 in zmq/options.ts ("waited 60000 ms in vain until all has
-// arrived", and for the plain chain "until what is new arrives").
+// arrived", and for the plain chain "until what is new arrives"), and when replay-client.ts stays with the port that it has found.
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'

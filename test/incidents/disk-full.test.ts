@@ -1,6 +1,6 @@
 // A disk filled up.
 // Seen to fail when save.ts does not wait for room ("the forwarder … ended without that log line"), when state.ts lets a journal fill
-// its disk to the end (the second test waited for ever), when udp.ts does not count what it drops, and when file.ts does not wait.
+// its disk to the end ("in vain until the forwarder has room"), when udp.ts does not count what it drops, and when file.ts does not wait.
 import { createSocket } from 'node:dgram'
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -63,7 +63,7 @@ t.test('a journal fills its disk by itself: it goes on when its subscriber is ba
   const forwarder = await startReady(t, 'forwarder', '--state', disk, '--input', `file://${lines}?follow=true`, '--output', `${stream}?journal=events`)
   await forwarder.logged(saysFull)
   const { out } = await startConsumer(t, directory, stream)
-  await forwarder.logged(saysRoom)
+  await until('the forwarder has room', () => forwarder.log.some(({ message }) => message === saysRoom), 60_000)
   const written = input.stop()
   await until('everything has arrived', () => fileNumbers(out).length >= written, 60_000)
 

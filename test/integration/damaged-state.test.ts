@@ -64,7 +64,7 @@ t.test('a daemon whose state is damaged ends with 78 and says what to do, also w
 
   const second = start()
   t.equal(await second.ended, 78)
-  t.match(second.log.at(-1), { level: 'error', code: 'damaged-state', message: /a\.sqlite is damaged \(.*\), and is set aside as .*damaged-.*; see what is in it with vanadium journal check and vanadium journal export; then put a sound copy in the place of/ })
+  t.match(second.log.at(-1), { level: 'error', code: 'damaged-state', message: /a\.sqlite is damaged \(.*\), and is set aside as .*damaged-.*; see what can be read with vanadium journal check, and go on with that: vanadium journal salvage; or put a sound copy in the place of/ })
   const third = start()
   t.equal(await third.ended, 78)
   t.match(third.log.at(-1), { code: 'damaged-state', message: /was found damaged and set aside/ })

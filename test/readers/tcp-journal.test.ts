@@ -300,13 +300,13 @@ t.test('for a subscriber that was never there before, what the journal no longer
   t.same(ctx.logged().filter(line => line['level'] === 'error'), [])
 })
 
-// seen to fail without the reminder
+// seen to fail when the probe does not ask
 t.test('a publisher hears from a subscriber also when there is nothing new', async t => {
   const directory = shortDirectory(t)
   const publisher = await startPublisher(t, directory)
   const ctx = testContext()
   t.teardown(async () => { await ctx.end() })
-  const reader = await openJournaledReader(parseUri(publisher.writer.endpoint), { as: 'one', from: 'oldest', maxMessage: 1000, remindMs: 10 }, ctx)
+  const reader = await openJournaledReader(parseUri(publisher.writer.endpoint), { as: 'one', from: 'oldest', maxMessage: 1000, askMs: 10 }, ctx)
   const taken = pull(reader).take(1)
   const journal = publisher.ctx.state.journal('all')
   await until('it is known', () => journal.knows('one'))

@@ -46,11 +46,13 @@ for (const [what, damage] of Object.entries<(file: string) => void>({
     damage(file)
     const bytes = readFileSync(file)
 
-    t.throws(() => openState(directory, 'a'), { name: 'ConfigError', code: 'damaged-state', message: /a\.sqlite is damaged \(.*\), and is set aside as .*\/a\.sqlite\.damaged-\d{8}T\d{6}Z; see what is in it/ })
+    t.throws(() => openState(directory, 'a'), { name: 'ConfigError', code: 'damaged-state', message: /a\.sqlite is damaged \(.*\), and is set aside as .*\/a\.sqlite\.damaged-\d{8}T\d{6}Z; see what can be read/ })
     const [aside = ''] = setAside(directory)
     t.ok(readFileSync(join(directory, aside)).equals(bytes))
     t.notOk(existsSync(file))
     for (let start = 0; start < 2; start++) t.throws(() => openState(directory, 'a'), { code: 'damaged-state', message: /was found damaged and set aside as .*begin anew, move what was set aside out/ })
+    writeFileSync(file, '')
+    t.throws(() => openState(directory, 'a'), { code: 'damaged-state' }, 'nor with what a repair that failed has left')
     openState(directory, 'b').close()
 
     renameSync(join(directory, aside), join(shortDirectory(t), 'away'))

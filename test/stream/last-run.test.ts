@@ -15,7 +15,7 @@ function save (state: State, ...records: string[]): void {
 
 const ends = ['closed', 'killed'] as const
 
-// seen to fail with another condition for each of the four
+// seen to fail when the end of the run or the boot is not looked at, and when ids stay
 for (const fsync of fsyncPolicies) {
   for (const end of ends) {
     for (const boot of ['same', 'other']) {

@@ -98,7 +98,7 @@ t.test('what its subscribers have committed goes from the journal, and what they
   t.notOk(journal.knows('other'))
 })
 
-// seen to fail with another unit, and without the hour from the start on
+// seen to fail with another unit
 t.test('who loses what by journal-age, and who is forgotten, is logged and counted', async t => {
   const { writer, ctx, publish } = await startPublisher(t, shortDirectory(t), 'tcp://127.0.0.1:0?journal=all&journal-age=2h')
   await publish('zero', 'one')
@@ -140,6 +140,24 @@ t.test('when the first of several new subscribers has committed, the others, whi
   for (let n = 0; n < 2; n++) await stream.next()
 
   t.same((await replay.ask({ as: 'second', id, from: 0, bytes: 1000 }))[1], ['zero', 'one'])
+})
+
+// seen to fail without the warning, and when it is given each time
+t.test('that a journal will soon be full is said once, before anything is lost', async t => {
+  const { ctx, publish } = await startPublisher(t, shortDirectory(t), 'tcp://127.0.0.1:0?journal=all&journal-bytes=1048576')
+  const journal = ctx.state.journal('all')
+  const warnings = (): number => ctx.logged().filter(({ message }) => /the journal is nearly full/.test(String(message))).length
+  journal.committed('slow', 0)
+  for (let n = 0; n < 9; n++) await publish('x'.repeat(100_000))
+  await until('it is said', () => warnings() === 1)
+  await publish('x'.repeat(100_000))
+
+  journal.committed('slow', 10)
+  await until('it is pruned', () => journal.oldest === 10)
+  t.equal(warnings(), 1)
+  for (let n = 0; n < 9; n++) await publish('x'.repeat(100_000))
+  await until('it is said again', () => warnings() === 2)
+  t.equal(ctx.metrics.count('lost'), 0)
 })
 
 t.test('requests that make no sense are passed over', async t => {
@@ -191,4 +209,35 @@ t.test('options that cannot work together are refused', async t => {
   ] as const) {
     await t.rejects(startPublisher(t, shortDirectory(t), uri), { code: 'bad-uri', message: why })
   }
+})
+
+// seen to fail when those who are named are not known from the start
+t.test('for a subscriber that the publisher was told of everything is kept, also while others have committed it', async t => {
+  const { writer, ctx, publish } = await startPublisher(t, shortDirectory(t), 'tcp://127.0.0.1:0?journal=all&subscribers=early,late')
+  const journal = ctx.state.journal('all')
+  await publish('zero', 'one')
+  journal.committed('early', 2)
+
+  journal.prune({ mostBytes: 2 ** 30, mostAgeMs: 3_600_000 })
+  const kept = journal.oldest
+  journal.committed('late', 2)
+  journal.prune({ mostBytes: 2 ** 30, mostAgeMs: 3_600_000 })
+
+  t.same([kept, journal.oldest], [0, 2])
+  await writer.close()
+})
+
+// seen to fail when its number is taken, cut to what there is: the journal was pruned
+t.test('a subscriber that has committed more than there is read another copy of the journal: it keeps nothing from being read again', async t => {
+  const { writer, ctx, publish } = await startPublisher(t, shortDirectory(t))
+  await publish('zero', 'one')
+  const journal = ctx.state.journal('all')
+  const replay = connectReplay(t, writer.replayEndpoint)
+  await replay.ask({ as: 'one', id: journal.id, from: 0, bytes: 1000 })
+
+  const [header] = await replay.ask({ as: 'one', id: journal.id, status: 100 })
+  journal.prune({ mostBytes: 2 ** 30, mostAgeMs: 3_600_000 })
+
+  t.equal(journal.oldest, 0)
+  t.match(header, { next: 2, status: { bytes: 8, most: 10 * 2 ** 30, time: null } })
 })

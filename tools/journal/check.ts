@@ -5,7 +5,7 @@ import { defineCommand } from '../../lib/cli/command.js'
 import { ConfigError, messageOf } from '../../lib/errors.js'
 import { instanceOption, instancesIn, journalsOf, openForReading, type JournalRow, type StateDatabase } from './databases.js'
 import { rowsFrom } from './rows.js'
-import { bytesText, createProgress, numberText } from './text.js'
+import { bytesText, createProgress, numberText } from '../text.js'
 
 export const check = defineCommand({
   name: 'journal check',

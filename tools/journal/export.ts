@@ -5,7 +5,7 @@ import type { Batch, Writer } from '../../lib/stream/contracts.js'
 import { parseDuration } from '../../lib/stream/duration.js'
 import { instanceOption, journalsOf, openJournalState, type StateDatabase } from './databases.js'
 import { rowsFrom, type Row } from './rows.js'
-import { createProgress, numberText } from './text.js'
+import { createProgress, numberText } from '../text.js'
 
 export const exportRecords = defineCommand({
   name: 'journal export',

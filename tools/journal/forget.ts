@@ -2,7 +2,7 @@ import Database from 'better-sqlite3'
 import { defineCommand } from '../../lib/cli/command.js'
 import { ConfigError } from '../../lib/errors.js'
 import { areThere, cannotOpen, fileOf, instanceOption, instancesIn, openForReading } from './databases.js'
-import { durationText, numberText } from './text.js'
+import { durationText, numberText } from '../text.js'
 
 export const forget = defineCommand({
   name: 'journal forget',

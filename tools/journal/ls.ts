@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { defineCommand } from '../../lib/cli/command.js'
 import { messageOf } from '../../lib/errors.js'
 import { instanceOption, instancesIn, journalsOf, openForReading, type StateDatabase } from './databases.js'
-import { bytesText, durationText, numberText, tableText } from './text.js'
+import { bytesText, durationText, numberText, tableText } from '../text.js'
 
 export const ls = defineCommand({
   name: 'journal ls',

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { ConfigError, messageOf } from '../../lib/errors.js'
 import { nameAmong } from '../../lib/event/composition.js'
+import { entryReader } from '../../lib/stream/journal-entries.js'
 import { minuteOf, type LedgerEntry } from '../../lib/stream/ledger.js'
 
 /** What an instance wrote down about itself, at one moment. */
@@ -14,6 +15,8 @@ export interface Books {
   readonly journals: readonly OwnJournal[]
   /** Journals that it reads, and from which record on it has not. */
   readonly inputs: readonly ReadJournal[]
+  /** What it noted about itself. */
+  readonly remarks: ReadonlyMap<string, string>
 }
 
 export interface OwnJournal {
@@ -22,6 +25,8 @@ export interface OwnJournal {
   readonly next: number
   /** What subscribers have reported, by name. */
   readonly committed: ReadonlyMap<string, number>
+  /** When a record entered the pipeline, in milliseconds since 1970; null if it is not there. */
+  timeOf (number: number): number | null
   /** Records from a number on that are still there, as entries of the ledger would count them. */
   waiting (from: number): LedgerEntry[]
 }
@@ -86,8 +91,9 @@ function readBooks (file: string, db: Database.Database, fromMs: number, toMs: n
     daemon,
     instance,
     entries,
-    journals: journals.map(({ name, id, next }) => ({ name, id, next, committed: committedBy(db, name), waiting: from => waiting(db, name, from, fromMs, toMs) })),
-    inputs: positions.flatMap(readJournal)
+    journals: journals.map(({ name, id, next }) => ({ name, id, next, committed: committedBy(db, name), timeOf: entryReader(db, name).timeOf, waiting: from => waiting(db, name, from, fromMs, toMs) })),
+    inputs: positions.flatMap(readJournal),
+    remarks: new Map(db.prepare<[], { key: string, value: string }>('SELECT key, value FROM remark').all().map(({ key, value }) => [key, value]))
   }
 }
 

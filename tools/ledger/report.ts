@@ -1,4 +1,5 @@
 import type { LedgerEntry } from '../../lib/stream/ledger.js'
+import { numberText, tableText } from '../text.js'
 import { nameOf, type Imbalance } from './balance.js'
 import type { Books } from './books.js'
 
@@ -25,9 +26,9 @@ export function tableOf (shelf: readonly Books[], period: Period, bySchema: bool
   for (const books of shelf) for (const entry of books.entries) add(rows, books, entry, period, bySchema)
   const texts = [...rows.values()]
     .sort((a, b) => a.key.join('\0').localeCompare(b.key.join('\0')))
-    .map(({ key, counts }) => [...key, ...columns.map(column => counts.get(column)?.toLocaleString('en') ?? '')])
+    .map(({ key, counts }) => [...key, ...columns.map(column => numberOr(counts.get(column)))])
   const head = [...(period === 'total' ? [] : [period]), 'daemon', 'stream', ...(bySchema ? ['schema'] : []), ...headings]
-  return aligned([head, ...texts], columns.length)
+  return tableText(head, texts, headings)
 }
 
 function add (rows: Map<string, Row>, books: Books, { minute, side, stream, schema, fate, count }: LedgerEntry, period: Period, bySchema: boolean): void {
@@ -39,22 +40,20 @@ function add (rows: Map<string, Row>, books: Books, { minute, side, stream, sche
   row.counts.set(fate, (row.counts.get(fate) ?? 0) + count)
 }
 
-/** Columns of text, the last `numbers` of them to the right. */
-function aligned (rows: readonly string[][], numbers: number): string {
-  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map(row => row[at]?.length ?? 0)))
-  return rows.map(row => row.map((text, at) => at < row.length - numbers ? text.padEnd(widths[at] ?? 0) : text.padStart(widths[at] ?? 0)).join('  ').trimEnd()).join('\n')
-}
-
 /** One line for each minute and schema. */
 export function verdictOf (shelf: readonly Books[], found: readonly Imbalance[]): string {
   const minutes = new Set(shelf.flatMap(({ entries }) => entries.map(({ minute }) => minute))).size
   if (found.length === 0) return `the books balance: ${count(shelf.length, 'daemon')}, ${count(minutes, 'minute')}`
   const lines = found.slice(0, mostImbalances).map(({ minute, schema, where, in: given, out }) =>
-    `${new Date(minute).toISOString().slice(0, 16)}Z ${schema}: ${where}: ${given.toLocaleString('en')} in, ${out.toLocaleString('en')} out, ${Math.abs(given - out).toLocaleString('en')} ${given > out ? 'missing' : 'too many'}`)
+    `${new Date(minute).toISOString().slice(0, 16)}Z ${schema}: ${where}: ${numberText(given)} in, ${numberText(out)} out, ${numberText(Math.abs(given - out))} ${given > out ? 'missing' : 'too many'}`)
   const rest = found.length - lines.length
   return [...lines, ...(rest > 0 ? [`and ${rest} more`] : []), `the books do not balance: ${count(shelf.length, 'daemon')}, ${count(minutes, 'minute')}`].join('\n')
 }
 
 function count (n: number, what: string): string {
-  return `${n.toLocaleString('en')} ${what}${n === 1 ? '' : 's'}`
+  return `${numberText(n)} ${what}${n === 1 ? '' : 's'}`
+}
+
+function numberOr (n: number | undefined): string {
+  return n === undefined ? '' : numberText(n)
 }
