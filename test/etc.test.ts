@@ -37,6 +37,16 @@ t.test('every stream that is read is published by one daemon, journaled where it
   checkTopology(t, members)
 })
 
+// seen to fail with a name too few and one too many
+t.test('a publisher names those who read its journal, so that nothing is pruned before they first come', async t => {
+  for (const { uri, by, address, journal } of publishedBy(members).filter(({ by, journal }) => journal !== undefined && by !== 'replay replay')) {
+    const named = /[?&]subscribers=([^&]*)/.exec(uri)?.[1]?.split(',') ?? []
+    const reading = members.filter(({ inputs }) => inputs.some(input => input.startsWith(`${address}?as=`))).map(({ name }) => name)
+
+    t.strictSame(named.sort(), reading.sort(), `${by}: ${journal}`)
+  }
+})
+
 // seen to fail with a processor that has no plain --invalid
 t.test('each daemon that publishes a journaled stream publishes the same as a plain one, and what is invalid on both', async t => {
   for (const { role, name, file } of instances.filter(({ file }) => valuesOf(file, '--output').some(isTcp))) {
