@@ -2,6 +2,7 @@ import { describeSpecifiers } from '../lib/event/line-format.js'
 import { defineCommand } from '../lib/cli/command.js'
 import { flushing } from '../lib/cli/options.js'
 import { prepareProcessor, processorOptions } from '../lib/cli/processor-options.js'
+import type { Writer } from '../lib/stream/contracts.js'
 import { drive, tee } from '../lib/stream/drive.js'
 import { processing } from '../lib/stream/processing.js'
 
@@ -16,21 +17,29 @@ export const processor = defineCommand({
   notes: `A format's specifiers; a space stands for any white space, other text for itself (as a regular expression):\n  ${describeSpecifiers().join('\n  ')}\n\n`,
   options: processorOptions,
   prepare (options, { readers, writers }, common) {
-    const { input, output, invalid } = options
+    const { input, output, invalid = [] } = options
     const events = prepareProcessor(options)
     for (const uri of input) readers.check(uri)
-    for (const uri of invalid === undefined ? output : [...output, invalid]) writers.check(uri)
+    for (const uri of [...output, ...invalid]) writers.check(uri)
     const flush = flushing(common)
 
     return async ctx => {
       const lines = events.open(ctx)
       const outputs = []
       for (const uri of output) outputs.push(await ctx.openWriter(uri))
-      const invalidTo = invalid === undefined ? null : outputs[output.indexOf(invalid)] ?? await ctx.openWriter(invalid)
+      const errorOutputs = []
+      for (const uri of invalid) errorOutputs.push(outputs[output.indexOf(uri)] ?? await ctx.openWriter(uri))
       const inputs = []
       for (const uri of input) inputs.push(await ctx.openReader(uri))
-      ctx.log.info('ready', { inputs: input, outputs: output, ...(invalid === undefined ? {} : { invalid }) })
-      await drive(inputs, processing(lines, tee(outputs), invalidTo, ctx), ctx, flush)
+      ctx.log.info('ready', { inputs: input, outputs: output, ...(invalid.length === 0 ? {} : { invalid }) })
+      const valid = tee(outputs)
+      const errors = errorOutputs.length === 0 ? null : isSame(outputs, errorOutputs) ? valid : tee(errorOutputs)
+      await drive(inputs, processing(lines, valid, errors, ctx), ctx, flush)
     }
   }
 })
+
+/** The same writers: what is valid and what is not then go there in the order of the lines. */
+function isSame (some: readonly Writer[], others: readonly Writer[]): boolean {
+  return some.length === others.length && some.every(writer => others.includes(writer))
+}

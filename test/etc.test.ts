@@ -8,10 +8,20 @@ import { expandArguments } from '../lib/cli/arguments.js'
 import { replay } from '../tools/replay.js'
 import { executable } from './helpers/daemon.js'
 import { projectRoot } from './helpers/shared.js'
+import { checkTopology, publishedBy } from './helpers/topology.js'
 
 const run = promisify(execFile)
 const roles = ['forwarder', 'processor', 'consumer', 'monitor']
 const instances = roles.flatMap(role => readdirSync(folder(role)).map(name => ({ role, name, file: join(folder(role), name) })))
+const members = [
+  ...instances.map(({ role, name, file }) => ({
+    daemon: role,
+    name,
+    inputs: valuesOf(file, '--input').map(uri => uri.replace(/^[\w-]+=/, '')),
+    outputs: [...valuesOf(file, '--output'), ...valuesOf(file, '--invalid')]
+  })),
+  { daemon: 'replay', name: 'replay', inputs: [], outputs: replay.options.output.default }
+]
 
 t.test('every argument file is one that its daemon takes', async t => {
   t.ok(instances.length >= 10, 'the production topology')
@@ -22,13 +32,42 @@ t.test('every argument file is one that its daemon takes', async t => {
   }))
 })
 
-t.test('every stream that is read is published by one daemon', async t => {
-  const published = [...instances.flatMap(({ file }) => valuesOf(file, '--output')), ...replay.options.output.default].map(withoutOptions)
+// seen to fail with another port, journal or name in an input or output, and with a replay port that is used already
+t.test('every stream that is read is published by one daemon, journaled where it is read under a name', async t => {
+  checkTopology(t, members)
+})
 
-  for (const { role, name, file } of instances) {
-    for (const input of valuesOf(file, '--input').map(uri => uri.replace(/^[\w-]+=/, '')).filter(uri => uri.startsWith('tcp:'))) {
-      t.equal(published.filter(uri => uri === withoutOptions(input)).length, 1, `${role}s/${name} reads ${input}`)
-    }
+// seen to fail with a name too few and one too many
+t.test('a publisher names those who read its journal, so that nothing is pruned before they first come', async t => {
+  for (const { uri, by, address, journal } of publishedBy(members).filter(({ by, journal }) => journal !== undefined && by !== 'replay replay')) {
+    const named = /[?&]subscribers=([^&]*)/.exec(uri)?.[1]?.split(',') ?? []
+    const reading = members.filter(({ inputs }) => inputs.some(input => input.startsWith(`${address}?as=`))).map(({ name }) => name)
+
+    t.strictSame(named.sort(), reading.sort(), `${by}: ${journal}`)
+  }
+})
+
+// seen to fail with a processor that has no plain --invalid
+t.test('each daemon that publishes a journaled stream publishes the same as a plain one, and what is invalid on both', async t => {
+  for (const { role, name, file } of instances.filter(({ file }) => valuesOf(file, '--output').some(isTcp))) {
+    const outputs = valuesOf(file, '--output')
+    const invalid = valuesOf(file, '--invalid')
+
+    t.equal(outputs.filter(isTcp).length, 2, `${role} ${name}`)
+    t.equal(outputs.filter(uri => uri.includes('journal=')).length, 1, `${role} ${name}`)
+    if (invalid.length > 0) t.strictSame(invalid, outputs, `${role} ${name}`)
+  }
+})
+
+// seen to fail with another replay port in an argument file, and without a row
+t.test('docs/operations.md has the ports, which follow its rule', async t => {
+  const operations = readFileSync(join(projectRoot, 'docs', 'operations.md'), 'utf8')
+  const published = publishedBy(members)
+
+  for (const { by, address, port, journal, replay } of published.filter(({ journal }) => journal !== undefined)) {
+    const plain = published.find(stream => stream.by === by && stream.journal === undefined)
+    t.equal(replay, 8700 + port % 100, address)
+    t.ok(operations.includes(`\n| ${plain === undefined ? '–' : plain.port} | ${port} | ${replay} | \`${journal}\` |`), `${by}: ${journal}`)
   }
 })
 
@@ -45,9 +84,8 @@ function folder (role: string): string {
   return join(projectRoot, 'etc', 'vanadium.d', `${role}s`)
 }
 
-/** Who reads a stream under a name writes other options than who publishes it. */
-function withoutOptions (uri: string): string {
-  return uri.replace(/\?.*/, '')
+function isTcp (uri: string): boolean {
+  return uri.startsWith('tcp:')
 }
 
 function valuesOf (file: string, option: string): string[] {

@@ -14,7 +14,7 @@ export const processorOptions = {
   format: { type: 'string', demandOption: true, requiresArg: true, description: 'Template of a line; its specifiers are below' },
   input: { type: 'string', array: true, demandOption: true, requiresArg: true, description: 'Stream URIs of raw lines' },
   output: { type: 'string', array: true, demandOption: true, requiresArg: true, description: 'Stream URIs for valid events: each gets every event' },
-  invalid: { type: 'string', requiresArg: true, description: 'Stream URI for EventErrors; may be one of the outputs [default: counted and logged only]' },
+  invalid: { type: 'string', array: true, requiresArg: true, description: 'Stream URIs for EventErrors: each gets every one; they may be outputs [default: counted and logged only]' },
   'max-line': { type: 'number', default: 65_536, requiresArg: true, description: 'Longest line in characters; what is longer becomes an EventError' },
   'address-key': { type: 'string', default: '/run/vanadium/address.key', requiresArg: true, description: 'File of the key that %h hashes addresses with, shared by the processors of a host; on a tmpfs' }
 } as const satisfies Record<string, Options>

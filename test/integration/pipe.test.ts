@@ -46,6 +46,27 @@ t.test('every line of a pipe becomes an event or an event error, and the daemon 
   t.equal(await countEventErrors(invalid), lines - expectedGood)
 })
 
+// seen to fail when `isSame` is false: errors came after the valid events of their batch
+t.test('event errors go to several outputs, in the order of the lines where all that is valid goes too', async t => {
+  const directory = t.testdir()
+  const [first, second, errors] = ['first', 'second', 'errors'].map(name => join(directory, name)) as [string, string, string]
+  const process = async (outputs: readonly string[], invalid: readonly string[]): Promise<void> => {
+    const uris = (files: readonly string[]): string[] => files.map(file => `file://${file}`)
+    const daemon = startDaemon(t, 'processor', '--format', '%q %{recvFrom}s %{seqId}d %t %o %{userAgent}i', '--input', 'stdin://', '--output', ...uris(outputs), '--invalid', ...uris(invalid))
+    daemon.child.stdin.end(Array.from({ length: 100 }, (_, i) => `${lineOf(i).line}\n`).join(''))
+    t.equal(await daemon.ended, 0)
+  }
+  const linesIn = (file: string): string[] => readFileSync(file, 'utf8').split('\n').slice(0, -1)
+  const isValid = (line: string): boolean => (JSON.parse(line) as { event: { message: string } }).event.message === 'm'
+
+  await process([first, second], [second, first])
+  t.same(linesIn(first).map(isValid), Array.from({ length: 100 }, (_, i) => lineOf(i).good))
+  t.same(linesIn(second), linesIn(first))
+
+  await process([first, second], [second, errors])
+  t.same([first, second, errors].map(file => linesIn(file).length), [180, 200, 20])
+})
+
 async function readNumbers (output: AsyncIterable<string>): Promise<number[]> {
   const numbers = []
   for await (const line of output) numbers.push((JSON.parse(line) as { seqId: number }).seqId)

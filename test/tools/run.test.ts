@@ -93,6 +93,16 @@ function rowsOf (directory: string): Array<{ uuid: string, wiki: string }> {
   }
 }
 
+/** How many a daemon has put into its only journal. */
+function recordsIn (directory: string, instance: string): number {
+  const db = new Database(join(directory, 'state', `${instance}.sqlite`), { readonly: true })
+  try {
+    return db.prepare<[], { next: number }>('SELECT next FROM journal').get()?.next ?? 0
+  } finally {
+    db.close()
+  }
+}
+
 /** Does what a reader does with the line: pastes it into a shell. Without curl, what it would do. */
 async function paste (line: string): Promise<string> {
   if (spawnSync('curl', ['--version']).error === undefined) return (await execute('sh', ['-c', line])).stdout
@@ -169,7 +179,7 @@ t.test('a daemon that is killed is reported and started again; when the tool is 
 
   process.kill(pid ?? 0, 'SIGKILL')
   await running.line(/processor client-side was killed by SIGKILL; it is started again/)
-  await running.line(/^ {10}info: connected: tcp:\/\/127.0.0.1:8\d+$/)
+  await running.line(/^ {10}info: connected: tcp:\/\/127.0.0.1:8\d+\?as=client-side$/)
   t.not(await until('it runs again', () => pidOf(directory, 'processor')), pid)
   const before = linesOf(directory).length
   await until('events flow again', () => linesOf(directory).length > before + 20)
@@ -179,6 +189,22 @@ t.test('a daemon that is killed is reported and started again; when the tool is 
   await until('all daemons have ended', () => processesIn(directory).length === 0)
   const { counts } = lastLogged(directory, 'consumer-json-log') as { counts: { taken: number } }
   t.equal(linesOf(directory).length, counts.taken, 'what had been taken is stored')
+
+  // seen to wait in vain where the daemons read the plain streams
+  await t.test('nothing that came is lost: the next run stores what was on its way', async t => {
+    const came = recordsIn(directory, 'forwarder-client-side')
+    const next = start(t, directory, '--rate', '0')
+    await next.line(/6 of 6 daemons up/)
+    await until('all is in both stores', () => linesOf(directory).length >= came && rowsOf(directory).length >= came)
+    next.child.kill('SIGINT')
+    t.equal(await next.ended, 0)
+
+    t.equal(linesOf(directory).length, came)
+    t.equal(new Set(linesOf(directory).map(({ uuid }) => uuid)).size, came)
+    t.equal(rowsOf(directory).length, came)
+    const ledger = await execute(process.execPath, [executable, 'ledger', '--state', join(directory, 'state')])
+    t.match(ledger.stdout, /^the books balance: 6 daemons/m)
+  })
 })
 
 t.test('a daemon that cannot run as configured ends all, with its reason', { skip: needsProc }, async t => {

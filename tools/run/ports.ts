@@ -12,34 +12,43 @@ export interface Ports {
   readonly events: number
   /** Publishes all events: the stream for everybody. */
   readonly all: number
+  /** The same three, journaled: what the daemons themselves read. */
+  readonly rawJournal: number
+  readonly eventsJournal: number
+  readonly allJournal: number
 }
 
-export const usualPorts: Ports = { http: 8080, raw: 8422, events: 8522, all: 8600 }
+export const usualPorts: Ports = { http: 8080, raw: 8422, events: 8522, all: 8600, rawJournal: 8432, eventsJournal: 8542, allJournal: 8610 }
+
+const called: Record<keyof Ports, string> = {
+  http: 'http',
+  raw: 'the raw stream',
+  events: 'the events stream',
+  all: 'the all stream',
+  rawJournal: 'the journaled raw stream',
+  eventsJournal: 'the journaled events stream',
+  allJournal: 'the journaled all stream'
+}
+const names = Object.keys(usualPorts) as Array<keyof Ports>
 
 /** How many ports are tried from the usual one upwards. */
 const tries = 200
 
 /** The usual ports, and instead of those that are taken the next free ones. Throws `StreamError` when there is none. */
 export async function choosePorts (): Promise<Ports> {
+  const ports = { ...usualPorts } as Record<keyof Ports, number>
   const chosen = new Set<number>()
-  const next = async (usual: number): Promise<number> => {
-    const port = await firstFree(usual, chosen)
-    chosen.add(port)
-    return port
+  for (const name of names) {
+    ports[name] = await firstFree(usualPorts[name], chosen)
+    chosen.add(ports[name])
   }
-  return {
-    http: await next(usualPorts.http),
-    raw: await next(usualPorts.raw),
-    events: await next(usualPorts.events),
-    all: await next(usualPorts.all)
-  }
+  return ports
 }
 
 /** What to tell about ports that are not the usual ones. */
 export function unusual (ports: Ports): string[] {
-  const names = Object.keys(usualPorts) as Array<keyof Ports>
   return names.filter(name => ports[name] !== usualPorts[name])
-    .map(name => `port ${usualPorts[name]} is taken: ${name === 'http' ? 'http' : `the ${name} stream`} is on ${ports[name]}`)
+    .map(name => `port ${usualPorts[name]} is taken: ${called[name]} is on ${ports[name]}`)
 }
 
 async function firstFree (usual: number, chosen: ReadonlySet<number>): Promise<number> {

@@ -44,33 +44,51 @@ export function planPipeline (layout: Layout): Plan[] {
   const { directory, ports } = layout
   const stores = storesIn(directory)
   const http = `http://127.0.0.1:${ports.http}`
-  const raw = streamOf(ports.raw)
-  const events = streamOf(ports.events)
-  const all = streamOf(ports.all)
+  const raw = { plain: streamOf(ports.raw), journaled: streamOf(ports.rawJournal), journal: 'client-side-raw' }
+  const events = { plain: streamOf(ports.events), journaled: streamOf(ports.eventsJournal), journal: 'client-side-events' }
+  const all = { plain: streamOf(ports.all), journaled: streamOf(ports.allJournal), journal: 'all-events' }
   const place = placeIn(layout)
   return [
     place({
       daemon: 'forwarder',
       instance: 'client-side',
       does: 'takes events over http and publishes them as lines',
-      options: [['input', http], ['output', raw]]
+      options: [['input', http], ...outputsTo(raw)]
     }),
     place({
       daemon: 'processor',
       instance: 'client-side',
       does: 'makes validated events of lines',
-      options: [['format', lineFormat], ['address-key', join(directory, 'state', 'address.key')], ['input', raw], ['output', events], ['invalid', events]]
+      options: [['format', lineFormat], ['address-key', join(directory, 'state', 'address.key')], inputFrom(raw, 'client-side'), ...outputsTo(events), ...outputsTo(events, 'invalid')]
     }),
     place({
       daemon: 'forwarder',
       instance: 'all-events',
       does: 'makes one stream of all there are: here, of one',
-      options: [['input', events], ['output', all]]
+      options: [inputFrom(events, 'all-events'), ...outputsTo(all)]
     }),
-    place({ daemon: 'consumer', instance: 'sqlite', does: 'stores events in tables', options: [['input', all], ['output', uriOf('sqlite', stores.sqlite)]] }),
-    place({ daemon: 'consumer', instance: 'json-log', does: 'appends events to a file', options: [['input', all], ['output', uriOf('file', stores.json)]] }),
-    place({ daemon: 'monitor', instance: 'all', does: 'counts lines and events', options: [['input', `client-side=${raw}`], ['input', `client-side=${events}`]] })
+    place({ daemon: 'consumer', instance: 'sqlite', does: 'stores events in tables', options: [inputFrom(all, 'sqlite'), ['output', uriOf('sqlite', stores.sqlite)]] }),
+    place({ daemon: 'consumer', instance: 'json-log', does: 'appends events to a file', options: [inputFrom(all, 'json-log'), ['output', uriOf('file', stores.json)]] }),
+    // unlike the one of /etc/vanadium.d, it reads journals: what is shown at the end adds up, whatever was killed
+    place({ daemon: 'monitor', instance: 'all', does: 'counts lines and events', options: [inputFrom(raw, 'all', 'client-side='), inputFrom(events, 'all', 'client-side=')] })
   ]
+}
+
+/** A stream as one daemon publishes it: journaled for the others of the pipeline, plain for anybody. */
+interface Published {
+  readonly plain: string
+  readonly journaled: string
+  readonly journal: string
+}
+
+/** Its replay socket gets any port that is free: subscribers are told. */
+function outputsTo ({ plain, journaled, journal }: Published, option: 'output' | 'invalid' = 'output'): Option[] {
+  return [[option, `${journaled}?journal=${journal}`], [option, plain]]
+}
+
+/** The subscriber is called as the instance. */
+function inputFrom ({ journaled }: Published, instance: string, countedAs = ''): Option {
+  return ['input', `${countedAs}${journaled}?as=${instance}`]
 }
 
 /** A plain stream on loopback. */
@@ -88,7 +106,7 @@ function placeIn ({ directory, statsdPort, common }: Layout): (plan: Pick<Plan, 
 }
 
 /** The URIs that a daemon is given for an option, without the names that a monitor gives them. */
-export function urisOf ({ options }: Plan, option: 'input' | 'output'): string[] {
+export function urisOf ({ options }: Plan, option: 'input' | 'output' | 'invalid'): string[] {
   return options.filter(([name]) => name === option).map(([, value]) => value.replace(/^[^:=]*=/, ''))
 }
 
