@@ -42,7 +42,7 @@ export interface Plan {
 
 /** Bytes that one `prune` deletes at most, so that it does not hold up the stream; and when there is hardly room to write that down. */
 const usualPortion = 64 << 20
-const smallPortion = 2 << 20
+const smallPortion = 16 << 20
 /** Those who were kept away by the same outage as the publisher have so long, from its start on, until age counts, in milliseconds. */
 const graceMs = 3_600_000
 /** Bytes of free pages that stay in the file: a stream needs them again at once. */

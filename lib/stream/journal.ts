@@ -63,6 +63,8 @@ export interface Journal {
   knows (subscriber: string): boolean
   /** Every known subscriber, and up to before which record it has committed. */
   committedBy (): ReadonlyMap<string, number>
+  /** Makes durable what subscribers have committed, and deletes nothing. */
+  keep (): void
   /**
    * Deletes what every known subscriber has committed, and of the rest the oldest batches until the bounds are kept. Forgets
    * subscribers that have said nothing for as long as records are kept. What is lost by that is returned, and no error.
@@ -155,6 +157,10 @@ export function openJournal ({ db, reserve, attempt, stage, isRenewed }: Journal
     heard (subscriber) { subscribers.hear(subscriber, Date.now()) },
     knows: subscribers.has,
     committedBy: () => new Map(subscribers.list().map(({ subscriber, next }) => [subscriber, next])),
+    keep () {
+      attempt(() => { write(0, 0, []) })
+      subscribers.written(0, [])
+    },
     prune: (bounds, nowMs = Date.now()) => attempt(() => prune(bounds, nowMs))
   }
 }

@@ -89,7 +89,7 @@ export async function openJournaledWriter (uri: Uri, { journal: name, replay, bo
       taken = []
     },
     async close () {
-      if (!socket.closed && performance.now() >= foundAt) prune(journal, bounds, ctx)
+      if (!socket.closed) keep(journal, ctx)
       clearInterval(heartbeat)
       socket.close()
       replaySocket.close()
@@ -124,6 +124,14 @@ function prune (journal: Journal, bounds: Bounds, ctx: Context): void {
     }
   } catch (error) {
     ctx.log.warn('the journal cannot be pruned; it will be tried again', { journal: journal.name, reason: messageOf(error) })
+  }
+}
+
+function keep (journal: Journal, ctx: Context): void {
+  try {
+    journal.keep()
+  } catch (error) {
+    ctx.log.warn('what subscribers have committed could not be kept; they will tell it again', { journal: journal.name, reason: messageOf(error) })
   }
 }
 
