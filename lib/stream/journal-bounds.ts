@@ -40,9 +40,10 @@ export interface Plan {
   readonly losses: readonly Loss[]
 }
 
-/** Bytes that one `prune` deletes at most, so that it does not hold up the stream; and when there is hardly room to write that down. */
+/** Bytes that one `prune` deletes at most, so that it does not hold up the stream; and the less, the less room there is to write that down. */
 const usualPortion = 64 << 20
-const smallPortion = 16 << 20
+const middlePortion = 16 << 20
+const smallPortion = 2 << 20
 /** Those who were kept away by the same outage as the publisher have so long, from its start on, until age counts, in milliseconds. */
 const graceMs = 3_600_000
 /** Bytes of free pages that stay in the file: a stream needs them again at once. */
@@ -91,18 +92,22 @@ export function planner (db: Database.Database, journal: string): (bytes: number
   }
 }
 
-/** Does what is planned; on a full disk, if that frees room, a little of it in the room that is given up for it. */
+/**
+ * Does what is planned for a portion that there is room to write down: on a full disk a smaller one, if that frees room, in the room
+ * that is given up for it.
+ */
 export function withReserve (reserve: DiskReserve, planOf: (portion: number) => Plan, write: (plan: Plan) => void): Plan {
-  const planned = planOf(reserve.isHeld ? usualPortion : smallPortion)
-  try {
-    write(planned)
-    return planned
-  } catch (error) {
-    if (codeOf(error) !== 'SQLITE_FULL' || planned.end === 0 || !reserve.give()) throw error
-    const less = planOf(smallPortion)
-    write(less)
-    return less
+  for (const portion of reserve.isHeld ? [usualPortion, smallPortion] : [middlePortion, smallPortion]) {
+    const planned = planOf(portion)
+    try {
+      write(planned)
+      return planned
+    } catch (error) {
+      if (codeOf(error) !== 'SQLITE_FULL' || planned.end === 0 || portion === smallPortion) throw error
+      reserve.give()
+    }
   }
+  throw new TypeError('no portion was tried')
 }
 
 /**
