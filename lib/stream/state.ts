@@ -193,8 +193,8 @@ function openDatabase (file: string, lock: Database.Database, fsync: FsyncPolicy
     db.pragma(`journal_size_limit = ${mostWalBytes}`)
     db.exec(`
       BEGIN;
-      CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL) STRICT;
-      INSERT INTO identity SELECT lower(hex(randomblob(8))) WHERE NOT EXISTS (SELECT 1 FROM identity);
+      CREATE TABLE IF NOT EXISTS identity (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL) STRICT;
+      INSERT OR IGNORE INTO identity VALUES (1, lower(hex(randomblob(8))));
       CREATE TABLE IF NOT EXISTS remark (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS sequence (name TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS position (source TEXT PRIMARY KEY, position TEXT NOT NULL) STRICT;

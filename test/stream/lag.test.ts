@@ -17,7 +17,7 @@ t.test('records of all inputs add up, the time is that of the oldest', async t =
   t.same(lags.summary(start), { records: 12, seconds: 70, fullAt: null })
 })
 
-// seen to fail when the growth of the last input alone counts
+// seen to fail when growth is taken from one moment to the next, and when what is there already does not count
 t.test('when the first journal is full follows from how it has grown lately; one that shrinks will not be', async t => {
   const lags = new Lags(createMetrics(null))
   const set = (stream: string, journalBytes: number, seconds: number): void => { lags.set(stream, { records: 1, seconds: 1, journalBytes, mostBytes: 10_000 }, start + seconds * 1000) }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { writeFileSync, appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
@@ -56,7 +56,8 @@ t.test('the books of a chain balance, live and when it has stopped, and say what
   const state = join(directory, 'state')
 
   appendFileSync(lines, Array.from({ length: 500 }, (_, n) => n % 5 === 0 ? line(n, 'Unheard') : line(n)).join(''))
-  await until('it is stored', () => stored() === 400)
+  await until('it is stored', () => stored() === 400, 60_000)
+  await until('and logged', () => existsSync(join(directory, 'events.json')) && readFileSync(join(directory, 'events.json'), 'utf8').split('\n').length > 500, 60_000)
   const live = await ledger('--state', state)
   for (const daemon of Object.values(daemons)) t.equal(await daemon.stop(), 0)
   const bySchema = await ledger('--state', state, '--by-schema')

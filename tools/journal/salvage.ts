@@ -4,7 +4,7 @@ import { defineCommand } from '../../lib/cli/command.js'
 import { ConfigError, messageOf } from '../../lib/errors.js'
 import { isDamage } from '../../lib/stream/damage.js'
 import { openState } from '../../lib/stream/state.js'
-import { fileOf, instancesIn, journalsOf, openForReading, type JournalRow } from './databases.js'
+import { fileOf, instancesIn, journalsOf, openForReading, type JournalRow, type StateDatabase } from './databases.js'
 import { rowsFrom } from './rows.js'
 import { createProgress, numberText } from '../text.js'
 
@@ -35,13 +35,14 @@ export const salvage = defineCommand({
 
 /** In a file of another name, so that nobody takes half of it for the whole. Returns what to say. */
 function make (directory: string, instance: string, name: string, target: string): string[] {
-  const source = openForReading(directory, instance)
-  if (source === null) throw new ConfigError('bad-option', `--instance ${instance}: that is no state`)
   const making = `${name}.salvaging`
   const file = fileOf(directory, making)
   remove(file)
+  let source: StateDatabase | null = null
   let db: Database.Database | undefined
   try {
+    source = openForReading(directory, instance)
+    if (source === null) throw new ConfigError('bad-option', `--instance ${instance}: that is no state`)
     openState(directory, making).close()
     db = new Database(file)
     const said = copy(source.db, db)
@@ -55,7 +56,7 @@ function make (directory: string, instance: string, name: string, target: string
     throw new ConfigError('damaged-state', `--instance ${instance}: its numbers or positions cannot be read (${messageOf(error)}); begin anew: move it out of ${directory}`, { cause: error })
   } finally {
     db?.close()
-    source.db.close()
+    source?.db.close()
     remove(file)
   }
 }

@@ -77,7 +77,7 @@ t.test('salvage makes a state of what can be read, with which a daemon goes on; 
   t.match(await journal('salvage', directory, '--instance', aside), { code: 0, lines: ['journal all: 290 records; missing: 120 to 129', /forwarder-a\.sqlite is made; start the daemon$/] })
   t.match(await journal('salvage', directory, '--instance', aside), { code: 78, errors: [/there is a state in its place/] })
   t.match(await journal('salvage', directory, '--instance', 'forwarder-a'), { code: 78, errors: [/name one that was set aside/] })
-  t.same(readdirSync(directory).filter(name => !/-(wal|shm)$/.test(name)).sort(), ['forwarder-a.sqlite', aside, 'forwarder-a.sqlite.lock'].sort())
+  t.same(readdirSync(directory).filter(name => !/-(wal|shm)$|\.reserve$/.test(name)).sort(), ['forwarder-a.sqlite', aside, 'forwarder-a.sqlite.lock'].sort())
 
   t.equal(idIn(file), id)
   const state = openState(directory, 'forwarder-a')
