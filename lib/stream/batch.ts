@@ -74,6 +74,9 @@ export class BatchBuilder {
   #end = 0
   #count = 0
   readonly #schemas = new Map<string, number>()
+  /** Records of one schema often come together: how many did since the last other one. */
+  #schema = ''
+  #together = 0
 
   /** `expectedBytes` saves growing. */
   constructor (expectedBytes: number) {
@@ -89,7 +92,14 @@ export class BatchBuilder {
     this.#end += encoder.encodeInto(record, this.#bytes.subarray(this.#end)).written
     this.#bytes[this.#end++] = newline
     this.#count++
-    this.#schemas.set(schema, (this.#schemas.get(schema) ?? 0) + 1)
+    if (schema !== this.#schema) this.#addUp(schema)
+    this.#together++
+  }
+
+  #addUp (next: string): void {
+    if (this.#together > 0) this.#schemas.set(this.#schema, (this.#schemas.get(this.#schema) ?? 0) + this.#together)
+    this.#schema = next
+    this.#together = 0
   }
 
   get count (): number {
@@ -97,12 +107,13 @@ export class BatchBuilder {
   }
 
   get schemas (): Composition {
+    this.#addUp('')
     return this.#schemas
   }
 
   /** What was added, made of a batch of that provenance; null if nothing was. The builder is used up. */
   build (provenance: Provenance | null): Batch | null {
-    return batchOfBytes(this.#bytes.subarray(0, this.#end), provenance === null ? null : { ...provenance, schemas: this.#schemas })
+    return batchOfBytes(this.#bytes.subarray(0, this.#end), provenance === null ? null : { ...provenance, schemas: this.schemas })
   }
 }
 

@@ -1,14 +1,12 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
-import { codeOf, ConfigError, messageOf } from '../errors.js'
+import type Database from 'better-sqlite3'
 import type { Position } from './contracts.js'
-import { diskError, Health, isDamage, refuseWithout, setAsideFor } from './damage.js'
+import { Health } from './damage.js'
 import { DiskReserve } from './disk-reserve.js'
-import { DamagedEntry } from './journal-entries.js'
 import { openJournal, type Journal, type JournalHome, type Staged } from './journal.js'
-import { ledgerTable, StoredLedger, type Ledger } from './ledger.js'
-import { beginRun, endRun, type FsyncPolicy } from './last-run.js'
+import { StoredLedger, type Ledger } from './ledger.js'
+import { endRun, type FsyncPolicy } from './last-run.js'
+import { lockInstance, openDatabase } from './state-database.js'
 
 /** Numbers that never repeat, across restarts and crashes too: blocks are reserved on disk before their numbers are given. */
 export interface Sequence {
@@ -56,9 +54,6 @@ const block = 100_000
 export interface StateOptions {
   readonly fsync?: FsyncPolicy
 }
-
-/** The file of what was written and not checkpointed is cut back to so many bytes. */
-const mostWalBytes = 64 << 20
 
 /**
  * Opens, or makes, `<directory>/<instance>.sqlite`. Throws `ConfigError` when the directory cannot be used, another process holds
@@ -174,81 +169,5 @@ class StoredSequence implements Sequence {
   #reserve (below: number): void {
     this.#store(below)
     this.#reserved = below
-  }
-}
-
-function openDatabase (file: string, lock: Database.Database, fsync: FsyncPolicy): { db: Database.Database, isRenewed: boolean } {
-  let db: Database.Database | undefined
-  try {
-    refuseWithout(file)
-    const isNew = !existsSync(file) || statSync(file).size === 0
-    db = new Database(file)
-    // batches are large: written in SQLite's usual pages of 4 KB, a journal takes nearly twice as long
-    db.pragma('page_size = 16384')
-    // before anything else is in it, and only then, as it writes: what is pruned leaves the file, too
-    if (isNew) db.pragma('auto_vacuum = INCREMENTAL')
-    db.pragma('journal_mode = WAL')
-    // of the large pages; the log stays small beside a small disk, too
-    db.pragma('wal_autocheckpoint = 500')
-    db.pragma(`journal_size_limit = ${mostWalBytes}`)
-    db.exec(`
-      BEGIN;
-      CREATE TABLE IF NOT EXISTS identity (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL) STRICT;
-      INSERT OR IGNORE INTO identity VALUES (1, lower(hex(randomblob(8))));
-      CREATE TABLE IF NOT EXISTS remark (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-      CREATE TABLE IF NOT EXISTS sequence (name TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT;
-      CREATE TABLE IF NOT EXISTS position (source TEXT PRIMARY KEY, position TEXT NOT NULL) STRICT;
-      CREATE TABLE IF NOT EXISTS journal (
-        name TEXT PRIMARY KEY, id TEXT NOT NULL, next INTEGER NOT NULL, bytes INTEGER NOT NULL, previous_id TEXT, previous_next INTEGER
-      ) STRICT;
-      CREATE TABLE IF NOT EXISTS journal_entry (
-        journal TEXT NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, time_ms INTEGER NOT NULL, saved_ms INTEGER NOT NULL, schemas TEXT NOT NULL, payload BLOB NOT NULL
-      ) STRICT;
-      CREATE UNIQUE INDEX IF NOT EXISTS journal_entry_first ON journal_entry (journal, first);
-      CREATE TABLE IF NOT EXISTS journal_subscriber (
-        journal TEXT NOT NULL, subscriber TEXT NOT NULL, next INTEGER NOT NULL, heard_ms INTEGER NOT NULL, PRIMARY KEY (journal, subscriber)
-      ) STRICT;
-      CREATE TABLE IF NOT EXISTS run (one INTEGER PRIMARY KEY, boot_id TEXT, fsync TEXT NOT NULL, orderly INTEGER NOT NULL) STRICT;
-      ${ledgerTable}
-      COMMIT;
-    `)
-    checkNumbers(db)
-    return { db, isRenewed: beginRun(db, fsync) }
-  } catch (cause) {
-    db?.close()
-    const failure = isDamage(cause) ? setAsideFor(file, cause) : cause
-    lock.close()
-    if (failure instanceof ConfigError) throw failure
-    if (/^SQLITE_(FULL|IOERR)/.test(codeOf(cause) ?? '')) throw diskError(file, cause)
-    throw new ConfigError('bad-option', `--state: ${file}: ${messageOf(cause)}; let it be a state of vanadium's that this user can write, or name another directory`, { cause })
-  }
-}
-
-/** What can be seen at once to be wrong; `vanadium journal check` looks at all. */
-function checkNumbers (db: Database.Database): void {
-  const wrong = db.prepare<[], { name: string, next: number, end: number }>(`SELECT name, next, end FROM (
-    SELECT name, next, (SELECT first + count FROM journal_entry WHERE journal = name ORDER BY first DESC LIMIT 1) AS end FROM journal
-  ) WHERE end > next`).get()
-  if (wrong !== undefined) throw new DamagedEntry(`journal ${wrong.name} has records up to number ${wrong.end - 1}, and would go on with ${wrong.next}`)
-}
-
-/**
- * Holds the instance for as long as the process lives: a lock of the kernel's, on a file of its own, so that the database
- * stays readable to operators and a killed daemon leaves nothing to clean up.
- */
-function lockInstance (directory: string, file: string, instance: string): Database.Database {
-  let lock: Database.Database | undefined
-  try {
-    mkdirSync(directory, { recursive: true })
-    // `vanadium status` looks whether it is held, for a moment
-    lock = new Database(file, { timeout: 500 })
-    lock.exec('BEGIN EXCLUSIVE')
-    return lock
-  } catch (cause) {
-    lock?.close()
-    if (codeOf(cause)?.startsWith('SQLITE_BUSY') === true) {
-      throw new ConfigError('state-in-use', `--state ${directory}: another process runs as "${instance}"; give each instance its own --name`, { cause })
-    }
-    throw new ConfigError('bad-option', `--state ${directory}: ${messageOf(cause)}; name a directory that this user can write`, { cause })
   }
 }

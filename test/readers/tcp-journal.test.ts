@@ -173,22 +173,6 @@ t.test('what no journal has any more is counted as lost, and said', async t => {
   t.match(ctx.logged().filter(line => line['level'] === 'error'), [{ records: 5, first: 5, last: 9 }, { records: 5, first: 15, last: 19 }])
 })
 
-// seen to fail (10 lost) when a new subscriber is not told from one that was away
-t.test('to a subscriber that comes for the first time nothing is lost of what is gone already', async t => {
-  const directory = shortDirectory(t)
-  const publisher = await startPublisher(t, directory)
-  const journal = publisher.ctx.state.journal('all')
-  await publisher.publish(...records(0, 10))
-  journal.committed('another', 10)
-  await until('it is pruned', () => journal.oldest === 10)
-  await publisher.publish(...records(10, 12))
-  const { reader, ctx } = await startSubscriber(t, directory, `${publisher.writer.endpoint}?as=one`)
-
-  t.same(await pull(reader).take(2), records(10, 12))
-  t.equal(ctx.metrics.count('lost'), 0)
-  t.same(ctx.logged().filter(line => line['level'] === 'error'), [])
-})
-
 t.test('a journal that was made anew is read from its start, and the loss is said', async t => {
   const directory = shortDirectory(t)
   const first = await startPublisher(t, directory)

@@ -108,6 +108,6 @@ t.test('what somebody deletes from a journal is named, by minute, schema and sub
 })
 
 t.test('a directory without a state, and a time that is none, are refused', async t => {
-  t.match(await ledger('--state', t.testdir()), { code: 78, text: /no daemon has a state there/ })
+  t.match(await ledger('--state', t.testdir()), { code: 78, text: /there is no state in it/ })
   t.match(await ledger('--state', t.testdirName, '--from', 'yesterday'), { code: 78, text: /--from .*yesterday/ })
 })

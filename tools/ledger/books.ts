@@ -1,10 +1,8 @@
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
-import Database from 'better-sqlite3'
-import { ConfigError, messageOf } from '../../lib/errors.js'
+import type Database from 'better-sqlite3'
 import { nameAmong } from '../../lib/event/composition.js'
 import { entryReader } from '../../lib/stream/journal-entries.js'
 import { minuteOf, type LedgerEntry } from '../../lib/stream/ledger.js'
+import { instancesIn, openForReading, type StateDatabase } from '../journal/databases.js'
 
 /** What an instance wrote down about itself, at one moment. */
 export interface Books {
@@ -51,39 +49,37 @@ export interface Shelf {
  * is then still waiting in the publisher's journal. Throws `ConfigError` if there is no state.
  */
 export function openShelf (directory: string, fromMs: number, toMs: number): Shelf {
-  const open: Database.Database[] = []
-  const close = (): void => { for (const db of open.splice(0)) db.close() }
+  const open: StateDatabase[] = []
+  const close = (): void => { for (const { db } of open.splice(0)) db.close() }
   try {
-    const files = stateFiles(directory)
-    for (const file of files) {
-      const db = new Database(join(directory, file), { readonly: true, fileMustExist: true })
-      open.push(db)
+    for (const instance of instancesIn(directory).filter(isOfDaemon).sort((a, b) => rank(a) - rank(b))) {
+      const state = openForReading(directory, instance)
+      if (state === null) continue
+      open.push(state)
       // the read transaction begins with the first read
-      db.exec('BEGIN; SELECT count(*) FROM identity')
+      state.db.exec('BEGIN; SELECT count(*) FROM identity')
     }
-    return { books: files.map((file, at) => readBooks(file, open[at] as Database.Database, fromMs, toMs)), close }
-  } catch (cause) {
+    return { books: open.map(({ instance, db }) => readBooks(instance, db, fromMs, toMs)), close }
+  } catch (error) {
     close()
-    if (cause instanceof ConfigError) throw cause
-    throw new ConfigError('bad-option', `--state ${directory}: ${messageOf(cause)}; name the directory of the daemons' states, as a user that can read it`, { cause })
+    throw error
   }
 }
 
 /** Those of daemons that only read streams come first. */
 const order = ['consumer', 'monitor', 'forwarder', 'processor', 'replay']
 
-function stateFiles (directory: string): string[] {
-  const files = readdirSync(directory).filter(file => order.some(daemon => file.startsWith(`${daemon}-`)) && file.endsWith('.sqlite'))
-  if (files.length === 0) throw new ConfigError('bad-option', `--state ${directory}: no daemon has a state there; name the directory that the daemons have as --state`)
-  return files.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b))
+function rank (instance: string): number {
+  return order.findIndex(daemon => instance.startsWith(`${daemon}-`))
 }
 
-function rank (file: string): number {
-  return order.findIndex(daemon => file.startsWith(`${daemon}-`))
+/** Not one that was set aside as damaged. */
+function isOfDaemon (instance: string): boolean {
+  return rank(instance) !== -1 && !instance.includes('.damaged-')
 }
 
-function readBooks (file: string, db: Database.Database, fromMs: number, toMs: number): Books {
-  const [, daemon = '', instance = ''] = /^([a-z]+)-(.*)\.sqlite$/.exec(file) ?? []
+function readBooks (name: string, db: Database.Database, fromMs: number, toMs: number): Books {
+  const [, daemon = '', instance = ''] = /^([a-z]+)-(.*)$/.exec(name) ?? []
   const entries = db.prepare<[number, number], LedgerEntry>('SELECT minute, side, stream, schema, fate, count FROM ledger WHERE minute >= ? AND minute < ?').all(fromMs, toMs)
   const journals = db.prepare<[], { name: string, id: string, next: number }>('SELECT name, id, next FROM journal').all()
   const positions = db.prepare<[], StoredPosition>("SELECT source, position, (SELECT position FROM position WHERE source = 'began:' || p.source) AS began FROM position AS p WHERE source LIKE 'journal:%'").all()
