@@ -1,5 +1,6 @@
 import { defineCommand } from '../lib/cli/command.js'
 import { flushing } from '../lib/cli/options.js'
+import { ConfigError } from '../lib/errors.js'
 import { drive } from '../lib/stream/drive.js'
 
 export const consumer = defineCommand({
@@ -18,6 +19,9 @@ export const consumer = defineCommand({
   prepare ({ input, output, 'dead-letter': deadLetter }, { readers, writers }, common) {
     for (const uri of input) readers.check(uri)
     for (const uri of deadLetter === undefined ? [output] : [output, deadLetter]) writers.check(uri)
+    if (deadLetter !== undefined && /[?&]journal=/.test(deadLetter)) {
+      throw new ConfigError('bad-option', `--dead-letter ${deadLetter}: letters must be safe before the rows beside them are, which a journaled stream only is later; write a file: file:///var/log/vanadium/refused.log`)
+    }
     const flush = flushing(common)
 
     return async ctx => {

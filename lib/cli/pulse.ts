@@ -28,10 +28,19 @@ export const lastErrorKey = 'last-error'
 /** Between two pulses, in milliseconds. */
 export const pulseMs = 5000
 
-/** Notes a pulse now and then, from now on until the returned function is called. A disk that is full is no reason to end. */
-export function startPulse (state: State, { metrics, lags }: Pick<Context, 'metrics' | 'lags'>): () => void {
+export interface Pulsing {
+  /** Noted with the next pulse: errors can be many. */
+  note (error: LastError): void
+  /** After a last pulse. */
+  end (): void
+}
+
+/** Notes a pulse now and then, from now on until its `end`. A disk that is full is no reason to end. */
+export function startPulse (state: State, { metrics, lags }: Pick<Context, 'metrics' | 'lags'>): Pulsing {
   const startedMs = Math.round(Date.now() - process.uptime() * 1000)
   let before = { atMs: Date.now(), count: metrics.count(taken) }
+
+  let lastError: LastError | null = null
 
   function beat (): void {
     const now = { atMs: Date.now(), count: metrics.count(taken) }
@@ -40,10 +49,18 @@ export function startPulse (state: State, { metrics, lags }: Pick<Context, 'metr
     const { records, seconds } = lags.summary()
     const pulse: Pulse = { atMs: now.atMs, startedMs, pid: process.pid, rate, memoryBytes: process.memoryUsage.rss(), lag: lags.isKnown ? { records, seconds } : null }
     state.remark(pulseKey, JSON.stringify(pulse))
+    if (lastError !== null) state.remark(lastErrorKey, JSON.stringify(lastError))
+    lastError = null
   }
 
   const timer = setInterval(beat, pulseMs)
   timer.unref()
   beat()
-  return () => { clearInterval(timer) }
+  return {
+    note (error) { lastError = error },
+    end () {
+      clearInterval(timer)
+      beat()
+    }
+  }
 }

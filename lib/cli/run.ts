@@ -20,7 +20,7 @@ import type { Command, CommandContext, Transports } from './command.js'
 import { startLifeCycle, type LifeCycle } from './life-cycle.js'
 import { parseOptions, type CommonOptions } from './options.js'
 import { endWithParent } from './parent.js'
-import { lastErrorKey, startPulse, type LastError } from './pulse.js'
+import { startPulse } from './pulse.js'
 
 /**
  * Runs a command with the arguments after its name; resolves with the exit code when everything is released. Nothing is
@@ -110,10 +110,10 @@ function createContext (daemon: string, name: string, { common, log, errors, met
     get state () {
       if (state === null) {
         const opened = state = openState(common.state, `${daemon}-${name}`, { fsync: common.fsync })
-        const endPulse = startPulse(opened, ctx)
-        errors.note = message => { opened.remark(lastErrorKey, JSON.stringify({ atMs: Date.now(), message } satisfies LastError)) }
+        const pulse = startPulse(opened, ctx)
+        errors.note = message => { pulse.note({ atMs: Date.now(), message }) }
         cycle.defer('state', () => {
-          endPulse()
+          pulse.end()
           errors.note = () => {}
           opened.close()
         })

@@ -24,6 +24,16 @@ export function withoutRecords (counts: Counts, records: Iterable<string>): Map<
   return left
 }
 
+/** What some of the records are that a composition is of. */
+export function compositionOf (counts: Counts, records: Iterable<string>): Map<string, number> {
+  const found = new Map<string, number>()
+  for (const record of records) {
+    const name = nameAmong(counts, record)
+    found.set(name, (found.get(name) ?? 0) + 1)
+  }
+  return found
+}
+
 /** Under which of the names a record is counted; the first, when it is not told from others. */
 export function nameAmong (counts: Counts, record: string): string {
   const [first = ''] = counts.keys()

@@ -1,4 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { StreamError } from '../errors.js'
 import type { Batch, Context } from '../stream/contracts.js'
 import { PullQueue } from '../stream/pull-queue.js'
 import type { Sequence } from '../stream/state.js'
@@ -113,8 +114,21 @@ export class Beacons {
     const { recvFrom, sequence, trustedProxies } = this.#options
     const { 'user-agent': userAgent, 'x-forwarded-for': forwardedFor } = request.headers
     const address = clientAddress(request.socket.remoteAddress, forwardedFor?.toString(), trustedProxies)
-    this.#queue.push(lineOf({ query, seqId: sequence.take(1), recvFrom, address, userAgent }))
+    const seqId = this.#number(sequence)
+    if (seqId === null) return this.#refuse(request, response, 503)
+    this.#queue.push(lineOf({ query, seqId, recvFrom, address, userAgent }))
     this.#queued.push(response)
+  }
+
+  /** Null while the disk is full on which numbers are reserved. */
+  #number (sequence: Sequence): number | null {
+    try {
+      return sequence.take(1)
+    } catch (error) {
+      if (!(error instanceof StreamError)) throw error
+      this.#ctx.log.error('no number can be given to an event: the disk of --state is full, or fails', { reason: error.message })
+      return null
+    }
   }
 
   #confirm (response: ServerResponse): void {

@@ -152,6 +152,7 @@ export class Subscription {
       this.#ctx.ledger.enter('input', this.#origin?.journal ?? '', 'lost', now, unclassified(records))
       this.#ctx.log.error('records are lost: the publisher\'s journal does not have them any more', { uri: this.#uri.text, records, first: this.#next, last: next - 1 })
     }
+    if (this.#isFresh) this.#ctx.state.note(`began:${sourceOf(this.#options.as, this.#origin?.journal ?? '')}`, String(now))
     this.#next = next
     yield emptyBatch(this.#provenance(now))
   }

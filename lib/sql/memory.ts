@@ -77,8 +77,8 @@ export class StoreMemory {
 
   /** To be called at a flush: with the next save the state knows all that the store does. */
   flushed (): void {
-    if (this.#save === null || this.#entries.size === 0) return
-    const save = this.#save + 1
+    if (this.#entries.size === 0) return
+    const save = this.#firstSave() + 1
     this.#ctx.state.remember(this.#source, String(save), () => {
       this.#save = save
       this.#positions.clear()
@@ -96,13 +96,13 @@ export class StoreMemory {
 
   /** False if nothing in the load has a position. */
   #add ({ provenances, outcomes }: LoadBooks, positions: Map<string, string>, entries: Entries): boolean {
-    const resumable = provenances.filter(provenance => provenance.position !== null)
-    for (const { stream, source, position, timeMs, taken, schemas } of resumable) {
+    if (provenances.every(({ position }) => position === null)) return false
+    for (const { stream, source, position, timeMs, taken, schemas } of provenances) {
       if (position !== null) positions.set(source, position)
       entries.enter('input', stream, 'taken', timeMs, taken)
       entries.enter('input', stream, 'filtered', timeMs, without(taken, schemas))
     }
-    if (resumable.length > 0) for (const entry of outcomes.list()) entries.add(entry)
-    return resumable.length > 0
+    for (const entry of outcomes.list()) entries.add(entry)
+    return true
   }
 }

@@ -61,6 +61,11 @@ export class TableWriter<R> implements Writer {
     if (this.#load.rows >= this.#limits.rows || this.#load.bytes >= this.#limits.bytes) await this.#send()
   }
 
+  async pass (batch: Batch): Promise<void> {
+    if (!this.#load.suits(batch)) await this.#send()
+    this.#load.begin(batch)
+  }
+
   async flush (): Promise<void> {
     this.#throwFailure()
     if (this.#load.bytes > 0) await this.#send()
@@ -144,7 +149,7 @@ export class TableWriter<R> implements Writer {
       this.#rowsInFlight = 0
       for (const [at, [table]] of groups.entries()) this.#count(table, outcomes[at])
       const entries = load.entries(this.#stream, outcomes)
-      if (groups.length > 0) this.#memory.committed({ provenances: load.provenances, outcomes: entries })
+      this.#memory.committed({ provenances: load.provenances, outcomes: entries })
       for (const { side, stream, fate, minute, schema, count } of entries.list()) this.#ctx.ledger.enter(side, stream, fate, minute, new Map([[schema, count]]))
       return undefined
     } catch (error) {

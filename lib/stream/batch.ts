@@ -106,6 +106,10 @@ export class BatchBuilder {
     return this.#count
   }
 
+  get bytes (): number {
+    return this.#end
+  }
+
   get schemas (): Composition {
     this.#addUp('')
     return this.#schemas
@@ -144,6 +148,31 @@ export function recordsOf (batch: Batch): Buffer[] {
   }
   records.push(payload.subarray(start))
   return records
+}
+
+/**
+ * The records in pieces of at most `bytes`, or of one record; the batch itself if it is no larger. A piece is not looked into: of a
+ * batch of several schemas, `schemasOf` says what it holds.
+ */
+export function * piecesOf (batch: Batch, bytes: number, schemasOf: (records: Buffer[]) => Composition): Generator<Batch> {
+  const { payload, provenance } = batch
+  if (payload.length <= bytes) {
+    yield batch
+    return
+  }
+  const pieceOf = (records: Buffer[]): Batch => batchOfRecords(records, provenance === null ? null : { ...provenance, schemas: schemasOf(records) }) as Batch
+  let piece: Buffer[] = []
+  let size = 0
+  for (const record of recordsOf(batch)) {
+    if (piece.length > 0 && size + record.length + 1 > bytes) {
+      yield pieceOf(piece)
+      piece = []
+      size = 0
+    }
+    piece.push(record)
+    size += record.length + 1
+  }
+  yield pieceOf(piece)
 }
 
 class ByteBatch implements Batch {

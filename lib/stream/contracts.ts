@@ -80,10 +80,12 @@ export interface Writer {
   /** What becomes of its records is known only to the writer, which enters that into the ledger itself. */
   readonly keepsBooks?: boolean
   /**
-   * Called once before anything is read: what the sink remembers of the last run is put into the state and saved, so that the
-   * inputs go on behind what the sink has. Waits for a store that is away, until `ctx.stop`.
+   * Called once before anything is read, of a sink that is the only one: what it remembers of the last run is put into the state and
+   * saved, so that the inputs go on behind what the sink has. Waits for a store that is away, until `ctx.stop`.
    */
   begin? (): Promise<void>
+  /** Told in place of `write` of a batch of which no record is left: its position is reached all the same. */
+  pass? (batch: Batch): Promise<void>
   /** Resolves when the writer can take the next batch: the records are then its to keep. */
   write (batch: Batch): Promise<void>
   /** Resolves when everything taken is as durable as the sink makes it, or put into `ctx.state`, for `drive` to save. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { identified } from './batch.js'
 import type { Batch, Context, Position, Reader, Writer } from './contracts.js'
-import { without } from './ledger.js'
+import { Entries, without } from './ledger.js'
 import { merge } from './merge.js'
 import { inheritedBy } from './wrap.js'
 
@@ -27,6 +27,8 @@ export async function drive (readers: readonly Reader[], writer: Writer, ctx: Co
   const flushBytes = writer.eager === true ? eagerBytes : options.flushBytes ?? 16 << 20
   const input = merge(readers, { untilReleased: writer.eager === true })
   const positions = new Map<Reader, Position>()
+  // another loop of the same process may save before this one has flushed
+  const books = new Entries()
   let unflushedBytes = 0
   let flushAt = Infinity
 
@@ -34,6 +36,8 @@ export async function drive (readers: readonly Reader[], writer: Writer, ctx: Co
     await writer.flush()
     await ctx.deadLetters.drain()
     for (const [reader, position] of positions) await reader.commit(position)
+    for (const { side, stream, fate, minute, schema, count } of books.list()) ctx.ledger.enter(side, stream, fate, minute, new Map([[schema, count]]))
+    books.clear()
     await ctx.save()
     input.release()
     positions.clear()
@@ -45,10 +49,11 @@ export async function drive (readers: readonly Reader[], writer: Writer, ctx: Co
     const batch = identified(given, reader)
     const { stream, position, timeMs, taken: records, schemas } = batch.provenance
     if (batch.count > 0) await writer.write(batch)
+    else await writer.pass?.(batch)
     await ctx.deadLetters.drain()
     ctx.metrics.increment(taken, batch.count)
-    ctx.ledger.enter('input', stream, 'taken', timeMs, records)
-    ctx.ledger.enter('input', stream, 'filtered', timeMs, without(records, schemas))
+    books.enter('input', stream, 'taken', timeMs, records)
+    books.enter('input', stream, 'filtered', timeMs, without(records, schemas))
     if (position !== null) positions.set(reader, position)
     unflushedBytes += batch.payload.length
     if (flushAt === Infinity) flushAt = performance.now() + flushIntervalMs

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { RecordError } from '../errors.js'
 import type { EventProcessor, Outcome } from '../event/processor.js'
-import { BatchBuilder, recordsOf } from './batch.js'
-import type { Batch, Context, Writer } from './contracts.js'
+import { BatchBuilder, batchLimits, recordsOf } from './batch.js'
+import type { Batch, Context, Provenance, Writer } from './contracts.js'
 import { inheritedBy } from './wrap.js'
 
 /**
@@ -11,35 +11,52 @@ import { inheritedBy } from './wrap.js'
  * only a remote repository may have is fetched before the batch goes on.
  */
 export function processing (events: EventProcessor, valid: Writer, invalid: Writer | null, ctx: Context): Writer {
+  const { eager = false, holds = false } = inheritedBy(valid, ...(invalid === null || invalid === valid ? [] : [invalid]))
+
+  /** What is made so far, of a batch of that provenance. */
+  async function send ({ good, bad }: Made, provenance: Provenance | null): Promise<void> {
+    for (const { schemas } of new Set([good, bad])) ctx.ledger.enter('made', '', 'passed', provenance?.timeMs ?? Date.now(), schemas)
+    const [goodBatch, badBatch] = [good.build(provenance), bad === good || invalid === null ? null : bad.build(provenance)]
+    // not at the same time: the invalid stream may also be one of several valid ones, and calls of a writer never overlap
+    if (goodBatch !== null) await valid.write(goodBatch)
+    if (badBatch !== null) await invalid?.write(badBatch)
+  }
+
+  function begin (expectedBytes: number): Made {
+    const good = new BatchBuilder(expectedBytes)
+    return { good, bad: invalid === valid ? good : new BatchBuilder(0) }
+  }
+
   return {
-    ...inheritedBy(valid, ...(invalid === null || invalid === valid ? [] : [invalid])),
+    eager,
+    holds,
     async write (batch) {
-      const good = new BatchBuilder(batch.payload.length * 2)
-      const bad = invalid === valid ? good : new BatchBuilder(0)
+      let made = begin(batch.payload.length * 2)
       let refused = 0
       const process = processorOf(events, batch)
-      for (let i = 0; i < batch.count; i++) {
+      const { count } = batch
+      for (let i = 0; i < count; i++) {
         let outcome = process(i, true)
         if (outcome.kind === 'unknown-schema') {
           await ctx.schemas.fetch(outcome.name, outcome.revision)
           outcome = process(i, false)
         }
         if (outcome.kind === 'valid') {
-          good.add(outcome.json, outcome.schema)
+          made.good.add(outcome.json, outcome.schema)
         } else if (outcome.kind === 'invalid') {
           refused++
-          bad.add(outcome.json, outcome.schema)
+          made.bad.add(outcome.json, outcome.schema)
           if (invalid === null) ctx.log.warn('an event is invalid; --invalid would keep it', { event_error: outcome.json.slice(0, 2000) })
         }
+        // short lines become event errors that are many times as long
+        if (made.good.bytes + made.bad.bytes >= mostBytes) {
+          await send(made, batch.provenance)
+          made = begin(0)
+        }
       }
-      ctx.metrics.increment('valid', batch.count - refused)
+      ctx.metrics.increment('valid', count - refused)
       if (refused > 0) ctx.metrics.increment('invalid', refused)
-      const { provenance } = batch
-      for (const { schemas } of new Set([good, bad])) ctx.ledger.enter('made', '', 'passed', provenance?.timeMs ?? Date.now(), schemas)
-      const [goodBatch, badBatch] = [good.build(provenance), bad === good || invalid === null ? null : bad.build(provenance)]
-      // not at the same time: the invalid stream may also be one of several valid ones, and calls of a writer never overlap
-      if (goodBatch !== null) await valid.write(goodBatch)
-      if (badBatch !== null) await invalid?.write(badBatch)
+      await send(made, batch.provenance)
     },
     async flush () {
       await valid.flush()
@@ -51,6 +68,15 @@ export function processing (events: EventProcessor, valid: Writer, invalid: Writ
     }
   }
 }
+
+/** Valid events and event errors, in one where both go the same way. */
+interface Made {
+  readonly good: BatchBuilder
+  readonly bad: BatchBuilder
+}
+
+/** What is made is sent on in pieces of about this size. */
+const mostBytes = 2 * batchLimits.bytes
 
 /** Processes the records of a batch by number; the ones that are not UTF-8 are refused. */
 function processorOf (events: EventProcessor, batch: Batch): (i: number, mayFetch: boolean) => Outcome {

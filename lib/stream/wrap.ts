@@ -5,12 +5,16 @@ import type { Batch, Context, Reader, Writer } from './contracts.js'
 /** What is left of a batch, with its position; null for nothing. */
 export type Transform = (batch: Batch) => Batch | null
 
-/** What a writer that wraps others has of them. */
-export function inheritedBy (...inner: readonly Writer[]): Pick<Writer, 'eager' | 'holds' | 'begin'> {
+/**
+ * What a writer that wraps others has of them. What one of several remembers of the last run says nothing about the others, so those
+ * are not begun: what comes again, their keys tell.
+ */
+export function inheritedBy (...inner: readonly Writer[]): Pick<Writer, 'eager' | 'holds' | 'begin' | 'pass'> {
   return {
+    pass: async batch => { await Promise.all(inner.map(async writer => { await writer.pass?.(batch) })) },
     eager: inner.some(writer => writer.eager === true),
     holds: inner.every(writer => writer.holds === true),
-    begin: async () => { await Promise.all(inner.map(async writer => { await writer.begin?.() })) }
+    begin: async () => { if (inner.length === 1) await inner[0]?.begin?.() }
   }
 }
 
@@ -48,6 +52,7 @@ export function wrapWriter (inner: Writer, transform: Transform, stream: string,
       const { provenance } = batch
       if (provenance !== null) ctx.ledger.enter('output', stream, 'filtered', provenance.timeMs, without(provenance.schemas, left?.provenance?.schemas ?? new Map()))
       if (left !== null) await inner.write(left)
+      else if (provenance !== null) await inner.pass?.(emptyBatch(provenance))
     },
     flush: async () => { await inner.flush() },
     close: async () => { await inner.close() }

@@ -1,5 +1,7 @@
 import { Publisher, Router } from 'zeromq'
 import { codeOf, messageOf } from '../errors.js'
+import { compositionOf } from '../event/composition.js'
+import { batchLimits, piecesOf } from '../stream/batch.js'
 import type { Batch, Context, Writer } from '../stream/contracts.js'
 import type { Bounds } from '../stream/journal-bounds.js'
 import type { Journal, JournalEntry } from '../stream/journal.js'
@@ -82,7 +84,7 @@ export async function openJournaledWriter (uri: Uri, { journal: name, replay, bo
     keepsBooks: true,
     async write (batch) {
       const fit = accepted(batch, name, longestMessage(maxMessage), ctx)
-      if (fit !== null) taken.push(fit)
+      if (fit !== null) taken.push(...piecesOf(fit, batchLimits.bytes, records => compositionOf(fit.provenance?.schemas ?? new Map(), records.map(String))))
     },
     async flush () {
       for (const batch of taken) journal.append(batch, publish)

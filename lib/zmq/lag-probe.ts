@@ -44,9 +44,9 @@ export class LagProbe {
     if (where === null || this.#asking) return
     this.#asking = true
     const { origin, committed } = where
-    const socket = this.#connected(origin)
     const request: StatusRequest = { as: this.#as, id: origin.id, status: committed }
     try {
+      const socket = this.#connected(origin)
       await socket.send(JSON.stringify(request))
       const message = parseMessage(await socket.receive())
       if (message?.kind !== 'state' || message.origin.id !== origin.id || message.status === null) return

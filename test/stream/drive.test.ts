@@ -5,9 +5,9 @@ import { RecordError } from '../../lib/errors.js'
 import { batchOfLines } from '../../lib/stream/batch.js'
 import type { Batch, Context, Position, Reader, Writer } from '../../lib/stream/contracts.js'
 import { createDeadLetters } from '../../lib/stream/dead-letters.js'
-import { drive, taken } from '../../lib/stream/drive.js'
+import { drive, taken, tee } from '../../lib/stream/drive.js'
 import { testContext } from '../helpers/context.js'
-import { check, count, reluctantReader, scriptedReader, scriptedWriter, stepsOf, type Trace } from '../helpers/scripted.js'
+import { batchFrom, check, count, reluctantReader, scriptedReader, scriptedWriter, stepsOf, type Trace } from '../helpers/scripted.js'
 
 /** A context whose dead letters say in the trace when they are drained. */
 function tracingContext (trace: Trace): Context {
@@ -142,4 +142,22 @@ t.test('dead letters are written before the position of their record is committe
   const whats = trace.map(({ what }) => what)
   t.ok(whats.lastIndexOf('written') > whats.indexOf('failed'), 'the letter is written in the second attempt')
   t.ok(whats.indexOf('commit') > whats.lastIndexOf('flushed'))
+})
+
+// seen to fail when all are begun: a store would take the inputs past what the other outputs have
+t.test('a sink is begun when it is the only one, before anything is read; of several none is', async t => {
+  for (const sinks of [1, 2]) {
+    const trace: string[] = []
+    const ctx = testContext()
+    const reader: Reader = {
+      async * [Symbol.asyncIterator] () { yield batchFrom(0, trace.push('read')) },
+      commit: async () => {},
+      close: async () => {}
+    }
+    const sink = (): Writer => ({ begin: async () => { trace.push('begin') }, write: async () => {}, flush: async () => {}, close: async () => {} })
+
+    await drive([reader], tee(Array.from({ length: sinks }, sink)), ctx)
+
+    t.strictSame(trace, sinks === 1 ? ['begin', 'read'] : ['read'])
+  }
 })

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Dealer, Subscriber } from 'zeromq'
-import { batchOfLines } from '../../lib/stream/batch.js'
+import { arrival, batchOfLines } from '../../lib/stream/batch.js'
 import type { Batch } from '../../lib/stream/contracts.js'
 import { records, startPublisher } from '../helpers/journaled.js'
 import { shortDirectory } from '../helpers/streams.js'
@@ -240,4 +240,26 @@ t.test('a subscriber that has committed more than there is read another copy of 
 
   t.equal(journal.oldest, 0)
   t.match(header, { next: 2, status: { bytes: 8, most: 10 * 2 ** 30, time: null } })
+})
+
+// seen to fail without pieces: no subscriber takes a message that is larger, and none would ever get past it
+t.test('a batch that is larger than a subscriber takes is published in pieces, each with what it holds', async t => {
+  const { writer, ctx } = await startPublisher(t, shortDirectory(t))
+  const journal = ctx.state.journal('all')
+  const lines = Array.from({ length: 100_000 }, (_, n) => `{"schema":"${n % 2 === 0 ? 'Even' : 'Odd'}","revision":1,"n":${n}}`)
+  const provenance = { ...arrival('input', lines.length, '1'), schemas: new Map([['Even', 50_000], ['Odd', 50_000]]) }
+
+  await writer.write(batchOfLines(lines, provenance) as Batch)
+  await writer.flush()
+  await ctx.save()
+  const sums = new Map<string, number>()
+  const records: string[] = []
+  for (let entry = journal.read(0, 1); entry !== null; entry = journal.read(entry.first + entry.count, 1)) {
+    t.ok(entry.payload.length <= 1 << 20)
+    records.push(...entry.payload.toString().split('\n'))
+    for (const [schema, count] of entry.schemas) sums.set(schema, (sums.get(schema) ?? 0) + count)
+  }
+
+  t.ok(lines.every((line, n) => line === records[n]) && records.length === lines.length)
+  t.same(sums, provenance.schemas)
 })
