@@ -11,6 +11,9 @@ export interface Lag {
   readonly mostBytes: number
 }
 
+/** Publishers are asked every few seconds. */
+const mostSamples = 100
+
 /** Of all inputs together. */
 export interface LagSummary {
   readonly records: number
@@ -19,7 +22,7 @@ export interface LagSummary {
   readonly fullAt: Date | null
 }
 
-/** Growth is taken over so long at least, in milliseconds. */
+/** Growth is that of so long, in milliseconds, or a little more. */
 const baseMs = 10_000
 
 /** What each input is behind, as the publishers said last; sent as the gauges `lag` (records) and `lag_seconds`. */
@@ -60,13 +63,13 @@ export class Lags {
 /** How fast something grows, from what it was some time ago. */
 class Growth {
   bytesPerMs = 0
-  #base: { readonly bytes: number, readonly atMs: number } | null = null
+  /** Oldest first, the first old enough if any is. */
+  readonly #samples: Array<{ readonly bytes: number, readonly atMs: number }> = []
 
   add (bytes: number, atMs: number): void {
-    this.#base ??= { bytes, atMs }
-    const ms = atMs - this.#base.atMs
-    if (ms < baseMs) return
-    this.bytesPerMs = (bytes - this.#base.bytes) / ms
-    this.#base = { bytes, atMs }
+    this.#samples.push({ bytes, atMs })
+    while (this.#samples.length > mostSamples || atMs - (this.#samples[1]?.atMs ?? atMs) >= baseMs) this.#samples.shift()
+    const base = this.#samples[0] ?? { bytes, atMs }
+    if (atMs - base.atMs >= baseMs) this.bytesPerMs = (bytes - base.bytes) / (atMs - base.atMs)
   }
 }

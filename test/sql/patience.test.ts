@@ -36,6 +36,21 @@ t.test('work is repeated until it succeeds, and the log says what was waited for
   ])
 })
 
+// seen to fail without the growth of the journal
+t.test('the log says how many records are queued in the journal, and when that is full', async t => {
+  const { ctx, patience } = setUp(t)
+  const now = Date.now()
+  ctx.lags.set('all', { records: 100, seconds: 1, journalBytes: 1000, mostBytes: 61_000 }, now - 10_000)
+  ctx.lags.set('all', { records: 2100, seconds: 11, journalBytes: 11_000, mostBytes: 61_000 }, now)
+
+  await patience.persist(failing([away]))
+
+  const [line] = ctx.logged()
+  t.match(line, { message: 'waiting for the store', queued: 2100 })
+  // 1000 bytes a second, 50,000 are left
+  t.ok(Math.abs(Date.parse(String(line?.['journal_full_at'])) - now - 50_000) < 10_000)
+})
+
 t.test('what an operator must correct is logged as an error, and waited for all the same', async t => {
   const { ctx, patience } = setUp(t)
 
