@@ -151,7 +151,7 @@ function openLedger (ctx: Context): Ledger {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     ctx.log.info('no ledger is kept', { reason: error.message })
-    return { enter: () => {} }
+    return { enter: () => {}, add: () => {} }
   }
 }
 

@@ -53,7 +53,7 @@ export class StoreMemory {
     if (save < this.#save) this.#ctx.log.warn('the store is older than what was stored: was a backup restored? What is missing can be replayed', { saved: this.#save, stored: save })
     if (save <= this.#save) return
     for (const [source, position] of Object.entries(positions)) state.remember(source, position)
-    for (const { minute, side, stream, schema, fate, count } of entries) state.ledger.enter(side, stream, fate, minute, new Map([[schema, count]]))
+    for (const entry of entries) state.ledger.add(entry)
     state.remember(this.#source, String(save))
     await this.#ctx.save()
     this.#save = save

@@ -150,7 +150,7 @@ export class TableWriter<R> implements Writer {
       for (const [at, [table]] of groups.entries()) this.#count(table, outcomes[at])
       const entries = load.entries(this.#stream, outcomes)
       this.#memory.committed({ provenances: load.provenances, outcomes: entries })
-      for (const { side, stream, fate, minute, schema, count } of entries.list()) this.#ctx.ledger.enter(side, stream, fate, minute, new Map([[schema, count]]))
+      for (const entry of entries.list()) this.#ctx.ledger.add(entry)
       return undefined
     } catch (error) {
       return error

@@ -36,7 +36,7 @@ export async function drive (readers: readonly Reader[], writer: Writer, ctx: Co
     await writer.flush()
     await ctx.deadLetters.drain()
     for (const [reader, position] of positions) await reader.commit(position)
-    for (const { side, stream, fate, minute, schema, count } of books.list()) ctx.ledger.enter(side, stream, fate, minute, new Map([[schema, count]]))
+    for (const entry of books.list()) ctx.ledger.add(entry)
     books.clear()
     await ctx.save()
     input.release()

@@ -27,6 +27,8 @@ export interface LedgerEntry {
 export interface Ledger {
   /** Enters records that entered the pipeline at `timeMs`; durable with the next save of the state. */
   enter (side: Side, stream: string, fate: Fate, timeMs: number, schemas: Composition): void
+  /** The same, of what was entered elsewhere before. */
+  add (entry: LedgerEntry): void
 }
 
 const minuteMs = 60_000

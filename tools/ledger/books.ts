@@ -21,8 +21,6 @@ export interface OwnJournal {
   readonly name: string
   readonly id: string
   readonly next: number
-  /** What subscribers have reported, by name. */
-  readonly committed: ReadonlyMap<string, number>
   /** When a record entered the pipeline, in milliseconds since 1970; null if it is not there. */
   timeOf (number: number): number | null
   /** Records from a number on that are still there, as entries of the ledger would count them. */
@@ -87,7 +85,7 @@ function readBooks (name: string, db: Database.Database, fromMs: number, toMs: n
     daemon,
     instance,
     entries,
-    journals: journals.map(({ name, id, next }) => ({ name, id, next, committed: committedBy(db, name), timeOf: entryReader(db, name).timeOf, waiting: from => waiting(db, name, from, fromMs, toMs) })),
+    journals: journals.map(({ name, id, next }) => ({ name, id, next, timeOf: entryReader(db, name).timeOf, waiting: from => waiting(db, name, from, fromMs, toMs) })),
     inputs: positions.flatMap(readJournal),
     remarks: new Map(db.prepare<[], { key: string, value: string }>('SELECT key, value FROM remark').all().map(({ key, value }) => [key, value]))
   }
@@ -99,11 +97,6 @@ function readJournal ({ source, position, began }: StoredPosition): ReadJournal[
   const [, name, as] = /^journal:([^?]+)\?as=(.+)$/.exec(source) ?? []
   const [, id, next] = /^([0-9a-f]{16}):(\d+)$/.exec(position) ?? []
   return name === undefined || as === undefined || id === undefined ? [] : [{ name, as, id, next: Number(next), beganMs: began === null ? -Infinity : Number(began) }]
-}
-
-function committedBy (db: Database.Database, journal: string): Map<string, number> {
-  const rows = db.prepare<[string], { subscriber: string, next: number }>('SELECT subscriber, next FROM journal_subscriber WHERE journal = ?').all(journal)
-  return new Map(rows.map(({ subscriber, next }) => [subscriber, next]))
 }
 
 interface WaitingRow { first: number, count: number, timeMs: number, schemas: string }

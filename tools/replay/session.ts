@@ -126,7 +126,7 @@ function dryContext (ctx: Context): Context {
   return Object.create(ctx, {
     metrics: { value: createMetrics(null) },
     deadLetters: { value: { add: () => {}, drain: async () => {} } },
-    ledger: { value: { enter: () => {} } },
+    ledger: { value: { enter: () => {}, add: () => {} } },
     save: { value: async () => {} }
   }) as Context
 }
