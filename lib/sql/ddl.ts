@@ -5,8 +5,10 @@ export interface Dialect {
   quote (name: string): string
   /** Statements that make the table and its indexes, one after the other; harmless when the table is there. */
   create (plan: TablePlan): string[]
-  /** Statements that add columns to the table. */
+  /** Statements that add columns to the table, without their indexes. */
   extend (table: string, missing: readonly Column[]): string[]
+  /** Statements that add the indexes of columns to the table, one each. */
+  index (table: string, columns: readonly Column[]): string[]
 }
 
 /** MySQL and MariaDB. Text compares byte for byte, so that `enwiki` and `EnWiki` differ and values survive `GROUP BY`. */
@@ -25,12 +27,10 @@ export const mysqlDialect: Dialect = {
     ]
   },
 
-  extend: (table, missing) => [
-    `ALTER TABLE ${mysqlDialect.quote(table)} ` + [
-      ...missing.map(column => `ADD COLUMN ${mysqlColumn(column)}`),
-      ...missing.filter(column => column.index !== null).map(column => `ADD ${mysqlIndex(column)}`)
-    ].join(', ')
-  ]
+  extend: (table, missing) => [`ALTER TABLE ${mysqlDialect.quote(table)} ${missing.map(column => `ADD COLUMN ${mysqlColumn(column)}`).join(', ')}`],
+
+  index: (table, columns) => columns.filter(column => column.index !== null)
+    .map(column => `ALTER TABLE ${mysqlDialect.quote(table)} ADD ${mysqlIndex(column)}`)
 }
 
 function mysqlColumn (column: Column): string {
@@ -65,10 +65,9 @@ export const sqliteDialect: Dialect = {
     return [`CREATE TABLE IF NOT EXISTS ${sqliteDialect.quote(name)} (\n  ${lines.join(',\n  ')}\n)`, ...sqliteIndexes(name, columns)]
   },
 
-  extend: (table, missing) => [
-    ...missing.map(column => `ALTER TABLE ${sqliteDialect.quote(table)} ADD COLUMN ${sqliteColumn(column)}`),
-    ...sqliteIndexes(table, missing)
-  ]
+  extend: (table, missing) => missing.map(column => `ALTER TABLE ${sqliteDialect.quote(table)} ADD COLUMN ${sqliteColumn(column)}`),
+
+  index: (table, columns) => sqliteIndexes(table, columns)
 }
 
 function sqliteColumn (column: Column): string {

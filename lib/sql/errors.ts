@@ -65,6 +65,13 @@ function classOfServerError (number: number, error: Error): ErrorClass {
   return state.startsWith('22') || state.startsWith('23') ? 'row' : 'operator'
 }
 
+export const noSuchTable = 1146
+
+/** The server's number of an error; 0 if it is none of a server. */
+export function numberOf (error: unknown): number {
+  return error instanceof Error && 'errno' in error && typeof error.errno === 'number' ? error.errno : 0
+}
+
 /** The column that a server names in an error about a value, as far as it does; for people, nothing depends on it. */
 export function columnIn (message: string): string | undefined {
   return /column '?(?:`?[^`'\s.]+`?\.){0,2}[`']?([^`'\s]+)/i.exec(message)?.[1]

@@ -1,9 +1,21 @@
 import { nameAmong } from '../event/composition.js'
-import type { Batch, Provenance } from '../stream/contracts.js'
+import type { Batch, Composition, Provenance } from '../stream/contracts.js'
 import { unclassifiedKey } from '../stream/batch.js'
 import { Entries, minuteOf } from '../stream/ledger.js'
 import type { Group, Outcome } from './store.js'
 import type { Table } from './tables.js'
+
+/** What is known of the records of a batch. */
+export interface Origin {
+  /** When they entered the pipeline, in milliseconds since 1970. */
+  readonly timeMs: number
+  /** What they are counted as; null if nobody has told. */
+  readonly schemas: Composition | null
+}
+
+export function originOf ({ provenance }: Batch): Origin {
+  return { timeMs: provenance?.timeMs ?? Date.now(), schemas: provenance?.schemas ?? null }
+}
 
 /** Rows by table that go to the store in one transaction, all of the same minute, and the books about them. */
 export class Load<R> {
@@ -14,18 +26,17 @@ export class Load<R> {
   bytes = 0
   /** Records that were refused before the store was asked, by what they are counted as. */
   readonly #refused = new Map<string, number>()
-  #timeMs: number | null = null
+  #origin: Origin | null = null
 
-  /** Whether a batch may be part of it. */
-  suits (batch: Batch): boolean {
-    return this.#timeMs === null || minuteOf(this.#timeMs) === minuteOf(timeOf(batch))
+  /** Whether records of that origin may be part of it. */
+  suits ({ timeMs }: Origin): boolean {
+    return this.#origin === null || minuteOf(this.#origin.timeMs) === minuteOf(timeMs)
   }
 
-  /** The next records that are added or refused are of this batch. */
-  begin (batch: Batch): void {
-    this.#timeMs = timeOf(batch)
-    this.bytes += batch.payload.length + 1
-    if (batch.provenance !== null) this.provenances.push(batch.provenance)
+  /** The next records that are added or refused are of that origin, and take so many bytes. */
+  begin (origin: Origin, bytes: number): void {
+    this.#origin = origin
+    this.bytes += bytes + 1
   }
 
   add (table: Table, record: string, row: R): void {
@@ -37,16 +48,16 @@ export class Load<R> {
   }
 
   refuse (record: string): void {
-    const { schemas } = this.provenances.at(-1) ?? {}
+    const schemas = this.#origin?.schemas ?? null
     // as the rows of its table are counted: event errors are not told apart
-    const name = (schemas === undefined ? unclassifiedKey : nameAmong(schemas, record)).replace(/:.*/s, '')
+    const name = (schemas === null ? unclassifiedKey : nameAmong(schemas, record)).replace(/:.*/s, '')
     this.#refused.set(name, (this.#refused.get(name) ?? 0) + 1)
   }
 
   /** For the ledger: what became of its records. `outcomes` are of its groups. */
   entries (stream: string, outcomes: readonly Outcome[]): Entries {
     const entries = new Entries()
-    const timeMs = this.#timeMs ?? 0
+    const timeMs = this.#origin?.timeMs ?? 0
     let at = 0
     for (const { schema } of this.groups.keys()) {
       const { inserted = 0, duplicates = 0, refused = [] } = outcomes[at++] ?? {}
@@ -57,8 +68,4 @@ export class Load<R> {
     entries.enter('output', stream, 'dead_letter', timeMs, this.#refused)
     return entries
   }
-}
-
-function timeOf ({ provenance }: Batch): number {
-  return provenance?.timeMs ?? Date.now()
 }

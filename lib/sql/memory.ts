@@ -65,7 +65,8 @@ export class StoreMemory {
     const positions = new Map(this.#positions)
     const entries = new Entries()
     for (const entry of this.#entries.list()) entries.add(entry)
-    if (!this.#add(load, positions, entries) && this.#save === null) return null
+    this.#add(load, positions, entries)
+    if (positions.size === 0 && this.#save === null) return null
     const memory: Memory = { save: this.#firstSave() + 1, positions: Object.fromEntries(positions), entries: entries.list() }
     return { state: this.#ctx.state.id, instance: `${this.#ctx.daemon} ${this.#ctx.name}`, memory: JSON.stringify(memory) }
   }
@@ -94,15 +95,14 @@ export class StoreMemory {
     return this.#save
   }
 
-  /** False if nothing in the load has a position. */
-  #add ({ provenances, outcomes }: LoadBooks, positions: Map<string, string>, entries: Entries): boolean {
-    if (provenances.every(({ position }) => position === null)) return false
+  /** Nothing to take over is in a load of inputs without positions. One without provenances has what an earlier one left. */
+  #add ({ provenances, outcomes }: LoadBooks, positions: Map<string, string>, entries: Entries): void {
+    if (positions.size === 0 && provenances.every(({ position }) => position === null)) return
     for (const { stream, source, position, timeMs, taken, schemas } of provenances) {
       if (position !== null) positions.set(source, position)
       entries.enter('input', stream, 'taken', timeMs, taken)
       entries.enter('input', stream, 'filtered', timeMs, without(taken, schemas))
     }
     for (const entry of outcomes.list()) entries.add(entry)
-    return true
   }
 }

@@ -1,19 +1,25 @@
-import { ConfigError, messageOf, RecordError } from '../errors.js'
-import type { TablePlan } from './columns.js'
-import { mysqlDialect } from './ddl.js'
-import { classify } from './errors.js'
-import { compare, declared, type ExistingColumn } from './existing.js'
+import type { Context } from '../stream/contracts.js'
+import { classify, noSuchTable, numberOf } from './errors.js'
 import { tupleOf } from './literals.js'
 import { insertRows } from './mysql-insert.js'
+import { ensure, mysqlTables } from './mysql-tables.js'
 import type { Link, Session } from './session.js'
-import type { Group, Outcome, Store, StoredTable } from './store.js'
+import type { Group, Outcome, Store } from './store.js'
+
+/** Connections of their own, so that rows need not wait until a table is altered, nor a table for another's index. */
+export interface MysqlSessions {
+  readonly rows: Session
+  readonly tables: Session
+  readonly indexes: Session
+}
 
 /** Tables in MySQL or MariaDB. A row is its text behind `VALUES`. */
-export function mysqlStore (session: Session): Store<string> {
+export function mysqlStore (ctx: Pick<Context, 'log'>, sessions: MysqlSessions): Store<string> {
+  const session = sessions.rows
   return {
     encode: tupleOf,
 
-    ensure: async plan => await session.run(async link => await ensure(link, plan)),
+    ensure: mysqlTables(ctx, sessions),
 
     insert: async (groups, conclude) => await session.run(async link => {
       try {
@@ -38,7 +44,7 @@ export function mysqlStore (session: Session): Store<string> {
       }
     }),
 
-    close: async () => { await Promise.resolve(session.close()) }
+    close: async () => { await Promise.resolve([sessions.indexes, sessions.tables, session].forEach(session => { session.close() })) }
   }
 }
 
@@ -66,50 +72,3 @@ async function insert (link: Link, groups: ReadonlyArray<Group<string>>, conclud
   return outcomes
 }
 
-/** Several consumers may change a table at the same moment: who comes second looks again. */
-const mostRounds = 10
-
-/** Never within a transaction, which a change of a table would commit. */
-async function ensure (link: Link, plan: TablePlan): Promise<StoredTable> {
-  for (let round = 0; round < mostRounds; round++) {
-    const existing = await describe(link, plan.name)
-    const { columns, missing } = compare(plan, existing)
-    if (missing.length === 0) return { plan, columns }
-    const statements = existing.length === 0 ? mysqlDialect.create(plan) : mysqlDialect.extend(plan.name, missing)
-    for (const statement of statements) await change(link, plan.name, statement)
-  }
-  throw new ConfigError('bad-credentials', `table ${plan.name} does not show the columns it was given; grant SELECT on it`)
-}
-
-/** Table, column or key exists. */
-const alreadyThere = [1050, 1060, 1061]
-
-/** Too many or too wide columns or keys, no table but a view, or a definition that this server does not know. */
-const impossible = [1005, 1022, 1059, 1064, 1067, 1069, 1070, 1071, 1074, 1103, 1117, 1118, 1166, 1273, 1347, 1629, 1709]
-
-async function change (link: Link, table: string, statement: string): Promise<void> {
-  try {
-    await link.execute(statement)
-  } catch (error) {
-    const number = numberOf(error)
-    if (impossible.includes(number)) throw new RecordError('refused-by-store', `table ${table} cannot be made: ${messageOf(error)}`, { cause: error })
-    if (!alreadyThere.includes(number)) throw error
-  }
-}
-
-/** No columns when there is no table. */
-async function describe (link: Link, table: string): Promise<ExistingColumn[]> {
-  try {
-    const rows = await link.query(`SHOW COLUMNS FROM ${mysqlDialect.quote(table)}`)
-    return rows.map(({ Field, Type }) => declared(String(Field), String(Type)))
-  } catch (error) {
-    if (numberOf(error) === noSuchTable) return []
-    throw error
-  }
-}
-
-const noSuchTable = 1146
-
-function numberOf (error: unknown): number {
-  return error instanceof Error && 'errno' in error && typeof error.errno === 'number' ? error.errno : 0
-}

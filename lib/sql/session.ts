@@ -19,8 +19,12 @@ export interface Link {
 
 export interface SessionOptions {
   readonly uri: Uri
+  /** What it is for, for the log. */
+  readonly purpose: 'rows' | 'tables' | 'indexes'
   /** Path of a `my.cnf` file; empty for none. */
   readonly defaultsFile: string
+  /** How long a statement waits for transactions that use its table. */
+  readonly lockWaitSeconds?: number
   readonly held: () => number
 }
 
@@ -47,18 +51,25 @@ export class Session {
     this.#patience = createPatience(ctx, { store: uri.text, held, onExpired: () => { this.#drop() } })
   }
 
-  /** One after the other. `work` is repeated as a whole after an error that passes; other errors are thrown. */
+  /**
+   * One after the other. `work` is repeated as a whole after an error that passes, and others have their turn before; other errors
+   * are thrown.
+   */
   async run<T> (work: (link: Link) => Promise<T>): Promise<T> {
-    const turn = this.#queue.then(async () => await this.#patience.persist(async () => {
-      try {
-        return await work(this.#link ?? await this.#connect())
-      } catch (error) {
-        this.#drop()
-        throw error
-      }
-    }))
-    this.#queue = turn.catch(() => {})
-    return await turn
+    return await this.#patience.persist(async () => {
+      const turn = this.#queue.then(async () => await this.#attempt(work))
+      this.#queue = turn.catch(() => {})
+      return await turn
+    })
+  }
+
+  async #attempt<T> (work: (link: Link) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#link ?? await this.#connect())
+    } catch (error) {
+      this.#drop()
+      throw error
+    }
   }
 
   /** Connects without being asked for anything yet, so that the log says at once when the server is away. */
@@ -84,14 +95,15 @@ export class Session {
   }
 
   async #connect (): Promise<Link> {
-    const { uri, defaultsFile } = this.#options
+    const { uri, defaultsFile, purpose, lockWaitSeconds } = this.#options
     const options = connectionOptions(uri, defaultsFile)
     const socket = this.#socket = openSocket(options)
     const connection = this.#connection = await mysql.createConnection({ ...options, stream: () => socket })
     // an idle connection that is lost is no error: the next work makes another
     connection.on('error', () => { if (this.#socket === socket) this.#drop() })
     this.#link = linkOf(connection, await setUp(connection))
-    this.#ctx.log.info('connected to the database', { store: uri.text })
+    if (lockWaitSeconds !== undefined) await connection.query(`SET SESSION lock_wait_timeout = ${lockWaitSeconds}`)
+    this.#ctx.log.info('connected to the database', { store: uri.text, for: purpose })
     return this.#link
   }
 }

@@ -3,10 +3,11 @@ import { identifyEvent, type Identity } from '../event/identity.js'
 import { parseJson } from '../event/json.js'
 import { isRefused, type RefusedSchema, type Schema } from '../event/schemas.js'
 import type { Batch, Context, Writer } from '../stream/contracts.js'
-import { Load } from './load.js'
-import { StoreMemory } from './memory.js'
-import type { Group, Outcome, Store } from './store.js'
-import { Tables, type Table } from './tables.js'
+import { Delivery } from './delivery.js'
+import { Load, originOf, type Origin } from './load.js'
+import { SetAside } from './set-aside.js'
+import type { Store } from './store.js'
+import { Tables } from './tables.js'
 
 /** When the rows that were taken go to the store, flush or not; what was one batch stays together. */
 export interface LoadLimits {
@@ -15,26 +16,23 @@ export interface LoadLimits {
   readonly bytes: number
 }
 
-/** Metrics: rows that were committed, and rows that were there already. */
-export const inserted = 'overall.inserted'
-export const duplicate = 'duplicate'
+/** Bytes of records that wait for their tables. When there are more, everything waits. */
+const mostAside = 32 << 20
 
 /**
  * Writes events into the tables of their schemas. One load is in the store's hands while the next one is collected, so at
- * most two loads and a batch are in memory. What cannot be stored goes to the dead letters, the rest of its batch does not.
+ * most two loads and a batch are in memory, and what is set aside. What cannot be stored goes to the dead letters, the rest of its
+ * batch does not. Where a table has to be made or altered first, only its own rows wait.
  */
 export class TableWriter<R> implements Writer {
   readonly #ctx: Context
   readonly #store: Store<R>
   readonly #limits: LoadLimits
   readonly #tables: Tables
-  readonly #memory: StoreMemory
-  readonly #stream: string
+  readonly #delivery: Delivery<R>
+  readonly #aside = new SetAside()
   readonly keepsBooks = true
   #load = new Load<R>()
-  /** Never rejects: resolves with what the store threw, if it did. */
-  #inFlight: Promise<unknown> = Promise.resolve()
-  #rowsInFlight = 0
   #failure: unknown
   #closed = false
 
@@ -42,35 +40,43 @@ export class TableWriter<R> implements Writer {
   constructor (ctx: Context, stream: string, limits: LoadLimits, open: (held: () => number) => Store<R>) {
     this.#ctx = ctx
     this.#limits = limits
-    this.#store = open(() => this.#load.rows + this.#rowsInFlight)
+    this.#store = open(() => this.#rows)
     this.#tables = new Tables(ctx, this.#store)
-    this.#memory = new StoreMemory(ctx, stream)
-    this.#stream = stream
+    this.#delivery = new Delivery(ctx, this.#store, stream)
   }
 
   async begin (): Promise<void> {
-    await this.#memory.begin(async state => await this.#store.recall(state))
+    await this.#delivery.begin()
   }
 
   async write (batch: Batch): Promise<void> {
     this.#throwFailure()
-    if (!this.#load.suits(batch)) await this.#send()
-    this.#load.begin(batch)
-    const later = batch.lines().filter(record => !this.#take(record))
-    if (later.length > 0) await this.#takeLater(later)
-    if (this.#load.rows >= this.#limits.rows || this.#load.bytes >= this.#limits.bytes) await this.#send()
+    await this.#takeBack()
+    const origin = originOf(batch)
+    await this.#begin(origin, batch.payload.length)
+    if (batch.provenance !== null) this.#load.provenances.push(batch.provenance)
+    for (const record of batch.lines()) this.#take(record, origin)
+    await this.#sendFull()
+    if (this.#aside.bytes > mostAside) await this.#makeRoom()
   }
 
   async pass (batch: Batch): Promise<void> {
-    if (!this.#load.suits(batch)) await this.#send()
-    this.#load.begin(batch)
+    await this.#begin(originOf(batch), batch.payload.length)
+    if (batch.provenance !== null) this.#load.provenances.push(batch.provenance)
+  }
+
+  async settle (): Promise<boolean> {
+    this.#throwFailure()
+    await this.#takeBack()
+    const whole = this.#aside.isEmpty
+    if (this.#load.bytes > 0) await this.#send()
+    await this.#settled()
+    if (whole) this.#delivery.flushed()
+    return whole
   }
 
   async flush (): Promise<void> {
-    this.#throwFailure()
-    if (this.#load.bytes > 0) await this.#send()
-    await this.#settled()
-    this.#memory.flushed()
+    while (!await this.settle()) await this.#aside.untilReady()
   }
 
   async close (): Promise<void> {
@@ -83,20 +89,34 @@ export class TableWriter<R> implements Writer {
     }
   }
 
-  /** False if something must be waited for first: the record's schema, or its table. */
-  #take (record: string): boolean {
+  get #rows (): number {
+    return this.#load.rows + this.#delivery.rowsInFlight + this.#aside.rows
+  }
+
+  async #begin (origin: Origin, bytes: number): Promise<void> {
+    if (!this.#load.suits(origin)) await this.#send()
+    this.#load.begin(origin, bytes)
+  }
+
+  /** Into the load; or aside, if something must be waited for first: the record's schema, or its table. */
+  #take (record: string, origin: Origin): void {
     try {
       const event = parseJson(record)
-      const schema = this.#schemaOf(identify(event))
+      const identity = identify(event)
+      if (!this.#aside.isEmpty && this.#aside.add(identity, record, origin)) return
+      const schema = this.#schemaOf(identity)
       const table = schema === undefined ? undefined : this.#tables.find(schema)
-      if (table === undefined) return false
+      if (table === undefined) {
+        this.#aside.begin(identity, this.#prepare(identity))
+        this.#aside.add(identity, record, origin)
+        return
+      }
       const values = table.toRow(event as object)
       if (values[0] === null) throw new RecordError('bad-capsule', `the event has no ${table.stored.plan.key}; the processor gives it one`)
       this.#load.add(table, record, this.#store.encode(values))
     } catch (error) {
       this.#refuse(record, error)
     }
-    return true
   }
 
   /** Undefined if a remote repository may have it. Throws `RecordError`. */
@@ -106,23 +126,38 @@ export class TableWriter<R> implements Writer {
     return usable(schema, `${name}/${revision}`)
   }
 
-  /** In the order they came, so that a table's rows keep theirs. */
-  async #takeLater (records: readonly string[]): Promise<void> {
-    for (const record of records) {
-      if (this.#take(record)) continue
-      try {
-        await this.#prepare(identify(parseJson(record)))
-        if (!this.#take(record)) throw new RecordError('unknown-schema', 'its schema changed while the table was opened; send the event again')
-      } catch (error) {
-        this.#refuse(record, error)
-      }
-    }
-  }
-
   async #prepare ({ name, revision }: Identity): Promise<void> {
     const { schemas } = this.#ctx
     const schema = usable(schemas.find(name, revision) ?? await schemas.fetch(name, revision), `${name}/${revision}`)
     if (this.#tables.find(schema) === undefined) await this.#tables.open(schema)
+  }
+
+  /** Takes what was set aside and need not wait any more, in the order it came. */
+  async #takeBack (): Promise<void> {
+    for (let piece = this.#aside.firstReady(); piece !== undefined; piece = this.#aside.firstReady()) {
+      const { origin, records, bytes, error } = piece
+      // a load that is sent now does not have them
+      await this.#begin(origin, bytes)
+      this.#aside.removeFirst()
+      for (const record of records) {
+        if (error === undefined) this.#take(record, origin)
+        else this.#refuse(record, error)
+      }
+      await this.#sendFull()
+    }
+  }
+
+  async #makeRoom (): Promise<void> {
+    this.#ctx.log.warn('too many rows wait for their tables; nothing is taken until there is room', { rows: this.#aside.rows, bytes: this.#aside.bytes })
+    while (this.#aside.bytes > mostAside) {
+      await this.#aside.untilReady()
+      await this.#takeBack()
+    }
+    this.#ctx.log.info('there is room again for rows that wait for their tables', { rows: this.#aside.rows, bytes: this.#aside.bytes })
+  }
+
+  async #sendFull (): Promise<void> {
+    if (this.#load.rows >= this.#limits.rows || this.#load.bytes >= this.#limits.bytes) await this.#send()
   }
 
   /** Resolves when the store works on the load, which it does only when it is done with the one before. */
@@ -130,56 +165,15 @@ export class TableWriter<R> implements Writer {
     await this.#settled()
     const load = this.#load
     this.#load = new Load<R>()
-    this.#rowsInFlight = load.rows
-    this.#inFlight = this.#deliver(load)
-  }
-
-  async #deliver (load: Load<R>): Promise<unknown> {
-    const groups = [...load.groups]
-    const lettered = new Set<string>()
-    try {
-      const outcomes = groups.length === 0
-        ? []
-        : await this.#store.insert(groups.map(([, group]) => group), async outcomes => {
-          // before the commit: a letter that is written twice is better than one that is lost
-          for (const [at, outcome] of outcomes.entries()) this.#refuseRows(groups[at]?.[1], outcome, lettered)
-          await this.#ctx.deadLetters.drain()
-          return this.#memory.row({ provenances: load.provenances, outcomes: load.entries(this.#stream, outcomes) })
-        })
-      this.#rowsInFlight = 0
-      for (const [at, [table]] of groups.entries()) this.#count(table, outcomes[at])
-      const entries = load.entries(this.#stream, outcomes)
-      this.#memory.committed({ provenances: load.provenances, outcomes: entries })
-      for (const entry of entries.list()) this.#ctx.ledger.add(entry)
-      return undefined
-    } catch (error) {
-      return error
-    }
-  }
-
-  /** An attempt that is repeated must not write the same letters again. */
-  #refuseRows (group: Group<R> | undefined, { refused }: Outcome, lettered: Set<string>): void {
-    for (const { row, error } of refused) {
-      const record = group?.records[row] ?? ''
-      if (lettered.has(record)) continue
-      lettered.add(record)
-      this.#ctx.deadLetters.add(record, error)
-    }
-  }
-
-  #count (table: Table, outcome: Outcome | undefined): void {
-    if (outcome === undefined) throw new TypeError('the store did not say what became of a group')
-    const { metrics } = this.#ctx
-    if (outcome.inserted > 0) {
-      metrics.increment(inserted, outcome.inserted)
-      metrics.increment(table.inserted, outcome.inserted)
-    }
-    if (outcome.duplicates > 0) metrics.increment(duplicate, outcome.duplicates)
+    this.#delivery.send(load, this.#aside.isEmpty)
   }
 
   async #settled (): Promise<void> {
-    const error = await this.#inFlight
-    if (error !== undefined) this.#fail(error)
+    try {
+      await this.#delivery.settled()
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   #throwFailure (): void {
@@ -188,7 +182,7 @@ export class TableWriter<R> implements Writer {
 
   #fail (error: unknown): never {
     this.#failure = error
-    if (error instanceof StreamError) this.#ctx.log.error('rows were not stored', { rows: this.#load.rows + this.#rowsInFlight, error })
+    if (error instanceof StreamError) this.#ctx.log.error('rows were not stored', { rows: this.#rows, error })
     throw error
   }
 

@@ -90,6 +90,11 @@ export interface Writer {
   write (batch: Batch): Promise<void>
   /** Resolves when everything taken is as durable as the sink makes it, or put into `ctx.state`, for `drive` to save. */
   flush (): Promise<void>
+  /**
+   * Called in place of `flush` while input may come: does not wait for what holds up only a part of the records. False when there was
+   * such a part, so that nothing may be committed; it is called again soon.
+   */
+  settle? (): Promise<boolean>
   /** Flushes what can be flushed and releases the transport. Safe to call twice. */
   close (): Promise<void>
 }

@@ -3,7 +3,7 @@ import { identified } from './batch.js'
 import type { Batch, Context, Position, Reader, Writer } from './contracts.js'
 import { Entries, without } from './ledger.js'
 import { merge } from './merge.js'
-import { inheritedBy } from './wrap.js'
+import { inheritedBy, settled, together } from './wrap.js'
 
 export interface DriveOptions {
   /** A record that was written is flushed at most this many milliseconds later, also when no other follows. */
@@ -34,6 +34,18 @@ export async function drive (readers: readonly Reader[], writer: Writer, ctx: Co
 
   async function flush (): Promise<void> {
     await writer.flush()
+    await commit()
+  }
+
+  /** As far as that goes without holding up the input. */
+  async function settle (): Promise<void> {
+    if (await settled(writer)) return await commit()
+    await ctx.deadLetters.drain()
+    unflushedBytes = 0
+    flushAt = performance.now() + flushIntervalMs
+  }
+
+  async function commit (): Promise<void> {
     await ctx.deadLetters.drain()
     for (const [reader, position] of positions) await reader.commit(position)
     for (const entry of books.list()) ctx.ledger.add(entry)
@@ -67,7 +79,7 @@ export async function drive (readers: readonly Reader[], writer: Writer, ctx: Co
   try {
     for (;;) {
       if (performance.now() >= flushAt || unflushedBytes >= flushBytes || !await input.ready(patienceMs())) {
-        await flush()
+        await settle()
         continue
       }
       const pulled = await input.next()
@@ -98,20 +110,15 @@ async function begin (writer: Writer, { stop }: Context): Promise<void> {
 /** Metric of every daemon: records that its writers have taken. */
 export const taken = 'taken'
 
-/** Every batch to each of several writers; the slowest sets the pace. Throws the first failure when none is busy any more. */
+/** Every batch to each of several writers; the slowest sets the pace. */
 export function tee (writers: readonly Writer[]): Writer {
   const only = writers[0]
   if (writers.length === 1 && only !== undefined) return only
 
-  async function all (work: (writer: Writer) => Promise<void>): Promise<void> {
-    const results = await Promise.allSettled(writers.map(work))
-    for (const result of results) if (result.status === 'rejected') throw result.reason
-  }
-
   return {
     ...inheritedBy(...writers),
-    write: async batch => { await all(async writer => { await writer.write(batch) }) },
-    flush: async () => { await all(async writer => { await writer.flush() }) },
-    close: async () => { await all(async writer => { await writer.close() }) }
+    write: async batch => { await together(writers, async writer => { await writer.write(batch) }) },
+    flush: async () => { await together(writers, async writer => { await writer.flush() }) },
+    close: async () => { await together(writers, async writer => { await writer.close() }) }
   }
 }

@@ -9,13 +9,30 @@ export type Transform = (batch: Batch) => Batch | null
  * What a writer that wraps others has of them. What one of several remembers of the last run says nothing about the others, so those
  * are not begun: what comes again, their keys tell.
  */
-export function inheritedBy (...inner: readonly Writer[]): Pick<Writer, 'eager' | 'holds' | 'begin' | 'pass'> {
+export function inheritedBy (...inner: readonly Writer[]): Pick<Writer, 'eager' | 'holds' | 'begin' | 'pass' | 'settle'> {
   return {
-    pass: async batch => { await Promise.all(inner.map(async writer => { await writer.pass?.(batch) })) },
+    pass: async batch => { await together(inner, async writer => { await writer.pass?.(batch) }) },
+    settle: async () => !(await together(inner, settled)).includes(false),
     eager: inner.some(writer => writer.eager === true),
     holds: inner.every(writer => writer.holds === true),
     begin: async () => { if (inner.length === 1) await inner[0]?.begin?.() }
   }
+}
+
+/** Throws the first failure when none is busy any more. */
+export async function together<T> (writers: readonly Writer[], work: (writer: Writer) => Promise<T>): Promise<T[]> {
+  const results = await Promise.allSettled(writers.map(work))
+  return results.map(result => {
+    if (result.status === 'rejected') throw result.reason
+    return result.value
+  })
+}
+
+/** Flushes as far as that goes without waiting for a part alone; true if that was everything. */
+export async function settled (writer: Writer): Promise<boolean> {
+  if (writer.settle !== undefined) return await writer.settle()
+  await writer.flush()
+  return true
 }
 
 /** A reader of what the transform leaves; of a batch of which nothing is left, the provenance. */

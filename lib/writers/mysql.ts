@@ -11,6 +11,13 @@ export interface MysqlWriterParams {
   'batch-bytes': number
 }
 
+/**
+ * A change of a table waits for the transactions that use it, and whoever comes later waits for the change: so it gives up soon and is
+ * tried again. An index is worth more patience, because it has been built before its lock is asked for the last time.
+ */
+const alterWaitSeconds = 1
+const indexWaitSeconds = 10
+
 const allowed = 'mysql://user@host:port/database?defaults-file=/etc/mysql/vanadium.cnf'
 
 export const mysqlWriter: WriterHandler<MysqlWriterParams> = {
@@ -42,9 +49,14 @@ export const mysqlWriter: WriterHandler<MysqlWriterParams> = {
     connectionOptions(uri, defaultsFile)
     const limits = { rows: params['batch-rows'], bytes: params['batch-bytes'] }
     return await Promise.resolve(new TableWriter(ctx, streamOf(uri.text), limits, held => {
-      const session = new Session(ctx, { uri, defaultsFile, held })
-      session.warmUp()
-      return mysqlStore(session)
+      const options = { uri, defaultsFile, held }
+      const rows = new Session(ctx, { ...options, purpose: 'rows' })
+      rows.warmUp()
+      return mysqlStore(ctx, {
+        rows,
+        tables: new Session(ctx, { ...options, purpose: 'tables', lockWaitSeconds: alterWaitSeconds }),
+        indexes: new Session(ctx, { ...options, purpose: 'indexes', lockWaitSeconds: indexWaitSeconds })
+      })
     }))
   }
 }
