@@ -71,4 +71,3 @@ async function insert (link: Link, groups: ReadonlyArray<Group<string>>, conclud
   await link.execute('COMMIT')
   return outcomes
 }
-

@@ -1,21 +1,8 @@
 import t, { type Test } from 'tap'
 import type { RefusedSchema, Schema, SchemaRepository } from '../../lib/event/schemas.js'
 import { schemasOf } from '../helpers/context.js'
-import { capsuleOf, schemaOf, store } from './fixtures.js'
+import { capsuleOf, changing, schemaOf, store } from './fixtures.js'
 import { openOn, storeKinds, type Opened, type TestStore } from './stores.js'
-
-/** Schemas that a test changes, as a reload does. */
-function changing (...schemas: Schema[]): SchemaRepository & { set (...schemas: Schema[]): void } {
-  let now = schemasOf(schemas)
-  return {
-    find: (name, revision) => now.find(name, revision),
-    canFetch: (name, revision) => now.canFetch(name, revision),
-    fetch: async (name, revision) => await now.fetch(name, revision),
-    list: () => now.list(),
-    reload: async () => { await now.reload() },
-    set (...schemas) { now = schemasOf(schemas) }
-  }
-}
 
 for (const kind of storeKinds) {
   t.test(`tables that change in ${kind.name}`, { skip: kind.skip }, async t => {

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import type { JsonSchema, Schema } from '../../lib/event/schemas.js'
+import type { JsonSchema, Schema, SchemaRepository } from '../../lib/event/schemas.js'
 import { stringifyJson } from '../../lib/event/json.js'
 import { batchOfLines } from '../../lib/stream/batch.js'
 import type { Batch, Context, Writer } from '../../lib/stream/contracts.js'
 import { Schemes } from '../../lib/stream/schemes.js'
 import { mysqlWriter } from '../../lib/writers/mysql.js'
 import { sqliteWriter } from '../../lib/writers/sqlite.js'
+import { schemasOf } from '../helpers/context.js'
 import type { Mariadb } from '../helpers/mariadb.js'
 
 const writers = new Schemes<Writer>('writer').add(mysqlWriter).add(sqliteWriter)
@@ -27,6 +28,19 @@ export function mysqlUri ({ port }: Mariadb, database: string, options = ''): st
 export function schemaOf (properties: Record<string, JsonSchema>, { name = 'Test', revision = 1, style = 'capsule' }: Partial<Pick<Schema, 'name' | 'revision' | 'style'>> = {}): Schema {
   const modern = { type: 'object', properties, additionalProperties: false }
   return { name, revision, style, source: 'test', definition: modern, modern, validate: () => null }
+}
+
+/** Schemas that a test changes, as a reload does. */
+export function changing (...schemas: Schema[]): SchemaRepository & { set (...schemas: Schema[]): void } {
+  let now = schemasOf(schemas)
+  return {
+    find: (name, revision) => now.find(name, revision),
+    canFetch: (name, revision) => now.canFetch(name, revision),
+    fetch: async (name, revision) => await now.fetch(name, revision),
+    list: () => now.list(),
+    reload: async () => { await now.reload() },
+    set (...schemas) { now = schemasOf(schemas) }
+  }
 }
 
 /** An event of `Test/1` as the processor passes it on, with a uuid of its own. */

@@ -152,3 +152,29 @@ t.test('who acknowledges is asked for more only after the save, if anything leav
     t.ok(trace.indexOf('other 1') < trace.indexOf('save', trace.indexOf('other 0')))
   }
 })
+
+// seen to fail when `settle` is taken for done whatever it says, and when it is not called again without input
+t.test('while a writer is held up by a part of the records nothing is committed and the input flows; at the end it is waited for', async t => {
+  const trace: Trace = []
+  const ctx = testContext()
+  const reader = reluctantReader(trace, ctx.stop)
+  let whole = false
+  let settles = 0
+  const writer: Writer = { ...scriptedWriter(trace), settle: async () => { settles++; return await Promise.resolve(whole) } }
+  const work = drive([reader], writer, ctx, { flushIntervalMs: 10 })
+
+  reader.give()
+  await until('it was asked twice', () => settles >= 2)
+  reader.give()
+  await until('the next is written', () => count(trace, 'written') === 2)
+  t.notOk(hasCommitted(trace, 0, 0))
+  whole = true
+  await until('both are committed', () => hasCommitted(trace, 0, 1))
+  whole = false
+  reader.give()
+  ctx.abort()
+  await work
+
+  t.ok(hasCommitted(trace, 0, 2))
+  t.equal(count(trace, 'flush'), 1)
+})
