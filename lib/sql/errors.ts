@@ -65,6 +65,13 @@ function classOfServerError (number: number, error: Error): ErrorClass {
   return state.startsWith('22') || state.startsWith('23') ? 'row' : 'operator'
 }
 
+/** A server's number for an error; 0 for anything else. */
+export function numberOf (error: unknown): number {
+  return error instanceof Error && 'errno' in error && typeof error.errno === 'number' ? error.errno : 0
+}
+
+export const noSuchTable = 1146
+
 /** The column that a server names in an error about a value, as far as it does; for people, nothing depends on it. */
 export function columnIn (message: string): string | undefined {
   return /column '?(?:`?[^`'\s.]+`?\.){0,2}[`']?([^`'\s]+)/i.exec(message)?.[1]

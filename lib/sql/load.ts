@@ -4,6 +4,7 @@ import { unclassifiedKey } from '../stream/batch.js'
 import { Entries, minuteOf } from '../stream/ledger.js'
 import type { Group, Outcome } from './store.js'
 import type { Table } from './tables.js'
+import type { SqlValue } from './values.js'
 
 /** Rows by table that go to the store in one transaction, all of the same minute, and the books about them. */
 export class Load<R> {
@@ -28,11 +29,13 @@ export class Load<R> {
     if (batch.provenance !== null) this.provenances.push(batch.provenance)
   }
 
-  add (table: Table, record: string, row: R): void {
+  /** `time` is what the row has in the column of that. */
+  add (table: Table, record: string, row: R, time: SqlValue): void {
     let group = this.groups.get(table)
-    if (group === undefined) this.groups.set(table, group = { table: table.stored, rows: [], records: [] })
+    if (group === undefined) this.groups.set(table, group = { table: table.stored, rows: [], records: [], times: [] })
     group.rows.push(row)
     group.records.push(record)
+    group.times.push(time)
     this.rows++
   }
 

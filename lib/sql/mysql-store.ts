@@ -1,19 +1,44 @@
 import { ConfigError, messageOf, RecordError } from '../errors.js'
+import type { Log } from '../log.js'
 import type { TablePlan } from './columns.js'
 import { mysqlDialect } from './ddl.js'
-import { classify } from './errors.js'
+import { classify, noSuchTable, numberOf } from './errors.js'
 import { compare, declared, type ExistingColumn } from './existing.js'
 import { tupleOf } from './literals.js'
 import { insertRows } from './mysql-insert.js'
+import { addToCounts, register } from './mysql-schemas.js'
+import { refreshView } from './mysql-views.js'
 import type { Link, Session } from './session.js'
+import { StaleViews } from './stale-views.js'
 import type { Group, Outcome, Store, StoredTable } from './store.js'
 
 /** Tables in MySQL or MariaDB. A row is its text behind `VALUES`. */
-export function mysqlStore (session: Session): Store<string> {
+export function mysqlStore (session: Session, log: Log): Store<string> {
+  const stale = new StaleViews(log, plans => {
+    // what is thrown, the next work throws again
+    for (const plan of plans) session.run(async link => { await tryView(link, plan) }).catch(() => {})
+  })
+
+  /** Throws only what the connection does not survive. */
+  async function tryView (link: Link, plan: TablePlan): Promise<void> {
+    try {
+      await refreshView(link, plan)
+      stale.done(plan)
+    } catch (error) {
+      if (!spares(error)) throw error
+      stale.failed(plan, error)
+      await link.execute('ROLLBACK')
+    }
+  }
+
   return {
     encode: tupleOf,
 
-    ensure: async plan => await session.run(async link => await ensure(link, plan)),
+    ensure: async plan => await session.run(async link => {
+      const table = await ensure(link, plan)
+      await tryView(link, plan)
+      return table
+    }),
 
     insert: async (groups, conclude) => await session.run(async link => {
       try {
@@ -23,7 +48,10 @@ export function mysqlStore (session: Session): Store<string> {
         // the first time, or somebody dropped a table or a column
         await link.execute('ROLLBACK')
         await link.execute(memoryTable)
-        for (const { table } of groups) await ensure(link, table.plan)
+        for (const { table } of groups) {
+          await ensure(link, table.plan)
+          stale.add(table.plan)
+        }
         return await insert(link, groups, conclude)
       }
     }),
@@ -38,8 +66,17 @@ export function mysqlStore (session: Session): Store<string> {
       }
     }),
 
-    close: async () => { await Promise.resolve(session.close()) }
+    close: async () => {
+      stale.close()
+      await Promise.resolve(session.close())
+    }
   }
+}
+
+/** Whether the connection goes on after an error about a view. */
+function spares (error: unknown): boolean {
+  const lost = error instanceof Error && 'fatal' in error && error.fatal === true
+  return numberOf(error) > 0 && !lost && (classify(error) !== 'wait' || [1205, 1213].includes(numberOf(error)))
 }
 
 type Conclude = Parameters<Store<string>['insert']>[1]
@@ -62,6 +99,7 @@ async function insert (link: Link, groups: ReadonlyArray<Group<string>>, conclud
     await link.execute(`INSERT INTO vanadium_positions (state, instance, memory) VALUES ${tupleOf([row.state, row.instance, row.memory])}
       ON DUPLICATE KEY UPDATE instance = VALUES(instance), memory = VALUES(memory)`)
   }
+  await addToCounts(link, groups, outcomes)
   await link.execute('COMMIT')
   return outcomes
 }
@@ -71,10 +109,15 @@ const mostRounds = 10
 
 /** Never within a transaction, which a change of a table would commit. */
 async function ensure (link: Link, plan: TablePlan): Promise<StoredTable> {
+  let isNew = false
   for (let round = 0; round < mostRounds; round++) {
     const existing = await describe(link, plan.name)
     const { columns, missing } = compare(plan, existing)
-    if (missing.length === 0) return { plan, columns }
+    if (missing.length === 0) {
+      await register(link, plan, isNew)
+      return { plan, columns }
+    }
+    isNew ||= existing.length === 0
     const statements = existing.length === 0 ? mysqlDialect.create(plan) : mysqlDialect.extend(plan.name, missing)
     for (const statement of statements) await change(link, plan.name, statement)
   }
@@ -106,10 +149,4 @@ async function describe (link: Link, table: string): Promise<ExistingColumn[]> {
     if (numberOf(error) === noSuchTable) return []
     throw error
   }
-}
-
-const noSuchTable = 1146
-
-function numberOf (error: unknown): number {
-  return error instanceof Error && 'errno' in error && typeof error.errno === 'number' ? error.errno : 0
 }

@@ -44,7 +44,7 @@ export const mysqlWriter: WriterHandler<MysqlWriterParams> = {
     return await Promise.resolve(new TableWriter(ctx, streamOf(uri.text), limits, held => {
       const session = new Session(ctx, { uri, defaultsFile, held })
       session.warmUp()
-      return mysqlStore(session)
+      return mysqlStore(session, ctx.log)
     }))
   }
 }
