@@ -19,6 +19,8 @@ export interface CatalogRow {
 export interface DatabaseObject {
   readonly name: string
   readonly isView: boolean
+  /** Of a table: a plan's `comment`, as far as the database stores it. */
+  readonly comment?: string
 }
 
 /** What a transaction adds to a table's row. Times as `YYYY-MM-DD HH:MM:SS`, UTC. */
@@ -65,9 +67,11 @@ export function dateTimeOf (time: unknown): string | null {
 /** The tables of a schema's revisions, without those that belong to another schema with nearly the same name. */
 export function revisionsOf (schema: string, objects: readonly DatabaseObject[], rows: readonly CatalogRow[]): Array<{ table: string, revision: number }> {
   const others = namesOf(rows.filter(row => row.schema !== schema).map(({ table }) => table))
-  return objects.flatMap(({ name, isView }) => {
+  return objects.flatMap(({ name, isView, comment = '' }) => {
     const revision = revisionOf(name, schema)
-    return isView || revision === null || others.has(name.toLowerCase()) ? [] : [{ table: name, revision }]
+    if (isView || revision === null || others.has(name.toLowerCase())) return []
+    // a table that its owner has not entered yet says whose it is
+    return /\/\d+$/.test(comment) && comment !== `${schema}/${revision}` ? [] : [{ table: name, revision }]
   })
 }
 

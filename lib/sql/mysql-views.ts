@@ -90,9 +90,9 @@ async function forget (link: Link, rows: readonly CatalogRow[], tables: readonly
 const mayNot = 1142
 
 async function objectsOf (link: Link, prefix: string): Promise<DatabaseObject[]> {
-  const rows = await link.query(`SELECT TABLE_NAME AS name, TABLE_TYPE AS type FROM information_schema.TABLES
+  const rows = await link.query(`SELECT TABLE_NAME AS name, TABLE_TYPE AS type, TABLE_COMMENT AS comment FROM information_schema.TABLES
     WHERE TABLE_SCHEMA = DATABASE() AND LOWER(TABLE_NAME) LIKE ${literal(`${prefix.toLowerCase().replaceAll('_', '\\_')}%`)}`)
-  return rows.map(({ name, type }) => ({ name: String(name), isView: type === 'VIEW' }))
+  return rows.map(({ name, type, comment }) => ({ name: String(name), isView: type === 'VIEW', comment: String(comment) }))
 }
 
 async function columnsOf (link: Link, tables: readonly string[]): Promise<Map<string, ExistingColumn[]>> {

@@ -39,11 +39,13 @@ function count (db: Database.Database, { name, schema, revision, time }: Registe
 export function addToCounts (db: Database.Database, groups: ReadonlyArray<Group<unknown>>, outcomes: readonly Outcome[]): void {
   const tallies = talliesOf(groups, outcomes)
   if (tallies.length === 0) return
-  const statement = db.prepare(`UPDATE vanadium_schemas SET row_count = row_count + ?1, updated = datetime(),
-    first_event = MIN(COALESCE(first_event, ?2), COALESCE(?2, first_event)), last_event = MAX(COALESCE(last_event, ?3), COALESCE(?3, last_event))
-    WHERE name = ?4 AND revision = ?5`)
+  const statement = db.prepare(`UPDATE vanadium_schemas SET row_count = row_count + @inserted, updated = datetime(),
+    first_event = MIN(COALESCE(first_event, @first), COALESCE(@first, first_event)),
+    last_event = MAX(COALESCE(last_event, @last), COALESCE(@last, last_event))
+    WHERE name = @schema AND revision = @revision`)
   for (const { plan, inserted, first, last } of tallies) {
-    if (statement.run(inserted, first, last, plan.schema, plan.revision).changes === 0) register(db, plan, true)
+    const { schema, revision } = plan
+    if (statement.run({ inserted, first, last, schema, revision }).changes === 0) register(db, plan, true)
   }
 }
 
