@@ -14,10 +14,15 @@ import type { Group, Outcome, Store, StoredTable } from './store.js'
 
 /** Tables in MySQL or MariaDB. A row is its text behind `VALUES`. */
 export function mysqlStore (session: Session, log: Log): Store<string> {
-  const stale = new StaleViews(log, plans => {
-    // what is thrown, the next work throws again
-    for (const plan of plans) session.run(async link => { await tryView(link, plan) }).catch(() => {})
-  })
+  const stale = new StaleViews(log, plans => { plans.forEach(viewLater) })
+
+  /** When the work that waits is done. What is thrown, the next work throws again. */
+  function viewLater (plan: TablePlan): void {
+    session.run(async link => {
+      await reuse(link)
+      await tryView(link, plan)
+    }).catch(() => {})
+  }
 
   /** Throws only what the connection does not survive. */
   async function tryView (link: Link, plan: TablePlan): Promise<void> {
@@ -50,7 +55,7 @@ export function mysqlStore (session: Session, log: Log): Store<string> {
         await link.execute(memoryTable)
         for (const { table } of groups) {
           await ensure(link, table.plan)
-          stale.add(table.plan)
+          viewLater(table.plan)
         }
         return await insert(link, groups, conclude)
       }
@@ -71,6 +76,12 @@ export function mysqlStore (session: Session, log: Log): Store<string> {
       await Promise.resolve(session.close())
     }
   }
+}
+
+/** A connection learns of new privileges when it chooses its database. */
+async function reuse (link: Link): Promise<void> {
+  const [row] = await link.query('SELECT DATABASE() AS name')
+  await link.execute(`USE ${mysqlDialect.quote(String(row?.['name']))}`)
 }
 
 /** Whether the connection goes on after an error about a view. */

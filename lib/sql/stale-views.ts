@@ -23,18 +23,9 @@ export class StaleViews {
     this.#retry = retry
   }
 
-  /** The view has to be looked at again. */
-  add (plan: TablePlan): void {
-    this.#plans.set(plan.schema, plan)
-    if (this.#closed) return
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined
-      this.#retry([...this.#plans.values()])
-    }, retryMs).unref()
-  }
-
   failed (plan: TablePlan, error: unknown): void {
-    this.add(plan)
+    this.#plans.set(plan.schema, plan)
+    if (!this.#closed) this.#timer ??= setTimeout(() => { this.#again() }, retryMs).unref()
     if (Date.now() < (this.#silent.get(plan.schema) ?? 0)) return
     this.#silent.set(plan.schema, Date.now() + silenceMs)
     this.#log.warn('the view of a schema is not up to date; its events are stored all the same', {
@@ -52,5 +43,10 @@ export class StaleViews {
   close (): void {
     this.#closed = true
     clearTimeout(this.#timer)
+  }
+
+  #again (): void {
+    this.#timer = undefined
+    this.#retry([...this.#plans.values()])
   }
 }

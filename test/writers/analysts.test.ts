@@ -21,22 +21,22 @@ for (const kind of storeKinds) {
     }
 
     t.test('the documented queries use the documented index, in every revision', async t => {
-      const properties = { userName: { type: 'string' }, token: { type: 'string' } }
+      const properties = { userName: { type: 'string' } }
       const revisions = [5233, 5487].map(revision => schemaOf(properties, { name: accounts, revision }))
       const { query, writer } = await open(t, revisions)
       const start = Date.UTC(2014, 3, 1) / 1000
-      await store(writer, Array.from({ length: 3000 }, (_, at) => capsuleOf({ userName: `u${at}`, token: `t${at >> 1}` }, {
+      await store(writer, Array.from({ length: 3000 }, (_, at) => capsuleOf({ userName: `u${at}` }, {
         schema: accounts, revision: at % 2 === 0 ? 5233 : 5487, wiki: ['enwiki', 'dewiki', 'frwiki', 'eswiki'][(at >> 1) % 4], timestamp: start + at * 2880
       })))
-      await store(writer, [capsuleOf({}, { schema: accounts, revision: 5233, uuid: '16f38999d94d549cb426b5fb32bc8bba' })])
+      await store(writer, [capsuleOf({}, { schema: accounts, revision: 5487, uuid: '16f38999d94d549cb426b5fb32bc8bba' })])
       const queries = documentedQueries()
 
-      t.ok(queries.length >= 9)
+      t.equal(queries.length, 8)
       for (const { sql, index } of queries) {
         const used = kind.name === 'mysql' ? mysqlIndexes(await query(`EXPLAIN ${sql}`)) : sqliteIndexes(await query(`EXPLAIN QUERY PLAN ${sql}`))
-        const tables = sql.includes(`${accounts}_`) ? 1 : sql.includes('JOIN') ? 4 : 2
+        const tables = sql.includes(`${accounts}_`) ? 1 : 2
         t.strictSame(used, new Array(tables).fill(index), sql)
-        t.ok((await query(sql)).length > 0 || sql.includes('uuid ='), sql)
+        t.ok((await query(sql)).length > 0, sql)
       }
     })
 
