@@ -1,4 +1,4 @@
-import type { Schema } from '../event/schemas.js'
+import type { JsonSchema, Schema } from '../event/schemas.js'
 import { fieldsOf, type Field } from './fields.js'
 import { columnNames, tableName } from './names.js'
 
@@ -21,13 +21,28 @@ export interface Column {
   readonly comment: string
 }
 
+/** An index over several columns; those of one column are with it. */
+export interface Index {
+  readonly name: string
+  readonly columns: readonly string[]
+}
+
 /** A table before anybody asked the database. Before these columns comes `id`, which the database fills. */
 export interface TablePlan {
   readonly name: string
+  readonly schema: string
+  readonly revision: number
   /** The column by which a row that comes again is recognised. */
   readonly key: string
+  /** The column that says when the event was. */
+  readonly time: string
+  /** The first is `key`, the second `time`. */
   readonly columns: readonly Column[]
+  /** A table that is there already is not given them: on a large one that takes hours. */
+  readonly indexes: readonly Index[]
   readonly comment: string
+  /** What the schema says it is about. */
+  readonly description: string
 }
 
 /** Characters of a string's column; longer ones are cut. */
@@ -47,14 +62,26 @@ const mostIndexes = 32
 
 /** The table of a schema's revision. Throws `RecordError` when no table can hold its fields. */
 export function planTable (schema: Schema): TablePlan {
-  const { name, revision, style } = schema
+  const { name, revision, style, modern } = schema
   const columns = style === 'meta' ? metaColumns(schema) : capsuleColumns(schema)
   return {
     name: tableName(name, revision),
+    schema: name,
+    revision,
     key: style === 'meta' ? 'meta_id' : 'uuid',
+    time: style === 'meta' ? 'meta_dt' : 'timestamp',
     columns: shortenComments(narrow(limitIndexes(columns))),
-    comment: `${name}/${revision}`
+    indexes: style === 'meta' ? [] : [{ name: 'wiki_timestamp', columns: ['wiki', 'timestamp'] }],
+    comment: `${name}/${revision}`,
+    description: descriptionOf(modern)
   }
+}
+
+/** Characters of a schema's description: as many fit into TEXT, whatever they are. */
+const longestDescription = 16_000
+
+function descriptionOf ({ description, title }: JsonSchema): string {
+  return [description, title].find(text => typeof text === 'string' && text !== '')?.toString().slice(0, longestDescription) ?? ''
 }
 
 const capsule: readonly Column[] = [

@@ -1,4 +1,5 @@
-import type { Column, TablePlan } from './columns.js'
+import type { Column, Index, TablePlan } from './columns.js'
+import { mysqlSource, selectOf, sqliteSource, type ViewPlan } from './views.js'
 
 /** How a database writes what a table needs. Pure: nothing is asked or sent. */
 export interface Dialect {
@@ -9,17 +10,22 @@ export interface Dialect {
   extend (table: string, missing: readonly Column[]): string[]
   /** Statements that add the indexes of columns to the table, one each. */
   index (table: string, columns: readonly Column[]): string[]
+  /** The query that unites the revisions of a schema. */
+  unite (plan: ViewPlan): string
+  /** Statements that make a view of a query, in the place of the one that is there. */
+  view (name: string, query: string): string[]
 }
 
 /** MySQL and MariaDB. Text compares byte for byte, so that `enwiki` and `EnWiki` differ and values survive `GROUP BY`. */
 export const mysqlDialect: Dialect = {
   quote: name => `\`${name.replaceAll('`', '``')}\``,
 
-  create ({ name, columns, comment }) {
+  create ({ name, columns, indexes, comment }) {
     const lines = [
       '`id` BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY',
       ...columns.map(mysqlColumn),
-      ...columns.filter(column => column.index !== null).map(mysqlIndex)
+      ...columns.filter(column => column.index !== null).map(mysqlIndex),
+      ...indexes.map(index => `KEY ${mysqlDialect.quote(index.name)} (${listOf(mysqlDialect, index)})`)
     ]
     return [
       `CREATE TABLE IF NOT EXISTS ${mysqlDialect.quote(name)} (\n  ${lines.join(',\n  ')}\n` +
@@ -30,7 +36,16 @@ export const mysqlDialect: Dialect = {
   extend: (table, missing) => [`ALTER TABLE ${mysqlDialect.quote(table)} ${missing.map(column => `ADD COLUMN ${mysqlColumn(column)}`).join(', ')}`],
 
   index: (table, columns) => columns.filter(column => column.index !== null)
-    .map(column => `ALTER TABLE ${mysqlDialect.quote(table)} ADD ${mysqlIndex(column)}`)
+    .map(column => `ALTER TABLE ${mysqlDialect.quote(table)} ADD ${mysqlIndex(column)}`),
+
+  unite: plan => selectOf(plan, mysqlSource(mysqlDialect.quote), mysqlDialect.quote),
+
+  // who may read the view is who may read its tables
+  view: (name, query) => [`CREATE OR REPLACE SQL SECURITY INVOKER VIEW ${mysqlDialect.quote(name)} AS\n${query}`]
+}
+
+function listOf ({ quote }: Dialect, { columns }: Index): string {
+  return columns.map(quote).join(', ')
 }
 
 function mysqlColumn (column: Column): string {
@@ -60,14 +75,22 @@ function mysqlType ({ kind, length }: Column): string {
 export const sqliteDialect: Dialect = {
   quote: name => `"${name.replaceAll('"', '""')}"`,
 
-  create ({ name, columns }) {
+  create ({ name, columns, indexes }) {
     const lines = ['"id" INTEGER PRIMARY KEY AUTOINCREMENT', ...columns.map(sqliteColumn)]
-    return [`CREATE TABLE IF NOT EXISTS ${sqliteDialect.quote(name)} (\n  ${lines.join(',\n  ')}\n)`, ...sqliteIndexes(name, columns)]
+    return [
+      `CREATE TABLE IF NOT EXISTS ${sqliteDialect.quote(name)} (\n  ${lines.join(',\n  ')}\n)`,
+      ...sqliteIndexes(name, columns),
+      ...indexes.map(index => `CREATE INDEX IF NOT EXISTS ${sqliteDialect.quote(`${name}.${index.name}`)} ON ${sqliteDialect.quote(name)} (${listOf(sqliteDialect, index)})`)
+    ]
   },
 
   extend: (table, missing) => missing.map(column => `ALTER TABLE ${sqliteDialect.quote(table)} ADD COLUMN ${sqliteColumn(column)}`),
 
-  index: (table, columns) => sqliteIndexes(table, columns)
+  index: (table, columns) => sqliteIndexes(table, columns),
+
+  unite: plan => selectOf(plan, sqliteSource(sqliteDialect.quote), sqliteDialect.quote),
+
+  view: (name, query) => [`DROP VIEW IF EXISTS ${sqliteDialect.quote(name)}`, `CREATE VIEW ${sqliteDialect.quote(name)} AS\n${query}`]
 }
 
 function sqliteColumn (column: Column): string {

@@ -4,6 +4,7 @@ import { unclassifiedKey } from '../stream/batch.js'
 import { Entries, minuteOf } from '../stream/ledger.js'
 import type { Group, Outcome } from './store.js'
 import type { Table } from './tables.js'
+import type { SqlValue } from './values.js'
 
 /** What is known of the records of a batch. */
 export interface Origin {
@@ -39,11 +40,13 @@ export class Load<R> {
     this.bytes += bytes + 1
   }
 
-  add (table: Table, record: string, row: R): void {
+  /** `time` is what the row has in the column of that. */
+  add (table: Table, record: string, row: R, time: SqlValue): void {
     let group = this.groups.get(table)
-    if (group === undefined) this.groups.set(table, group = { table: table.stored, rows: [], records: [] })
+    if (group === undefined) this.groups.set(table, group = { table: table.stored, rows: [], records: [], times: [] })
     group.rows.push(row)
     group.records.push(record)
+    group.times.push(time)
     this.rows++
   }
 

@@ -1,7 +1,8 @@
-import type { Context } from '../stream/contracts.js'
+import type { Log } from '../log.js'
 import { classify, noSuchTable, numberOf } from './errors.js'
 import { tupleOf } from './literals.js'
 import { insertRows } from './mysql-insert.js'
+import { addToCounts } from './mysql-schemas.js'
 import { ensure, mysqlTables } from './mysql-tables.js'
 import type { Link, Session } from './session.js'
 import type { Group, Outcome, Store } from './store.js'
@@ -14,12 +15,13 @@ export interface MysqlSessions {
 }
 
 /** Tables in MySQL or MariaDB. A row is its text behind `VALUES`. */
-export function mysqlStore (ctx: Pick<Context, 'log'>, sessions: MysqlSessions): Store<string> {
+export function mysqlStore (log: Log, sessions: MysqlSessions): Store<string> {
   const session = sessions.rows
+  const tables = mysqlTables(log, sessions)
   return {
     encode: tupleOf,
 
-    ensure: mysqlTables(ctx, sessions),
+    ensure: tables.ensure,
 
     insert: async (groups, conclude) => await session.run(async link => {
       try {
@@ -29,7 +31,10 @@ export function mysqlStore (ctx: Pick<Context, 'log'>, sessions: MysqlSessions):
         // the first time, or somebody dropped a table or a column
         await link.execute('ROLLBACK')
         await link.execute(memoryTable)
-        for (const { table } of groups) await ensure(link, table.plan)
+        for (const { table } of groups) {
+          await ensure(link, table.plan)
+          tables.viewLater(table.plan)
+        }
         return await insert(link, groups, conclude)
       }
     }),
@@ -44,7 +49,10 @@ export function mysqlStore (ctx: Pick<Context, 'log'>, sessions: MysqlSessions):
       }
     }),
 
-    close: async () => { await Promise.resolve([sessions.indexes, sessions.tables, session].forEach(session => { session.close() })) }
+    close: async () => {
+      tables.close()
+      await Promise.resolve([sessions.indexes, sessions.tables, session].forEach(session => { session.close() }))
+    }
   }
 }
 
@@ -68,6 +76,7 @@ async function insert (link: Link, groups: ReadonlyArray<Group<string>>, conclud
     await link.execute(`INSERT INTO vanadium_positions (state, instance, memory) VALUES ${tupleOf([row.state, row.instance, row.memory])}
       ON DUPLICATE KEY UPDATE instance = VALUES(instance), memory = VALUES(memory)`)
   }
+  await addToCounts(link, groups, outcomes)
   await link.execute('COMMIT')
   return outcomes
 }

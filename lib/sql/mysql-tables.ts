@@ -1,14 +1,46 @@
 import { ConfigError, messageOf, RecordError } from '../errors.js'
-import type { Context } from '../stream/contracts.js'
+import type { Log } from '../log.js'
 import type { Column, TablePlan } from './columns.js'
 import { mysqlDialect } from './ddl.js'
-import { noSuchTable, numberOf } from './errors.js'
+import { classify, noSuchTable, numberOf } from './errors.js'
 import { compare, declared, type ExistingColumn } from './existing.js'
+import { register } from './mysql-schemas.js'
+import { refreshView } from './mysql-views.js'
 import type { Link, Session } from './session.js'
+import { StaleViews } from './stale-views.js'
 import type { Store, StoredTable } from './store.js'
 
+export interface MysqlTables {
+  readonly ensure: Store<unknown>['ensure']
+  /** Makes a schema's view when the work that waits is done. */
+  viewLater (plan: TablePlan): void
+  close (): void
+}
+
 /** Makes tables, and gives them columns, while rows flow into others; indexes follow while rows flow into the table itself. */
-export function mysqlTables ({ log }: Pick<Context, 'log'>, { tables, indexes }: { readonly tables: Session, readonly indexes: Session }): Store<unknown>['ensure'] {
+export function mysqlTables (log: Log, { tables, indexes }: { readonly tables: Session, readonly indexes: Session }): MysqlTables {
+  const stale = new StaleViews(log, plans => { plans.forEach(viewLater) })
+
+  function viewLater (plan: TablePlan): void {
+    tables.run(async link => {
+      await reuse(link)
+      await tryView(link, plan)
+      // what is thrown, the next work throws again
+    }).catch(() => {})
+  }
+
+  /** Throws only what the connection does not survive. */
+  async function tryView (link: Link, plan: TablePlan): Promise<void> {
+    try {
+      await refreshView(link, plan)
+      stale.done(plan)
+    } catch (error) {
+      if (!spares(error)) throw error
+      stale.failed(plan, error)
+      await link.execute('ROLLBACK')
+    }
+  }
+
   /** A column without its index works, so nobody waits; an index that cannot be made is somebody's to decide. */
   async function addIndexes (table: string, columns: readonly Column[]): Promise<void> {
     for (const statement of mysqlDialect.index(table, columns)) {
@@ -22,7 +54,27 @@ export function mysqlTables ({ log }: Pick<Context, 'log'>, { tables, indexes }:
     }
   }
 
-  return async plan => await tables.run(async link => await ensure(link, plan, added => { void addIndexes(plan.name, added) }))
+  return {
+    viewLater,
+    ensure: async plan => await tables.run(async link => {
+      const table = await ensure(link, plan, added => { void addIndexes(plan.name, added) })
+      await tryView(link, plan)
+      return table
+    }),
+    close: () => { stale.close() }
+  }
+}
+
+/** A connection learns of new privileges when it chooses its database. */
+async function reuse (link: Link): Promise<void> {
+  const [row] = await link.query('SELECT DATABASE() AS name')
+  await link.execute(`USE ${mysqlDialect.quote(String(row?.['name']))}`)
+}
+
+/** Whether the connection goes on after an error about a view. */
+function spares (error: unknown): boolean {
+  const lost = error instanceof Error && 'fatal' in error && error.fatal === true
+  return numberOf(error) > 0 && !lost && (classify(error) !== 'wait' || [1205, 1213].includes(numberOf(error)))
 }
 
 /** Several consumers may change a table at the same moment: who comes second looks again. */
@@ -33,10 +85,15 @@ const mostRounds = 10
  * which have no index yet.
  */
 export async function ensure (link: Link, plan: TablePlan, onAdded: (columns: readonly Column[]) => void = () => {}): Promise<StoredTable> {
+  let isNew = false
   for (let round = 0; round < mostRounds; round++) {
     const existing = await describe(link, plan.name)
     const { columns, missing } = compare(plan, existing)
-    if (missing.length === 0) return { plan, columns }
+    if (missing.length === 0) {
+      await register(link, plan, isNew)
+      return { plan, columns }
+    }
+    isNew ||= existing.length === 0
     if (existing.length === 0) {
       for (const statement of mysqlDialect.create(plan)) await change(link, plan.name, statement)
     } else {

@@ -8,12 +8,42 @@ const longestName = 64
  * characters is cut before the revision, where eight digits of a hash of the schema's full name are put in.
  */
 export function tableName (schema: string, revision: number): string {
-  // SQLite keeps names with this beginning for itself
-  const plain = sanitise(schema).replace(/^sqlite_/i, '_$&')
+  const plain = plainName(schema)
   const name = `${plain}_${revision}`
   if (name.length <= longestName) return name
   const end = `_${digest(schema, 8)}_${revision}`
   return plain.slice(0, longestName - end.length) + end
+}
+
+/** A revision's digits at the end of a table's name. */
+const revisionAtEnd = /_(\d+)$/
+
+/** The revision of the schema that a table of this name holds, whatever its case; null if it is none of the schema's. */
+export function revisionOf (table: string, schema: string): number | null {
+  const revision = Number(revisionAtEnd.exec(table)?.[1])
+  return Number.isSafeInteger(revision) && tableName(schema, revision).toLowerCase() === table.toLowerCase() ? revision : null
+}
+
+/** What the names of a schema's tables and of its view all begin with, whatever their case. */
+export function commonPrefix (schema: string): string {
+  return plainName(schema).slice(0, longestName - '_'.length - 40 - '_all'.length)
+}
+
+/**
+ * The name of the view over all revisions of a schema: the schema's own, sanitised as those of tables are. Where that could be
+ * a table's (`Foo_1`), belongs to vanadium (`vanadium_…`) or is `taken`, it is cut and ends in `_`, eight digits of a hash of the
+ * schema's full name (more if need be) and `_all`, which no table's name does. Of two schemas whose names differ only in case or
+ * in what was sanitised, the one that had its view first keeps the plain name.
+ */
+export function viewName (schema: string, taken: (name: string) => boolean): string {
+  const plain = plainName(schema)
+  const fits = plain.length <= longestName && !revisionAtEnd.test(plain) && !/^vanadium_/i.test(plain)
+  if (fits && !taken(plain)) return plain
+  const hashed = [8, 16, 40].map(digits => {
+    const end = `_${digest(schema, digits)}_all`
+    return plain.slice(0, longestName - end.length) + end
+  })
+  return hashed.find(name => !taken(name)) ?? hashed[0] ?? plain
 }
 
 /**
@@ -43,6 +73,11 @@ function countUses (names: readonly string[]): Map<string, number> {
   const uses = new Map<string, number>()
   for (const name of names) uses.set(name.toLowerCase(), (uses.get(name.toLowerCase()) ?? 0) + 1)
   return uses
+}
+
+function plainName (schema: string): string {
+  // SQLite keeps names with this beginning for itself
+  return sanitise(schema).replace(/^sqlite_/i, '_$&')
 }
 
 function sanitise (name: string): string {

@@ -1,18 +1,28 @@
 import type Database from 'better-sqlite3'
 import { messageOf, RecordError } from '../errors.js'
+import type { Log } from '../log.js'
 import type { Column, TablePlan } from './columns.js'
 import { sqliteDialect } from './ddl.js'
 import { classify } from './errors.js'
 import { compare, declared } from './existing.js'
 import type { MemoryRow } from './memory.js'
 import type { Patience } from './patience.js'
+import { addToCounts, register } from './sqlite-schemas.js'
+import { refreshView } from './sqlite-views.js'
+import { StaleViews } from './stale-views.js'
 import type { Group, Outcome, Store, StoredTable } from './store.js'
 import type { SqlValue } from './values.js'
 
 const { quote } = sqliteDialect
 
 /** Tables in one SQLite database. Everything blocks the process for as long as it takes. */
-export function sqliteStore (db: Database.Database, patience: Patience): Store<SqlValue[]> {
+export function sqliteStore (db: Database.Database, patience: Patience, log: Log): Store<SqlValue[]> {
+  const stale = new StaleViews(log, plans => {
+    alone(async () => {
+      const retry = db.transaction(() => { for (const plan of plans) tryView(plan) })
+      await Promise.resolve(retry.immediate())
+    }).catch(() => {})
+  })
   const statements = new WeakMap<readonly Column[], Database.Statement<unknown[]>>()
 
   function statementFor ({ plan, columns }: StoredTable): Database.Statement<unknown[]> {
@@ -33,6 +43,7 @@ export function sqliteStore (db: Database.Database, patience: Patience): Store<S
       const outcomes = groups.map(group => insertRows(statementFor(group.table), group))
       const row = await conclude(outcomes)
       if (row !== null) keep(db, row)
+      addToCounts(db, groups, outcomes)
       db.exec('COMMIT')
       return outcomes
     } catch (error) {
@@ -48,7 +59,24 @@ export function sqliteStore (db: Database.Database, patience: Patience): Store<S
     return await turn
   }
 
-  const ensureTable = db.transaction((plan: TablePlan) => ensure(db, plan))
+  const refresh = db.transaction((plan: TablePlan) => { refreshView(db, plan) })
+
+  /** Within a transaction. */
+  function tryView (plan: TablePlan): void {
+    try {
+      refresh(plan)
+      stale.done(plan)
+    } catch (error) {
+      if (classify(error) !== 'schema') throw error
+      stale.failed(plan, error)
+    }
+  }
+
+  const ensureTable = db.transaction((plan: TablePlan) => {
+    const table = ensure(db, plan)
+    tryView(plan)
+    return table
+  })
 
   return {
     encode: values => values,
@@ -70,6 +98,7 @@ export function sqliteStore (db: Database.Database, patience: Patience): Store<S
     recall: async state => await alone(async () => await Promise.resolve(recall(db, state))),
 
     close: async () => {
+      stale.close()
       patience.end()
       await Promise.resolve(db.close())
     }
@@ -116,5 +145,6 @@ function ensure (db: Database.Database, plan: TablePlan): StoredTable {
       throw classify(error) === 'schema' ? new RecordError('refused-by-store', `table ${plan.name} cannot be made: ${messageOf(error)}`, { cause: error }) : error
     }
   }
+  register(db, plan, rows.length === 0)
   return { plan, columns }
 }

@@ -16,6 +16,8 @@ export interface Group<R> {
   readonly rows: R[]
   /** The records that the rows were made of. */
   readonly records: string[]
+  /** What each row has in the column that says when the event was. */
+  readonly times: SqlValue[]
 }
 
 /** What became of a group: every row is in exactly one of the three. */

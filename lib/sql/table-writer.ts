@@ -113,7 +113,7 @@ export class TableWriter<R> implements Writer {
       }
       const values = table.toRow(event as object)
       if (values[0] === null) throw new RecordError('bad-capsule', `the event has no ${table.stored.plan.key}; the processor gives it one`)
-      this.#load.add(table, record, this.#store.encode(values))
+      this.#load.add(table, record, this.#store.encode(values), values[1] ?? null)
     } catch (error) {
       this.#refuse(record, error)
     }

@@ -52,7 +52,7 @@ export const mysqlWriter: WriterHandler<MysqlWriterParams> = {
       const options = { uri, defaultsFile, held }
       const rows = new Session(ctx, { ...options, purpose: 'rows' })
       rows.warmUp()
-      return mysqlStore(ctx, {
+      return mysqlStore(ctx.log, {
         rows,
         tables: new Session(ctx, { ...options, purpose: 'tables', lockWaitSeconds: alterWaitSeconds }),
         indexes: new Session(ctx, { ...options, purpose: 'indexes', lockWaitSeconds: indexWaitSeconds })

@@ -16,6 +16,7 @@ t.test('a capsule\'s own columns come first, in one order, then the event\'s', a
 
   t.equal(plan.name, 'a_b_7')
   t.equal(plan.key, 'uuid')
+  t.match(plan, { schema: 'a/b', revision: 7, time: 'timestamp', indexes: [{ columns: ['wiki', 'timestamp'] }] })
   t.equal(plan.comment, 'a/b/7')
   t.strictSame(namesOf(plan.columns), ['uuid', 'timestamp', 'webHost', 'wiki', 'userAgent', 'clientIp', 'event_z', 'event_a_b'])
   t.strictSame(plan.columns.at(-1)?.path, ['event', 'a', 'b'])
@@ -26,6 +27,8 @@ t.test('an event with metadata is stored whole, its id unique and its date index
   const plan = planTable(schemaOf({ meta, id: { type: 'integer' }, page: { type: 'object', properties: { title: { type: 'string' } } } }, { style: 'meta' }))
 
   t.equal(plan.key, 'meta_id')
+  t.equal(plan.time, 'meta_dt')
+  t.strictSame(plan.columns.slice(0, 2).map(({ name }) => name), [plan.key, plan.time])
   t.match(namesOf(plan.columns), ['meta_id', 'meta_dt', 'meta_topic', 'meta_schema_uri', /^id_[0-9a-f]{8}$/, 'page_title'])
   t.match(plan.columns[0], { kind: 'key', index: 'unique', length: 64 })
   t.match(plan.columns[1], { kind: 'date-time', index: 'plain' })

@@ -54,6 +54,8 @@ for (const kind of storeKinds) {
     t.test('a table, or a column, that somebody drops is made again, and no row is lost', async t => {
       const { writer, rows, query, ctx } = await open(t, schemasOf([schemaOf({ a: { type: 'integer' }, b: { type: 'integer' } }), schemaOf({}, { name: 'Other' })]))
       await store(writer, [capsuleOf({ a: 1, b: 1 })])
+      // SQLite drops no column that a view shows
+      await query('DROP VIEW Test')
       await query('ALTER TABLE Test_1 DROP COLUMN event_b')
       await store(writer, [capsuleOf({ event: {} }, { schema: 'Other' }), capsuleOf({ a: 2, b: 2 })])
       t.match(await rows('Test_1'), [{ event_a: 1, event_b: null }, { event_a: 2, event_b: 2 }])

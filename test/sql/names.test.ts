@@ -1,6 +1,6 @@
 import t from 'tap'
 import fc from 'fast-check'
-import { columnNames, tableName } from '../../lib/sql/names.js'
+import { columnNames, commonPrefix, revisionOf, tableName, viewName } from '../../lib/sql/names.js'
 
 t.test('a table is named for its schema and revision', async t => {
   t.equal(tableName('NavigationTiming', 10700), 'NavigationTiming_10700')
@@ -58,4 +58,37 @@ t.test('a field that is called like another one\'s hashed name gets one of its o
   const names = columnNames([['a', 'b'], ['a_b'], [hashed]])
 
   t.equal(new Set(names).size, 3)
+})
+
+t.test('a view is named for its schema, unless that could be the name of a table, or of what is ours', async t => {
+  const free = (): boolean => false
+
+  t.equal(viewName('mediawiki/page.move-x', free), 'mediawiki_page_move_x')
+  t.match(viewName('Foo_1', free), /^Foo_1_[0-9a-f]{8}_all$/)
+  t.match(viewName('Vanadium_schemas', free), /^Vanadium_schemas_[0-9a-f]{8}_all$/)
+  t.equal(viewName('x'.repeat(63), free), 'x'.repeat(63))
+  t.match(viewName('x'.repeat(65), free), /^x{51}_[0-9a-f]{8}_all$/)
+})
+
+t.test('a view\'s name that is taken has a hash of the schema\'s name behind it, a longer one if need be', async t => {
+  const one = viewName('a.b', name => name === 'a_b')
+
+  t.match(one, /^a_b_[0-9a-f]{8}_all$/)
+  t.not(viewName('a-b', name => name === 'a_b'), one)
+  t.match(viewName('a.b', name => name === 'a_b' || name === one), /^a_b_[0-9a-f]{16}_all$/)
+})
+
+t.test('no view has a name that a table could have, and a table tells its revision', async t => {
+  const schema = fc.stringMatching(/^[A-Za-z0-9_./-]{1,63}$/)
+  const revision = fc.integer({ min: 1, max: 999_999_999_999_999 })
+
+  fc.assert(fc.property(schema, schema, revision, fc.boolean(), (one, other, revision, taken) => {
+    const view = viewName(one, name => taken && name.length < 3)
+    const table = tableName(other, revision)
+    t.notMatch(view, /_\d+$/)
+    t.match(table, /_\d+$/)
+    t.ok(view.length <= 64 && view.startsWith(commonPrefix(one)) && table.startsWith(commonPrefix(other)))
+    t.equal(revisionOf(table.toUpperCase(), other), revision)
+    if (tableName(one, revision).toLowerCase() !== table.toLowerCase()) t.equal(revisionOf(table, one), null)
+  }))
 })
