@@ -5,7 +5,9 @@
 --   mariadb < vanadium-accounts.sql        or: mysql < vanadium-accounts.sql
 --
 -- As it is the file is no SQL, and the client ends at the first account. May be run again: accounts that are there keep their passwords.
--- Where consumers run on another host than the server, write that in the place of localhost, and add REQUIRE SSL behind the password.
+-- Where consumers run on another host than the server, write that in the place of localhost, and REQUIRE SSL behind the password. Where they
+-- run on the same, no password is needed at all: the server asks the kernel who is at the other end of its socket. IDENTIFIED VIA
+-- unix_socket says so in MariaDB, IDENTIFIED WITH auth_socket in MySQL.
 
 CREATE DATABASE IF NOT EXISTS log CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
@@ -18,7 +20,6 @@ CREATE USER IF NOT EXISTS 'analyst'@'%' IDENTIFIED BY ANALYST_PASSWORD;
 -- ALL on *.*, with which the server would take rows while it is read-only.
 GRANT SELECT, INSERT, UPDATE, CREATE, ALTER, CREATE VIEW, SHOW VIEW, DROP ON log.* TO 'vanadium'@'localhost';
 
--- People. They see vanadium_positions as well: names of instances and places in their inputs, nothing of events. MAX_STATEMENT_TIME ends what
--- runs longer than an hour; it is MariaDB's, MySQL has the variable max_execution_time.
+-- People. They see vanadium_positions as well: names of instances and places in their inputs, nothing of events. In MariaDB,
+-- ALTER USER 'analyst'@'%' WITH MAX_STATEMENT_TIME 3600; ends what runs for longer than an hour.
 GRANT SELECT, SHOW VIEW ON log.* TO 'analyst'@'%';
-/*M! ALTER USER 'analyst'@'%' WITH MAX_STATEMENT_TIME 3600 */;

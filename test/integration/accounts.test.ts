@@ -58,6 +58,7 @@ t.test('the accounts of etc/mysql', { skip: needsClient }, async t => {
     const writer = await mysql.createConnection({ socketPath: server.socket, user: 'vanadium', password: 'writes', database: 'log' })
     t.teardown(async () => { await writer.end() })
     for (let time = 0; time < 2; time++) await writer.query('CREATE OR REPLACE VIEW Counted AS SELECT * FROM Counted_1')
+    t.match((await writer.query('SHOW CREATE VIEW Counted'))[0], [{ View: 'Counted' }])
 
     for (const statement of ['DELETE FROM Counted_1', 'SELECT * FROM mysql.user', 'SET GLOBAL read_only = 1', 'CREATE DATABASE more', 'CREATE USER more']) {
       await t.rejects(writer.query(statement), { message: /denied/i }, statement)
@@ -73,7 +74,6 @@ t.test('the accounts of etc/mysql', { skip: needsClient }, async t => {
 
     for (const table of ['Counted', 'Counted_1']) t.match((await analyst.query(`SELECT event_n FROM ${table} ORDER BY id`))[0], [{ event_n: 0 }, { event_n: 1 }, { event_n: 2 }])
     t.match((await analyst.query('SHOW CREATE VIEW Counted'))[0], [{ View: 'Counted' }])
-    t.match((await analyst.query('SELECT @@max_statement_time AS seconds'))[0], [{ seconds: 3600 }])
     for (const statement of ["INSERT INTO Counted_1 (uuid) VALUES ('x')", 'UPDATE Counted_1 SET wiki = 1', 'DELETE FROM Counted_1', 'DROP VIEW Counted', 'DROP TABLE Counted_1', 'CREATE TABLE mine (n INT)', 'ALTER TABLE Counted_1 ADD COLUMN mine INT', 'SELECT * FROM mysql.user']) {
       await t.rejects(analyst.query(statement), { message: /command denied/ }, statement)
     }

@@ -48,6 +48,10 @@ t.test('a server that becomes read-only while it is written to', { skip: needsMa
       await store(writer, [capsuleOf({ n: 0 })])
       let next = 1
       let ended = false
+      t.teardown(async () => {
+        ended = true
+        await readOnly(0)
+      })
       const writing = (async () => {
         while (!ended) await writer.write(batchOf(Array.from({ length: 50 }, () => capsuleOf({ n: next++ }))))
         await writer.flush()
@@ -78,6 +82,7 @@ t.test('a server that becomes read-only while it is written to', { skip: needsMa
       const { writer, ctx, database } = await open(t, user)
       await store(writer, [capsuleOf({ n: 0 })])
       await readOnly(1)
+      t.teardown(async () => { await readOnly(0) })
       const stored = store(writer, [capsuleOf({}, { schema: 'New' }), capsuleOf({ n: 1 })])
       t.match((await waited(ctx, 2))[0], /read-only/)
       t.equal((await server.query("SHOW TABLES LIKE 'New_1'", database)).length, 0)
