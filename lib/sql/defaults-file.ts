@@ -1,25 +1,52 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { ConfigError, messageOf } from '../errors.js'
+import type { Log } from '../log.js'
 
-/** What `[client]` of a `my.cnf` file says, by option; `_` and `-` mean the same. */
+/** What a `my.cnf` file says to clients, by option; `_` and `-` mean the same. */
 export type ClientOptions = ReadonlyMap<string, string>
 
+/** Those that MySQL's and MariaDB's own programs share, and one for what only these daemons are to know. */
+const groups = ['client', 'client-server', 'client-mariadb', 'vanadium']
+
+/** MySQL's own limit: https://dev.mysql.com/doc/refman/8.4/en/option-files.html */
+const deepestInclude = 10
+
 /**
- * Reads an option file as the MySQL clients do: https://dev.mysql.com/doc/refman/8.4/en/option-files.html. Only the group
- * `[client]`; `!include` is not followed. Throws `ConfigError` when the file cannot be read.
+ * Reads an option file as the MySQL clients do: https://dev.mysql.com/doc/refman/8.4/en/option-files.html. What comes later
+ * wins; `!include` and `!includedir` are followed. Throws `ConfigError` when a file cannot be read.
  */
 export function readDefaultsFile (path: string): ClientOptions {
-  let text: string
+  const options = new Map<string, string>()
+  include(path, 0, options)
+  return options
+}
+
+/** Says so when everybody on the host can read the password. */
+export function warnOfReaders (path: string, log: Log): void {
+  const { mode } = statSync(path)
+  if ((mode & 0o004) === 0 || !readDefaultsFile(path).has('password')) return
+  log.warn('every user of this host can read the password of the database; chmod 0640, group vanadium', { defaults_file: path, mode: (mode & 0o777).toString(8).padStart(4, '0') })
+}
+
+function include (path: string, depth: number, options: Map<string, string>): void {
+  if (depth > deepestInclude) throw new ConfigError('bad-credentials', `defaults-file "${path}" is included more than ${deepestInclude} levels deep; does a file include itself?`)
+  parse(reading(path, () => readFileSync(path, 'utf8')), options, (directive, named) => {
+    const target = resolve(dirname(path), named)
+    const files = directive === 'include' ? [target] : reading(target, () => readdirSync(target)).filter(name => name.endsWith('.cnf')).sort().map(name => join(target, name))
+    for (const file of files) include(file, depth + 1, options)
+  })
+}
+
+function reading<T> (path: string, read: () => T): T {
   try {
-    text = readFileSync(path, 'utf8')
+    return read()
   } catch (cause) {
     throw new ConfigError('bad-credentials', `defaults-file "${path}" cannot be read: ${messageOf(cause)}; name a my.cnf file that this user can read`, { cause })
   }
-  return parseDefaultsFile(text)
 }
 
-export function parseDefaultsFile (text: string): ClientOptions {
-  const options = new Map<string, string>()
+function parse (text: string, options: Map<string, string>, onInclude: (directive: string, path: string) => void): void {
   let group = ''
   for (const line of text.split(/\r?\n/).map(line => line.trim())) {
     const header = /^\[([^\]]*)\]/.exec(line)
@@ -27,12 +54,31 @@ export function parseDefaultsFile (text: string): ClientOptions {
       group = header[1]?.trim() ?? ''
       continue
     }
+    const [, directive, path] = /^!(include|includedir)\s+(.+)$/.exec(line) ?? []
+    if (directive !== undefined && path !== undefined) onInclude(directive, path)
     const option = /^([^\s=#;!][^\s=]*)\s*(?:=\s*(.*))?$/.exec(line)
-    if (option === null || group !== 'client') continue
-    const [, name = '', value = ''] = option
-    options.set(name.replaceAll('_', '-'), unquote(value))
+    if (option === null || !groups.includes(group)) continue
+    const [, name = '', value] = option
+    set(options, name.replaceAll('_', '-').toLowerCase(), value === undefined ? undefined : unquote(value))
   }
-  return options
+}
+
+/** `skip-ssl` and `disable-ssl` are `ssl=0`, `enable-ssl` is `ssl=1`; `loose-` is for servers that may not know an option. */
+function set (options: Map<string, string>, written: string, value: string | undefined): void {
+  const [, prefix, name = ''] = /^(?:loose-)?(?:(skip|disable|enable)-)?(.+)$/.exec(written) ?? []
+  if (prefix === undefined) options.set(name, value ?? '')
+  else options.set(name, prefix === 'enable' ? '1' : '0')
+}
+
+const offs = ['0', 'off', 'false', 'no']
+
+export function isOff (options: ClientOptions, name: string): boolean {
+  return offs.includes(options.get(name)?.toLowerCase() ?? '')
+}
+
+/** An option without a value is on. */
+export function isOn (options: ClientOptions, name: string): boolean {
+  return options.has(name) && !isOff(options, name)
 }
 
 const escapes: Readonly<Record<string, string>> = { b: '\b', t: '\t', n: '\n', r: '\r', s: ' ', '\\': '\\', '"': '"', "'": "'" }

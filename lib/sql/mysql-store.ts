@@ -69,6 +69,7 @@ const memoryTable = `
 
 async function insert (link: Link, groups: ReadonlyArray<Group<string>>, conclude: Conclude): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
+  await link.requireWritable()
   await link.execute('START TRANSACTION')
   for (const group of groups) outcomes.push(await insertRows(link, group))
   const row = await conclude(outcomes)

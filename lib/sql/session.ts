@@ -1,12 +1,13 @@
-import { readFileSync } from 'node:fs'
-import { connect as connectSocket, type Socket } from 'node:net'
+import { connect as connectSocket, isIP, type Socket } from 'node:net'
 import { userInfo } from 'node:os'
 import mysql, { type Connection, type ConnectionOptions, type ResultSetHeader, type RowDataPacket } from 'mysql2/promise'
-import { ConfigError, messageOf } from '../errors.js'
+import { ConfigError } from '../errors.js'
 import type { Context } from '../stream/contracts.js'
 import type { Uri } from '../stream/uri.js'
 import { readDefaultsFile, type ClientOptions } from './defaults-file.js'
 import { createPatience, type Patience } from './patience.js'
+import { logsStatements, refuseReadOnly, warnOfStatements } from './server-checks.js'
+import { tlsOptions } from './tls.js'
 
 /** A connection whose session is set up as ours are, and what its server allows. */
 export interface Link {
@@ -15,6 +16,8 @@ export interface Link {
   query (sql: string): Promise<RowDataPacket[]>
   /** Of a statement that returns no rows: how many it changed. */
   execute (sql: string): Promise<number>
+  /** Throws an error that is waited out while the server is read-only. To be asked before anything is written. */
+  requireWritable (): Promise<void>
 }
 
 export interface SessionOptions {
@@ -98,41 +101,47 @@ export class Session {
     const { uri, defaultsFile, purpose, lockWaitSeconds } = this.#options
     const options = connectionOptions(uri, defaultsFile)
     const socket = this.#socket = openSocket(options)
-    const connection = this.#connection = await mysql.createConnection({ ...options, stream: () => socket })
+    const connection = this.#connection = await mysql.createConnection({ ...options, connectAttributes: this.#attributes(), stream: () => socket })
     // an idle connection that is lost is no error: the next work makes another
     connection.on('error', () => { if (this.#socket === socket) this.#drop() })
-    this.#link = linkOf(connection, await setUp(connection))
-    if (lockWaitSeconds !== undefined) await connection.query(`SET SESSION lock_wait_timeout = ${lockWaitSeconds}`)
+    const link = linkOf(connection, await setUp(connection))
+    await link.requireWritable()
+    if (lockWaitSeconds !== undefined) await link.execute(`SET SESSION lock_wait_timeout = ${lockWaitSeconds}`)
+    if (purpose === 'rows' && await logsStatements(link.query)) warnOfStatements(this.#ctx.log, uri.text)
     this.#ctx.log.info('connected to the database', { store: uri.text, for: purpose })
-    return this.#link
+    return (this.#link = link)
+  }
+
+  /** For people who ask the server who is connected: https://mariadb.com/kb/en/performance-schema-session_connect_attrs-table/ */
+  #attributes (): Record<string, string> {
+    return { program_name: 'vanadium', daemon: this.#ctx.daemon, instance: this.#ctx.name, for: this.#options.purpose }
   }
 }
 
 /** A socket of our own, because mysql2 cannot break one off so that what waits for it fails. */
 function openSocket ({ socketPath, host = '', port = 0 }: ConnectionOptions): Socket {
   const socket = socketPath === undefined ? connectSocket(port, host) : connectSocket(socketPath)
+  // what a certificate is compared with: Node takes "localhost" where mysql2 names no host, which it does not for an address
+  if (isIP(host) !== 0) Object.assign(socket, { _host: host })
   return socket.setNoDelay(true).setKeepAlive(true, keepAliveMs)
 }
 
 /** Pins what our statements rely on, whatever the server's defaults are. Returns `max_allowed_packet`. */
 async function setUp (connection: Connection): Promise<number> {
   await connection.query("SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1")
-  // lets a table of several hundred columns be made; needs a privilege in MySQL 8, so it must not be required
-  await connection.query('SET SESSION innodb_strict_mode = OFF').catch(() => {})
-  const [[server]] = await connection.query<RowDataPacket[]>('SELECT @@max_allowed_packet AS maxPacket, @@GLOBAL.read_only AS readOnly')
-  if (!['0', 'OFF'].includes(String(server?.['readOnly']))) {
-    // an account with special rights could write all the same, to a replica for example
-    throw Object.assign(new Error('the server is read-only'), { errno: readOnlyServer })
-  }
+  // lets a table of several hundred columns be made; needs a privilege in MySQL 8, so it must not be required. Replicas know nothing
+  // of what a session sets: where there may be some, the server's own setting counts, or such a table would stop them
+  await connection.query('SET SESSION innodb_strict_mode = IF(@@GLOBAL.log_bin, @@GLOBAL.innodb_strict_mode, 0)').catch(() => {})
+  const [[server]] = await connection.query<RowDataPacket[]>('SELECT @@max_allowed_packet AS maxPacket')
   return Number(server?.['maxPacket'])
 }
 
-const readOnlyServer = 1290
-
 function linkOf (connection: Connection, maxPacket: number): Link {
+  const query: Link['query'] = async sql => (await connection.query<RowDataPacket[]>(sql))[0]
   return {
     maxPacket,
-    query: async sql => (await connection.query<RowDataPacket[]>(sql))[0],
+    query,
+    requireWritable: async () => { await refuseReadOnly(query) },
     execute: async sql => (await connection.query<ResultSetHeader>(sql))[0].affectedRows
   }
 }
@@ -141,9 +150,10 @@ function linkOf (connection: Connection, maxPacket: number): Link {
 export function connectionOptions (uri: Uri, defaultsFile: string): ConnectionOptions {
   const file: ClientOptions = defaultsFile === '' ? new Map() : readDefaultsFile(defaultsFile)
   const host = uri.host ?? file.get('host')
-  const socketPath = host === undefined || host === 'localhost' ? file.get('socket') : undefined
+  const socketPath = (host === undefined || host === 'localhost') && file.get('protocol')?.toLowerCase() !== 'tcp' ? file.get('socket') : undefined
+  const ssl = tlsOptions(file, socketPath !== undefined)
   return {
-    ...(socketPath === undefined ? { host: host ?? '127.0.0.1', port: uri.port ?? Number(file.get('port') ?? 3306) } : { socketPath }),
+    ...(socketPath === undefined ? { host: host ?? '127.0.0.1', port: uri.port ?? portOf(file) } : { socketPath }),
     user: uri.user ?? file.get('user') ?? userInfo().username,
     password: file.get('password') ?? '',
     database: uri.path.slice(1),
@@ -156,30 +166,13 @@ export function connectionOptions (uri: Uri, defaultsFile: string): ConnectionOp
     supportBigNumbers: true,
     dateStrings: true,
     connectTimeout: connectTimeoutMs,
-    ...tlsOptions(file)
+    ...(ssl === undefined ? {} : { ssl })
   }
 }
 
-function tlsOptions (file: ClientOptions): Pick<ConnectionOptions, 'ssl'> {
-  const ca = file.get('ssl-ca')
-  if (ca === undefined) return {}
-  const certificate = file.get('ssl-cert')
-  const key = file.get('ssl-key')
-  return {
-    ssl: {
-      ca: read('ssl-ca', ca),
-      ...(certificate === undefined ? {} : { cert: read('ssl-cert', certificate) }),
-      ...(key === undefined ? {} : { key: read('ssl-key', key) }),
-      rejectUnauthorized: true,
-      verifyIdentity: !['0', 'off', 'false'].includes((file.get('ssl-verify-server-cert') ?? '').toLowerCase())
-    }
-  }
-}
-
-function read (option: string, path: string): Buffer {
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    throw new ConfigError('bad-credentials', `${option} "${path}" cannot be read: ${messageOf(cause)}; name a PEM file that this user can read`, { cause })
-  }
+function portOf (file: ClientOptions): number {
+  const written = file.get('port') ?? '3306'
+  const port = Number(written)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new ConfigError('bad-credentials', `port "${written}" is none; write a number from 1 to 65535`)
+  return port
 }

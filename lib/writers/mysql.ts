@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.js'
+import { warnOfReaders } from '../sql/defaults-file.js'
 import { mysqlStore } from '../sql/mysql-store.js'
 import { connectionOptions, Session } from '../sql/session.js'
 import { TableWriter } from '../sql/table-writer.js'
@@ -47,6 +48,7 @@ export const mysqlWriter: WriterHandler<MysqlWriterParams> = {
     const defaultsFile = params['defaults-file']
     // an operator's mistake shows now, a server that is away later
     connectionOptions(uri, defaultsFile)
+    if (defaultsFile !== '') warnOfReaders(defaultsFile, ctx.log)
     const limits = { rows: params['batch-rows'], bytes: params['batch-bytes'] }
     return await Promise.resolve(new TableWriter(ctx, streamOf(uri.text), limits, held => {
       const options = { uri, defaultsFile, held }

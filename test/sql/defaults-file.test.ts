@@ -1,20 +1,56 @@
 import t from 'tap'
-import { writeFileSync } from 'node:fs'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError } from '../../lib/errors.js'
-import { parseDefaultsFile, readDefaultsFile } from '../../lib/sql/defaults-file.js'
+import { readDefaultsFile } from '../../lib/sql/defaults-file.js'
 import { connectionOptions } from '../../lib/sql/session.js'
 import { parseUri } from '../../lib/stream/uri.js'
+import { testContext } from '../helpers/context.js'
+import { openWriter } from './fixtures.js'
 
-t.test('the group [client] is read as the MySQL clients read it', async t => {
-  const options = parseDefaultsFile([
-    'user = nobody', '[mysqld]', 'user=mysql', '[client]', '# a comment', '; another', 'user = eventlogging',
-    'password="p#ss\\"word \\\\ \\x"  # not part of it', "host = 'db.example.org'", 'port=3307 # default is 3306', 'ssl_ca=/etc/ca.pem', 'compress', '!include /etc/other', '', '[mysql]', 'user=x'
-  ].join('\r\n'))
+t.test('the groups of clients are read as the MySQL clients read them, what comes later wins', async t => {
+  const directory = t.testdir({
+    'my.cnf': [
+      'user = nobody', '[mysqld]', 'user=mysql', '[client]', '# a comment', '; another', 'user = eventlogging',
+      'password="p#ss\\"word \\\\ \\x"  # not part of it', "host = 'db.example.org'", 'port=3307 # default is 3306', 'ssl_ca=/etc/ca.pem', 'compress', '', '[mysql]', 'user=x', '[client-server]', 'Port=3308',
+      '[vanadium]', 'skip-ssl', 'loose-skip_ssl-verify-server-cert'
+    ].join('\r\n')
+  })
 
-  t.strictSame([...options], [
-    ['user', 'eventlogging'], ['password', 'p#ss"word \\ \\x'], ['host', 'db.example.org'], ['port', '3307'], ['ssl-ca', '/etc/ca.pem'], ['compress', '']
+  t.strictSame([...readDefaultsFile(join(directory, 'my.cnf'))], [
+    ['user', 'eventlogging'], ['password', 'p#ss"word \\ \\x'], ['host', 'db.example.org'], ['port', '3308'], ['ssl-ca', '/etc/ca.pem'], ['compress', ''], ['ssl', '0'], ['ssl-verify-server-cert', '0']
   ])
+})
+
+t.test('files that a file includes are read where it names them', async t => {
+  const directory = t.testdir({
+    'my.cnf': '[client]\nuser=first\nport=1\n!includedir conf.d/\n!include last.cnf\n',
+    'conf.d': { 'b.cnf': '[client]\nuser=b\npassword=b\n', 'a.cnf': '[client]\nuser=a\nhost=a\n', 'c.txt': '[client]\nuser=text\n' },
+    'last.cnf': '[client]\nport=2\n',
+    'loop.cnf': '!include loop.cnf',
+    'lost.cnf': '!include gone.cnf'
+  })
+
+  t.strictSame(Object.fromEntries(readDefaultsFile(join(directory, 'my.cnf'))), { user: 'b', port: '2', host: 'a', password: 'b' })
+  t.throws(() => readDefaultsFile(join(directory, 'loop.cnf')), { code: 'bad-credentials', message: /does a file include itself/ })
+  t.throws(() => readDefaultsFile(join(directory, 'lost.cnf')), { code: 'bad-credentials', message: /gone\.cnf" cannot be read/ })
+})
+
+t.test('a password that every user of the host can read is warned of', async t => {
+  const directory = t.testdir({ 'my.cnf': '[client]\npassword=secret\n', 'none.cnf': '[client]\nuser=me\n' })
+  const [file, none] = [join(directory, 'my.cnf'), join(directory, 'none.cnf')]
+  const ctx = testContext()
+  t.teardown(ctx.end)
+  chmodSync(file, 0o640)
+  chmodSync(none, 0o644)
+  for (const path of [file, none]) await (await openWriter(`mysql://127.0.0.1:9/log?defaults-file=${path}`, ctx)).close()
+  const warnings = (): Array<Record<string, unknown>> => ctx.logged().filter(({ message }) => /can read the password/.test(String(message)))
+  t.strictSame(warnings(), [])
+
+  chmodSync(file, 0o644)
+  await (await openWriter(`mysql://127.0.0.1:9/log?defaults-file=${file}`, ctx)).close()
+  t.match(warnings(), [{ level: 'warn', defaults_file: file, mode: '0644' }])
+  t.notMatch(JSON.stringify(ctx.logged()), /secret/)
 })
 
 t.test('a file that cannot be read is the operator\'s mistake', async t => {
@@ -34,13 +70,46 @@ t.test('the URI wins over the file, and the file over the defaults', async t => 
   t.match(connectionOptions(parseUri('mysql:///log'), socket), { socketPath: '/run/s.sock' })
   t.match(connectionOptions(parseUri('mysql://localhost/log'), socket), { socketPath: '/run/s.sock' })
   t.equal(connectionOptions(parseUri('mysql://127.0.0.1/log'), socket).socketPath, undefined)
+  writeFileSync(socket, '[client]\nsocket=/run/s.sock\nprotocol=TCP\n')
+  t.match(connectionOptions(parseUri('mysql:///log'), socket), { socketPath: undefined, host: '127.0.0.1' })
 })
 
-t.test('a certificate authority makes the connection verify the server', async t => {
-  const directory = t.testdir({ 'ca.pem': 'authority' })
-  writeFileSync(join(directory, 'my.cnf'), `[client]\nssl-ca=${join(directory, 'ca.pem')}\n`)
-  writeFileSync(join(directory, 'gone.cnf'), `[client]\nssl-ca=${join(directory, 'gone.pem')}\n`)
+t.test('a port that is none is the operator\'s mistake', async t => {
+  const directory = t.testdir({ 'my.cnf': '[client]\nport=mysql\n' })
 
-  t.match(connectionOptions(parseUri('mysql://db/log'), join(directory, 'my.cnf')).ssl, { rejectUnauthorized: true, verifyIdentity: true })
-  t.throws(() => connectionOptions(parseUri('mysql://db/log'), join(directory, 'gone.cnf')), { code: 'bad-credentials' })
+  t.throws(() => connectionOptions(parseUri('mysql:///log'), join(directory, 'my.cnf')), { code: 'bad-credentials', message: 'port "mysql" is none; write a number from 1 to 65535' })
+})
+
+t.test('where TLS is asked for the server is verified, unless the options of either client say less', async t => {
+  const directory = t.testdir({ 'ca.pem': 'authority' })
+  const ca = `ssl-ca=${join(directory, 'ca.pem')}`
+  const full = { rejectUnauthorized: true, verifyIdentity: true }
+  const chain = { rejectUnauthorized: true, verifyIdentity: false }
+  const nothing = { rejectUnauthorized: false, verifyIdentity: false }
+  const cases: Array<[options: string[], expected: object | undefined]> = [
+    [[], undefined], [['ssl-mode=PREFERRED'], undefined], [['ssl=0'], undefined], [['ssl-verify-server-cert=0'], undefined],
+    [[ca], full], [['ssl'], full], [['ssl=1'], full], [['ssl-verify-server-cert'], full], [['ssl-mode=verify_identity'], full], [[ca, 'ssl-mode=VERIFY_IDENTITY'], full],
+    [[ca, 'disable-ssl-verify-server-cert'], chain], [[ca, 'ssl-verify-server-cert=FALSE'], chain], [[ca, 'ssl-mode=VERIFY_CA'], chain], [[ca, 'ssl-mode=REQUIRED'], chain],
+    [['ssl', 'skip-ssl-verify-server-cert'], nothing], [['ssl-mode=REQUIRED'], nothing],
+    [[ca, 'skip-ssl'], undefined], [[ca, 'ssl-mode=DISABLED'], undefined],
+    [[ca, 'socket=/run/s.sock'], chain]
+  ]
+  for (const [options, expected] of cases) {
+    writeFileSync(join(directory, 'my.cnf'), `[client]\n${options.join('\n')}\n`)
+    const { ssl } = connectionOptions(parseUri('mysql:///log'), join(directory, 'my.cnf'))
+    t.match(ssl, expected, options.join(', '))
+    t.equal(typeof ssl === 'object' && ssl.ca !== undefined, expected !== undefined && options.includes(ca), 'with the authority that is named')
+  }
+})
+
+t.test('TLS that cannot be had as it is written is the operator\'s mistake', async t => {
+  const directory = t.testdir({})
+  const refused: Array<[option: string, message: RegExp]> = [
+    ['ssl-ca=/gone.pem', /ssl-ca "\/gone\.pem" cannot be read/], ['ssl-cert=/gone.pem', /ssl-cert/], ['ssl-capath=/etc/ssl', /ssl-capath is not supported/],
+    ['ssl-mode=yes', /ssl-mode "yes" is unknown; allowed: DISABLED, PREFERRED, REQUIRED/]
+  ]
+  for (const [option, message] of refused) {
+    writeFileSync(join(directory, 'my.cnf'), `[client]\n${option}\n`)
+    t.throws(() => connectionOptions(parseUri('mysql://db/log'), join(directory, 'my.cnf')), { code: 'bad-credentials', message }, option)
+  }
 })

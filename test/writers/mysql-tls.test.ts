@@ -1,6 +1,6 @@
 import t from 'tap'
 import { execFileSync } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { schemasOf, testContext } from '../helpers/context.js'
 import { needsMariadb, startMariadb } from '../helpers/mariadb.js'
@@ -11,8 +11,8 @@ const needsOpenssl = existsSync('/usr/bin/openssl') ? false : 'needs openssl: De
 
 t.test('TLS to MariaDB', { skip: needsMariadb === false ? needsOpenssl : needsMariadb }, async t => {
   const directory = t.testdir({})
-  for (const name of ['server', 'stranger']) {
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost',
+  for (const [name, address] of [['server', 'DNS:localhost'], ['stranger', 'DNS:localhost'], ['address', 'IP:127.0.0.1']] as const) {
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext', `subjectAltName=${address}`,
       '-keyout', join(directory, `${name}.key`), '-out', join(directory, `${name}.pem`)], { stdio: 'ignore' })
   }
   const server = await startMariadb([`--ssl-cert=${join(directory, 'server.pem')}`, `--ssl-key=${join(directory, 'server.key')}`])
@@ -47,5 +47,22 @@ t.test('TLS to MariaDB', { skip: needsMariadb === false ? needsOpenssl : needsMa
 
     t.match(line, { message: /the store refuses/, reason: /self-signed certificate/ })
     t.strictSame(await server.query('SHOW TABLES', database), [])
+  })
+
+  t.test('a server that is named by its address must have that in its certificate', async t => {
+    const database = await server.database()
+    const ctx = testContext({ schemas: schemasOf([schemaOf({})]) })
+    const file = credentials('address.cnf', 'both.pem')
+    writeFileSync(join(directory, 'both.pem'), ['server', 'address'].map(name => readFileSync(join(directory, `${name}.pem`), 'utf8')).join(''))
+    const writer = await openWriter(`mysql://127.0.0.1:${server.port}/${database}?defaults-file=${file}`, ctx)
+    const stored = store(writer, [capsuleOf({})])
+    t.match(await until('the log says so', () => ctx.logged().find(({ level }) => level === 'error')), { reason: /IP: 127\.0\.0\.1 is not in the cert's list/ })
+
+    for (const suffix of ['pem', 'key']) copyFileSync(join(directory, `address.${suffix}`), join(directory, `server.${suffix}`))
+    await server.query('FLUSH SSL')
+    await stored
+    await writer.close()
+    await ctx.end()
+    t.match(await server.query('SELECT COUNT(*) AS n FROM Test_1', database), [{ n: 1 }])
   })
 })

@@ -1,0 +1,25 @@
+-- The database and the accounts that use it, for MariaDB 10.11 and later, MySQL 8.0 and later. As an administrator, on the server that takes
+-- writes (replicas get accounts from it):
+--
+--   replace WRITER_PASSWORD and ANALYST_PASSWORD by passwords in quotes: 'l0ng…'
+--   mariadb < vanadium-accounts.sql        or: mysql < vanadium-accounts.sql
+--
+-- As it is the file is no SQL, and the client ends at the first account. May be run again: accounts that are there keep their passwords.
+-- Where consumers run on another host than the server, write that in the place of localhost, and REQUIRE SSL behind the password. Where they
+-- run on the same, no password is needed at all: the server asks the kernel who is at the other end of its socket. IDENTIFIED VIA
+-- unix_socket says so in MariaDB, IDENTIFIED WITH auth_socket in MySQL.
+
+CREATE DATABASE IF NOT EXISTS log CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE USER IF NOT EXISTS 'vanadium'@'localhost' IDENTIFIED BY WRITER_PASSWORD;
+CREATE USER IF NOT EXISTS 'analyst'@'%' IDENTIFIED BY ANALYST_PASSWORD;
+
+-- The consumer. SELECT: its tables and positions, and duplicates. INSERT: rows. UPDATE: positions; and the clause that lets duplicates pass, which
+-- changes nothing. CREATE, ALTER: tables, and columns that schemas gain. CREATE VIEW, SHOW VIEW: views of all revisions of a schema; DROP, because
+-- replacing a view needs it. Nothing is ever deleted, and no right reaches beyond the database: above all not SUPER, READ ONLY ADMIN or
+-- ALL on *.*, with which the server would take rows while it is read-only.
+GRANT SELECT, INSERT, UPDATE, CREATE, ALTER, CREATE VIEW, SHOW VIEW, DROP ON log.* TO 'vanadium'@'localhost';
+
+-- People. They see vanadium_positions as well: names of instances and places in their inputs, nothing of events. In MariaDB,
+-- ALTER USER 'analyst'@'%' WITH MAX_STATEMENT_TIME 3600; ends what runs for longer than an hour.
+GRANT SELECT, SHOW VIEW ON log.* TO 'analyst'@'%';

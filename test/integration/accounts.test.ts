@@ -1,0 +1,81 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import mysql from 'mysql2/promise'
+import { startDaemon } from '../helpers/daemon.js'
+import { needsMariadb, startMariadb } from '../helpers/mariadb.js'
+import { numberedEvent, schemaText, storedNumbers } from '../helpers/numbered-events.js'
+import { projectRoot } from '../helpers/shared.js'
+
+const shipped = readFileSync(join(projectRoot, 'etc/mysql/vanadium-accounts.sql'), 'utf8')
+const example = readFileSync(join(projectRoot, 'etc/vanadium/my.cnf.example'), 'utf8')
+const needsClient = existsSync('/usr/bin/mariadb') ? needsMariadb : 'needs the client of MariaDB: Debian package mariadb-client'
+
+t.test('the accounts of etc/mysql', { skip: needsClient }, async t => {
+  const server = await startMariadb()
+  t.teardown(server.stop)
+  const directory = t.testdir({ schemas: { Counted: { '1.json': schemaText() }, Other: { '1.json': schemaText() } } })
+  const client = ['/usr/bin/mariadb', '--no-defaults', '--user=root', `--socket=${server.socket}`] as const
+  const [program, ...args] = client
+
+  t.test('are not made while a password is missing', async t => {
+    const { status, stderr } = spawnSync(program, args, { input: shipped, encoding: 'utf8' })
+
+    t.equal(status, 1)
+    t.match(stderr, /syntax.*WRITER_PASSWORD/s)
+    t.strictSame(await server.query("SELECT User FROM mysql.user WHERE User IN ('vanadium', 'analyst')"), [])
+  })
+
+  t.test('are made, twice if need be', async () => {
+    const sql = shipped.replaceAll(/IDENTIFIED BY WRITER_PASSWORD/g, "IDENTIFIED BY 'writes'").replaceAll(/IDENTIFIED BY ANALYST_PASSWORD/g, "IDENTIFIED BY 'reads'")
+    for (let time = 0; time < 2; time++) execFileSync(program, args, { input: sql })
+  })
+
+  t.test('let the consumer make and alter tables and store rows, with the my.cnf that is shipped', async t => {
+    const credentials = join(directory, 'my.cnf')
+    writeFileSync(credentials, example.replace('"change me"', '"writes"') + `socket = ${server.socket}\n`, { mode: 0o640 })
+    const file = join(directory, 'events.log')
+
+    async function consume (lines: string[]): Promise<void> {
+      writeFileSync(file, lines.map(line => `${line}\n`).join(''))
+      const consumer = startDaemon(t, 'consumer', '--schemas', join(directory, 'schemas'), '--input', `file://${file}`, '--output', `mysql:///log?defaults-file=${credentials}`)
+      // what is refused is waited for; the reason is more use than a test that hangs
+      t.equal(await consumer.logged(({ level }) => level === 'error').then(({ reason }) => reason, async () => await consumer.ended), 0)
+      t.strictSame(consumer.log.filter(({ level }) => level === 'error' || level === 'warn'), [])
+    }
+
+    await consume([numberedEvent(0), numberedEvent(1), numberedEvent(1), numberedEvent(100, { schema: 'Other' })])
+    writeFileSync(join(directory, 'schemas/Counted/1.json'), schemaText({ gained: { type: 'string', format: 'date-time' } }))
+    await consume([numberedEvent(1), numberedEvent(2)])
+
+    t.strictSame(await storedNumbers(server, 'log'), [0, 1, 2])
+    t.strictSame(await storedNumbers(server, 'log', 'Other_1'), [100])
+    t.match(await server.query('SHOW INDEX FROM Counted_1', 'log'), [{}, {}, {}, { Column_name: 'event_gained' }])
+  })
+
+  t.test('let the consumer make and replace a view, and no more than that', async t => {
+    const writer = await mysql.createConnection({ socketPath: server.socket, user: 'vanadium', password: 'writes', database: 'log' })
+    t.teardown(async () => { await writer.end() })
+    for (let time = 0; time < 2; time++) await writer.query('CREATE OR REPLACE VIEW Counted AS SELECT * FROM Counted_1')
+    t.match((await writer.query('SHOW CREATE VIEW Counted'))[0], [{ View: 'Counted' }])
+
+    for (const statement of ['DELETE FROM Counted_1', 'SELECT * FROM mysql.user', 'SET GLOBAL read_only = 1', 'CREATE DATABASE more', 'CREATE USER more']) {
+      await t.rejects(writer.query(statement), { message: /denied/i }, statement)
+    }
+    await server.query('SET GLOBAL read_only = 1')
+    await t.rejects(writer.query("INSERT INTO Counted_1 (uuid) VALUES ('x')"), { code: 'ER_OPTION_PREVENTS_STATEMENT' })
+    await server.query('SET GLOBAL read_only = 0')
+  })
+
+  t.test('let analysts read tables and views, and write nothing', async t => {
+    const analyst = await mysql.createConnection({ host: '127.0.0.1', port: server.port, user: 'analyst', password: 'reads', database: 'log' })
+    t.teardown(async () => { await analyst.end() })
+
+    for (const table of ['Counted', 'Counted_1']) t.match((await analyst.query(`SELECT event_n FROM ${table} ORDER BY id`))[0], [{ event_n: 0 }, { event_n: 1 }, { event_n: 2 }])
+    t.match((await analyst.query('SHOW CREATE VIEW Counted'))[0], [{ View: 'Counted' }])
+    for (const statement of ["INSERT INTO Counted_1 (uuid) VALUES ('x')", 'UPDATE Counted_1 SET wiki = 1', 'DELETE FROM Counted_1', 'DROP VIEW Counted', 'DROP TABLE Counted_1', 'CREATE TABLE mine (n INT)', 'ALTER TABLE Counted_1 ADD COLUMN mine INT', 'SELECT * FROM mysql.user']) {
+      await t.rejects(analyst.query(statement), { message: /command denied/ }, statement)
+    }
+  })
+})
