@@ -8,8 +8,8 @@ export interface Dialect {
   create (plan: TablePlan): string[]
   /** Statements that add columns to the table, without their indexes. */
   extend (table: string, missing: readonly Column[]): string[]
-  /** Statements that add the indexes of columns to the table, one each. */
-  index (table: string, columns: readonly Column[]): string[]
+  /** Statements that add the indexes of these columns, and these indexes over several, to the table: one each. */
+  index (table: string, columns: readonly Column[], indexes: readonly Index[]): string[]
   /** The query that unites the revisions of a schema. */
   unite (plan: ViewPlan): string
   /** Statements that make a view of a query, in the place of the one that is there. */
@@ -24,8 +24,7 @@ export const mysqlDialect: Dialect = {
     const lines = [
       '`id` BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY',
       ...columns.map(mysqlColumn),
-      ...columns.filter(column => column.index !== null).map(mysqlIndex),
-      ...indexes.map(index => `KEY ${mysqlDialect.quote(index.name)} (${listOf(mysqlDialect, index)})`)
+      ...mysqlIndexes(columns, indexes)
     ]
     return [
       `CREATE TABLE IF NOT EXISTS ${mysqlDialect.quote(name)} (\n  ${lines.join(',\n  ')}\n` +
@@ -35,8 +34,7 @@ export const mysqlDialect: Dialect = {
 
   extend: (table, missing) => [`ALTER TABLE ${mysqlDialect.quote(table)} ${missing.map(column => `ADD COLUMN ${mysqlColumn(column)}`).join(', ')}`],
 
-  index: (table, columns) => columns.filter(column => column.index !== null)
-    .map(column => `ALTER TABLE ${mysqlDialect.quote(table)} ADD ${mysqlIndex(column)}`),
+  index: (table, columns, indexes) => mysqlIndexes(columns, indexes).map(index => `ALTER TABLE ${mysqlDialect.quote(table)} ADD ${index}`),
 
   unite: plan => selectOf(plan, mysqlSource(mysqlDialect.quote), mysqlDialect.quote),
 
@@ -53,8 +51,10 @@ function mysqlColumn (column: Column): string {
   return `${mysqlDialect.quote(column.name)} ${mysqlType(column)} NULL${comment}`
 }
 
-function mysqlIndex ({ name, index }: Column): string {
-  return `${index === 'unique' ? 'UNIQUE KEY' : 'KEY'} ${mysqlDialect.quote(name)} (${mysqlDialect.quote(name)})`
+function mysqlIndexes (columns: readonly Column[], indexes: readonly Index[]): string[] {
+  const own = columns.filter(({ index }) => index !== null).map(({ name, index }) =>
+    `${index === 'unique' ? 'UNIQUE KEY' : 'KEY'} ${mysqlDialect.quote(name)} (${mysqlDialect.quote(name)})`)
+  return [...own, ...indexes.map(index => `KEY ${mysqlDialect.quote(index.name)} (${listOf(mysqlDialect, index)})`)]
 }
 
 function mysqlType ({ kind, length }: Column): string {
@@ -79,14 +79,18 @@ export const sqliteDialect: Dialect = {
     const lines = ['"id" INTEGER PRIMARY KEY AUTOINCREMENT', ...columns.map(sqliteColumn)]
     return [
       `CREATE TABLE IF NOT EXISTS ${sqliteDialect.quote(name)} (\n  ${lines.join(',\n  ')}\n)`,
-      ...sqliteIndexes(name, columns),
-      ...indexes.map(index => `CREATE INDEX IF NOT EXISTS ${sqliteDialect.quote(`${name}.${index.name}`)} ON ${sqliteDialect.quote(name)} (${listOf(sqliteDialect, index)})`)
+      ...sqliteDialect.index(name, columns, indexes)
     ]
   },
 
   extend: (table, missing) => missing.map(column => `ALTER TABLE ${sqliteDialect.quote(table)} ADD COLUMN ${sqliteColumn(column)}`),
 
-  index: (table, columns) => sqliteIndexes(table, columns),
+  // indexes share one name space in a database: the table's name goes before the column's
+  index: (table, columns, indexes) => [
+    ...columns.filter(column => column.index !== null).map(({ name, index }) =>
+      `CREATE ${index === 'unique' ? 'UNIQUE INDEX' : 'INDEX'} IF NOT EXISTS ${sqliteDialect.quote(`${table}.${name}`)} ON ${sqliteDialect.quote(table)} (${sqliteDialect.quote(name)})`),
+    ...indexes.map(index => `CREATE INDEX IF NOT EXISTS ${sqliteDialect.quote(`${table}.${index.name}`)} ON ${sqliteDialect.quote(table)} (${listOf(sqliteDialect, index)})`)
+  ],
 
   unite: plan => selectOf(plan, sqliteSource(sqliteDialect.quote), sqliteDialect.quote),
 
@@ -95,13 +99,6 @@ export const sqliteDialect: Dialect = {
 
 function sqliteColumn (column: Column): string {
   return `${sqliteDialect.quote(column.name)} ${sqliteType(column)}`
-}
-
-/** Indexes share one name space in a database: the table's name goes before the column's. */
-function sqliteIndexes (table: string, columns: readonly Column[]): string[] {
-  return columns.filter(column => column.index !== null).map(({ name, index }) =>
-    `CREATE ${index === 'unique' ? 'UNIQUE INDEX' : 'INDEX'} IF NOT EXISTS ${sqliteDialect.quote(`${table}.${name}`)} ` +
-    `ON ${sqliteDialect.quote(table)} (${sqliteDialect.quote(name)})`)
 }
 
 /** The declared type decides how SQLite converts, so it keeps digits: https://sqlite.org/datatype3.html#type_affinity */

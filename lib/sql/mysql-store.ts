@@ -17,7 +17,7 @@ export interface MysqlSessions {
 /** Tables in MySQL or MariaDB. A row is its text behind `VALUES`. */
 export function mysqlStore (log: Log, sessions: MysqlSessions): Store<string> {
   const session = sessions.rows
-  const tables = mysqlTables(log, sessions)
+  const tables = mysqlTables(log, sessions.tables, sessions.indexes)
   return {
     encode: tupleOf,
 
@@ -50,8 +50,8 @@ export function mysqlStore (log: Log, sessions: MysqlSessions): Store<string> {
     }),
 
     close: async () => {
-      tables.close()
-      await Promise.resolve([sessions.indexes, sessions.tables, session].forEach(session => { session.close() }))
+      await tables.close()
+      session.close()
     }
   }
 }

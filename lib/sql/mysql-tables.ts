@@ -1,9 +1,11 @@
-import { ConfigError, messageOf, RecordError } from '../errors.js'
+import { ConfigError } from '../errors.js'
 import type { Log } from '../log.js'
 import type { Column, TablePlan } from './columns.js'
 import { mysqlDialect } from './ddl.js'
 import { classify, noSuchTable, numberOf } from './errors.js'
 import { compare, declared, type ExistingColumn } from './existing.js'
+import { alter, change, instantly } from './mysql-alter.js'
+import { mysqlIndexes } from './mysql-indexes.js'
 import { register } from './mysql-schemas.js'
 import { refreshView } from './mysql-views.js'
 import type { Link, Session } from './session.js'
@@ -14,11 +16,12 @@ export interface MysqlTables {
   readonly ensure: Store<unknown>['ensure']
   /** Makes a schema's view when the work that waits is done. */
   viewLater (plan: TablePlan): void
-  close (): void
+  close (): Promise<void>
 }
 
 /** Makes tables, and gives them columns, while rows flow into others; indexes follow while rows flow into the table itself. */
-export function mysqlTables (log: Log, { tables, indexes }: { readonly tables: Session, readonly indexes: Session }): MysqlTables {
+export function mysqlTables (log: Log, tables: Session, indexSession: Session): MysqlTables {
+  const indexes = mysqlIndexes(log, indexSession)
   const stale = new StaleViews(log, plans => { plans.forEach(viewLater) })
 
   function viewLater (plan: TablePlan): void {
@@ -41,27 +44,19 @@ export function mysqlTables (log: Log, { tables, indexes }: { readonly tables: S
     }
   }
 
-  /** A column without its index works, so nobody waits; an index that cannot be made is somebody's to decide. */
-  async function addIndexes (table: string, columns: readonly Column[]): Promise<void> {
-    for (const statement of mysqlDialect.index(table, columns)) {
-      log.info('an index is being made', { table, statement })
-      try {
-        await indexes.run(async link => { await alter(link, table, statement, online) })
-        log.info('the index is made', { table, statement })
-      } catch (error) {
-        log.error('an index cannot be made; make it by hand', { table, statement, reason: messageOf(error) })
-      }
-    }
-  }
-
   return {
     viewLater,
     ensure: async plan => await tables.run(async link => {
-      const table = await ensure(link, plan, added => { void addIndexes(plan.name, added) })
+      const table = await ensure(link, plan, added => { indexes.add(plan.name, added) })
+      await indexes.compare(link, plan)
       await tryView(link, plan)
       return table
     }),
-    close: () => { stale.close() }
+    async close () {
+      stale.close()
+      await indexes.close()
+      tables.close()
+    }
   }
 }
 
@@ -103,51 +98,6 @@ export async function ensure (link: Link, plan: TablePlan, onAdded: (columns: re
     }
   }
   throw new ConfigError('bad-credentials', `table ${plan.name} does not show the columns it was given; grant SELECT on it`)
-}
-
-/** Ways to change a table, the one that disturbs least first; not every server and every table knows each. */
-const online = [', ALGORITHM=INPLACE, LOCK=NONE', ''] as const
-const instantly = [', ALGORITHM=INSTANT', ...online] as const
-
-/** Unknown algorithm, algorithm or lock not possible here, unknown word. */
-const otherWay = [1800, 1845, 1846, 1064]
-
-/** False if somebody else has done it meanwhile. */
-async function alter (link: Link, table: string, statement: string, ways: readonly string[]): Promise<boolean> {
-  for (const way of ways.slice(0, -1)) {
-    try {
-      return await change(link, table, statement + way)
-    } catch (error) {
-      const cause = error instanceof RecordError ? error.cause : error
-      if (!otherWay.includes(numberOf(cause))) throw error
-    }
-  }
-  return await change(link, table, statement + (ways.at(-1) ?? ''))
-}
-
-/** Table, column or key exists. */
-const alreadyThere = [1050, 1060, 1061]
-
-/** Too many or too wide columns or keys, no table but a view, or a definition that this server does not know. */
-const impossible = [1005, 1022, 1059, 1064, 1067, 1069, 1070, 1071, 1074, 1103, 1117, 1118, 1166, 1273, 1347, 1629, 1709]
-
-const tooWide = 1118
-const hint = '; give the schema fewer fields, or set innodb_strict_mode=OFF on the server and all its replicas'
-
-const lockWaitTimeout = 1205
-
-async function change (link: Link, table: string, statement: string): Promise<boolean> {
-  try {
-    await link.requireWritable()
-    await link.execute(statement)
-    return true
-  } catch (error) {
-    const number = numberOf(error)
-    if (alreadyThere.includes(number)) return false
-    if (impossible.includes(number)) throw new RecordError('refused-by-store', `table ${table} cannot be made: ${messageOf(error)}${number === tooWide ? hint : ''}`, { cause: error })
-    if (number !== lockWaitTimeout) throw error
-    throw Object.assign(new Error(`table ${table} cannot be altered while a transaction of somebody else uses it (SHOW PROCESSLIST shows whose); rows of its schema wait`, { cause: error }), { errno: number })
-  }
 }
 
 /** No columns when there is no table. */

@@ -140,7 +140,7 @@ function ensure (db: Database.Database, plan: TablePlan): StoredTable {
   const { columns, missing } = compare(plan, rows.map(({ name, type }) => declared(name, type)))
   if (missing.length > 0) {
     try {
-      for (const statement of rows.length === 0 ? sqliteDialect.create(plan) : [...sqliteDialect.extend(plan.name, missing), ...sqliteDialect.index(plan.name, missing)]) db.exec(statement)
+      for (const statement of rows.length === 0 ? sqliteDialect.create(plan) : [...sqliteDialect.extend(plan.name, missing), ...sqliteDialect.index(plan.name, missing, [])]) db.exec(statement)
     } catch (error) {
       throw classify(error) === 'schema' ? new RecordError('refused-by-store', `table ${plan.name} cannot be made: ${messageOf(error)}`, { cause: error }) : error
     }

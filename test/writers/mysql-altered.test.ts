@@ -116,6 +116,21 @@ t.test('tables that are altered while rows flow', { skip: needsMariadb }, async 
     t.equal((await rows('Test_1')).length, 2)
   })
 
+  t.test('an index that a table has lost is for somebody to make, who is told how; one that is being made is not', async t => {
+    const { database } = await databaseOf(server)
+    const uri = mysqlUri(server, database)
+    const first = await open(t, uri, changing(schemaOf({})))
+    await store(first.writer, [capsuleOf({})])
+    await server.query('ALTER TABLE Test_1 DROP KEY `timestamp`, DROP KEY wiki_timestamp', database)
+    const second = await open(t, uri, changing(schemaOf({ at: { type: 'string', format: 'date-time' } })))
+    await store(second.writer, [capsuleOf({})])
+
+    t.match(second.ctx.logged().filter(({ level }) => level === 'warn').map(({ table, statement }) => [table, statement]), [
+      ['Test_1', 'ALTER TABLE `Test_1` ADD KEY `timestamp` (`timestamp`)'], ['Test_1', 'ALTER TABLE `Test_1` ADD KEY `wiki_timestamp` (`wiki`, `timestamp`)']
+    ])
+    t.notOk(first.ctx.logged().some(({ level }) => level === 'warn'))
+  })
+
   t.test('an index that the server does not take is somebody\'s to decide; rows flow on', async t => {
     const { database, rows } = await databaseOf(server)
     const schemas = changing(schemaOf({}))
