@@ -149,7 +149,7 @@ t.test('a MariaDB server', { skip: needsMariadb }, async t => {
     await server.query("CREATE USER el@localhost IDENTIFIED BY 'first#1'")
     await server.query(`GRANT ALL ON ${database}.* TO el@localhost`)
     const file = join(t.testdir({}), 'my.cnf')
-    writeFileSync(file, `[client]\nuser=el\npassword="first#1"\nsocket=${server.socket}\n`)
+    writeFileSync(file, `[client]\nuser=el\npassword="first#1"\nsocket=${server.socket}\n`, { mode: 0o600 })
     const ctx = testContext({ schemas: schemasOf([schemaOf({})]) })
     const writer = await openWriter(`mysql:///${database}?defaults-file=${file}`, ctx)
     await store(writer, [capsuleOf({})])
