@@ -1,6 +1,7 @@
 import t from 'tap'
-import { schemasOf, testContext } from '../helpers/context.js'
+import { schemasOf, testContext, type TestContext } from '../helpers/context.js'
 import { needsMariadb, startMariadb, type Row } from '../helpers/mariadb.js'
+import { until } from '../helpers/wait.js'
 import { capsuleOf, mysqlUri, openWriter, schemaOf, store } from '../sql/fixtures.js'
 
 /** Each is as little as possible like the one before. */
@@ -45,23 +46,40 @@ async function outcomeOn (args: readonly string[]): Promise<Outcome> {
   try {
     const database = await server.database()
     const writer = await openWriter(mysqlUri(server, database), ctx)
-    await store(writer, [capsuleOf({ n: -1 }, { uuid: 'f'.repeat(32) })])
-    await server.query('ALTER TABLE Test_1 MODIFY event_narrow VARCHAR(5) CHARACTER SET utf8mb4', database)
-    await store(writer, events())
-    // larger than a packet of some
-    await store(writer, [capsuleOf({ n: -2, long: '😀'.repeat(300_000) }, { uuid: 'e'.repeat(32) }), capsuleOf({ n: -3 }, { uuid: 'd'.repeat(32) })])
-    await writer.close()
+    const storing = (async () => {
+      await store(writer, [capsuleOf({ n: -1 }, { uuid: 'f'.repeat(32) })])
+      await server.query('ALTER TABLE Test_1 MODIFY event_narrow VARCHAR(5) CHARACTER SET utf8mb4', database)
+      await store(writer, events())
+      // larger than a packet of some
+      await store(writer, [capsuleOf({ n: -2, long: '😀'.repeat(300_000) }, { uuid: 'e'.repeat(32) }), capsuleOf({ n: -3 }, { uuid: 'd'.repeat(32) })])
+      await writer.close()
+    })()
+    const refused = refusal(ctx)
+    // it has lost the race when the test is over
+    refused.catch(() => {})
+    storing.catch(() => {})
+    await Promise.race([storing, refused])
     const rows = async (table: string): Promise<Row[]> => (await server.query(`SELECT * FROM ${table} ORDER BY id`, database)).map(({ id, ...row }) => row)
     return {
       tables: { Test_1: await rows('Test_1'), Other_1: await rows('Other_1') },
       letters: ctx.letters.map(({ record, error: { code, message } }) => ({ record: record.slice(0, 100), code, message })),
       counts: [ctx.metrics.count('overall.inserted'), ctx.metrics.count('duplicate')],
-      complaints: ctx.logged().filter(({ level }) => level === 'warn' || level === 'error')
+      complaints: ctx.logged().filter(isComplaint)
     }
   } finally {
     await ctx.end()
     await server.stop()
   }
+}
+
+function isComplaint ({ level }: Record<string, unknown>): boolean {
+  return level === 'warn' || level === 'error'
+}
+
+/** What the server refuses is waited for; rejects with it, or when the test ends. */
+async function refusal (ctx: TestContext): Promise<never> {
+  const line = await until('the log says what is refused', () => ctx.stop.aborted || ctx.logged().find(isComplaint), 200_000)
+  throw new Error(JSON.stringify(line))
 }
 
 t.test('the server\'s settings do not change what becomes of events', { skip: needsMariadb }, async t => {
