@@ -2,8 +2,9 @@ import { messageOf } from '../errors.js'
 import type { Log } from '../log.js'
 import type { TablePlan } from './columns.js'
 
-/** A view that could not be made is tried again after this. */
-const retryMs = 10_000
+/** Views that could not be made are tried again after this, then after twice as long, and so on. */
+const firstRetryMs = 10_000
+const lastRetryMs = 600_000
 
 /** How often the log says that a schema's view cannot be made. */
 const silenceMs = 600_000
@@ -14,6 +15,7 @@ export class StaleViews {
   readonly #plans = new Map<string, TablePlan>()
   readonly #silent = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
+  #retryMs = firstRetryMs
   #closed = false
   readonly #retry: (plans: readonly TablePlan[]) => void
 
@@ -25,7 +27,7 @@ export class StaleViews {
 
   failed (plan: TablePlan, error: unknown): void {
     this.#plans.set(plan.schema, plan)
-    if (!this.#closed) this.#timer ??= setTimeout(() => { this.#again() }, retryMs).unref()
+    if (!this.#closed) this.#timer ??= setTimeout(() => { this.#again() }, this.#retryMs).unref()
     if (Date.now() < (this.#silent.get(plan.schema) ?? 0)) return
     this.#silent.set(plan.schema, Date.now() + silenceMs)
     this.#log.warn('the view of a schema is not up to date; its events are stored all the same', {
@@ -38,6 +40,7 @@ export class StaleViews {
   done (plan: TablePlan): void {
     this.#plans.delete(plan.schema)
     this.#silent.delete(plan.schema)
+    if (this.#plans.size === 0) this.#retryMs = firstRetryMs
   }
 
   close (): void {
@@ -47,6 +50,7 @@ export class StaleViews {
 
   #again (): void {
     this.#timer = undefined
+    this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs)
     this.#retry([...this.#plans.values()])
   }
 }

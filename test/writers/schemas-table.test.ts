@@ -69,7 +69,16 @@ for (const kind of storeKinds) {
       t.match(old, { revision: 2, row_count: 1 })
     })
 
-    t.test('a table that is dropped is counted from nothing when it is made again; one that stays away leaves', async t => {
+    t.test('a table that is dropped is counted from nothing when it is made again', async t => {
+      const opened = await open(t, [integer])
+      await store(opened.writer, [1, 9].map(n => capsuleOf({ n }, { timestamp: first + n })))
+      await opened.query('DROP TABLE Test_1')
+      await store(opened.writer, [4, 6].map(n => capsuleOf({ n }, { timestamp: first + n })))
+
+      t.match(await catalog(opened), [{ row_count: 2, first_event: '2014-05-21 09:30:05', last_event: '2014-05-21 09:30:07' }])
+    })
+
+    t.test('a table that is dropped and stays away has no row and is in no view', async t => {
       const opened = await open(t, [integer, schemaOf({}, { revision: 2 }), schemaOf({}, { revision: 3 })])
       await store(opened.writer, [capsuleOf({ n: 1 }), capsuleOf({}, { revision: 2 })])
       await opened.query('DROP TABLE Test_1')
@@ -142,6 +151,24 @@ t.test('views on a MariaDB server', { skip: needsMariadb }, async t => {
     t.match(ctx.logged().filter(({ level }) => level === 'warn'), [{ message: /view of a schema is not up to date/, schema: 'Test', reason: /Lock wait timeout/ }])
     await analyst.end()
     await until('the view has both', async () => (await server.query('SELECT * FROM Test', database)).length === 2, 60_000)
+  })
+
+  t.test('one consumer at a time makes views, so that the last has seen what all made; rows do not wait', async t => {
+    const database = await server.database()
+    const ctx = testContext({ schemas: both })
+    const writer = await openWriter(mysqlUri(server, database), ctx)
+    t.teardown(async () => {
+      await writer.close()
+      await ctx.end()
+    })
+    const other = await mysql.createConnection({ socketPath: server.socket, user: 'root', database })
+    await other.query("SELECT GET_LOCK(CONCAT('vanadium-views-', LEFT(SHA1(DATABASE()), 20)), 0)")
+    await store(writer, [capsuleOf({ n: 1 })])
+
+    t.strictSame(await server.query('SELECT row_count, view_name FROM vanadium_schemas', database), [{ row_count: 1, view_name: null }])
+    t.match(ctx.logged().filter(({ level }) => level === 'warn'), [{ reason: /another consumer is making views/ }])
+    await other.end()
+    await until('the view is made', async () => (await server.query('SHOW FULL TABLES', database)).some(row => row['Table_type'] === 'VIEW'), 60_000)
   })
 
   t.test('an account that may not make views stores its rows, and the log says once what to grant', async t => {
