@@ -51,7 +51,8 @@ t.test('the accounts of etc/mysql', { skip: needsClient }, async t => {
 
     t.strictSame(await storedNumbers(server, 'log'), [0, 1, 2])
     t.strictSame(await storedNumbers(server, 'log', 'Other_1'), [100])
-    t.match(await server.query('SHOW INDEX FROM Counted_1', 'log'), [{}, {}, {}, { Column_name: 'event_gained' }])
+    t.ok((await server.query('SHOW INDEX FROM Counted_1', 'log')).some(({ Column_name: name }) => name === 'event_gained'))
+    t.match(await server.query('SELECT event_n FROM Counted ORDER BY id', 'log'), [{ event_n: 0 }, { event_n: 1 }, { event_n: 2 }])
   })
 
   t.test('let the consumer make and replace a view, and no more than that', async t => {
