@@ -18,14 +18,14 @@ export function tableName (schema: string, revision: number): string {
 
 /**
  * A column name for each path into an event: its keys joined by underscores, what is not an ASCII letter, digit or
- * underscore replaced by one. A name of more than 64 characters, and every name that two or more paths would share (MySQL
- * and SQLite ignore case), is cut to 55 and ends in `_` and eight digits of a hash of the path: so a path's column is the
- * same whatever the order of the schema, and never another path's.
+ * underscore replaced by one, and one where nothing is left. A name of more than 64 characters, and every name that two or
+ * more paths would share (MySQL and SQLite ignore case), is cut to 55 and ends in `_` and eight digits of a hash of the path:
+ * so a path's column is the same whatever the order of the schema, and never another path's.
  *
  * `taken` are names that no path may have.
  */
 export function columnNames (paths: ReadonlyArray<readonly string[]>, taken: readonly string[] = []): string[] {
-  let names = paths.map(path => sanitise(path.join('_')))
+  let names = paths.map(plainName)
   for (const digits of [8, 16, 40]) {
     const uses = countUses([...names, ...taken])
     const crowded = names.map(name => name.length > longestName || (uses.get(name.toLowerCase()) ?? 0) > 1)
@@ -35,8 +35,12 @@ export function columnNames (paths: ReadonlyArray<readonly string[]>, taken: rea
   return names
 }
 
+function plainName (path: readonly string[]): string {
+  return sanitise(path.join('_')) || '_'
+}
+
 function hashedName (path: readonly string[], digits: number): string {
-  return `${sanitise(path.join('_')).slice(0, longestName - digits - 1)}_${digest(JSON.stringify(path), digits)}`
+  return `${plainName(path).slice(0, longestName - digits - 1)}_${digest(JSON.stringify(path), digits)}`
 }
 
 function countUses (names: readonly string[]): Map<string, number> {
