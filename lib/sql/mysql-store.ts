@@ -85,7 +85,7 @@ async function ensure (link: Link, plan: TablePlan): Promise<StoredTable> {
 const alreadyThere = [1050, 1060, 1061]
 
 /** Too many or too wide columns or keys, no table but a view, or a definition that this server does not know. */
-const impossible = [1005, 1022, 1059, 1064, 1067, 1069, 1070, 1071, 1074, 1103, 1117, 1118, 1166, 1273, 1347, 1629, 1709]
+const impossible = [1005, 1022, 1059, 1064, 1067, 1069, 1070, 1071, 1074, 1103, 1117, 1118, 1166, 1273, 1280, 1347, 1629, 1709]
 
 async function change (link: Link, table: string, statement: string): Promise<void> {
   try {
