@@ -4,6 +4,7 @@ import { parseJson } from '../event/json.js'
 import { isRefused, type RefusedSchema, type Schema } from '../event/schemas.js'
 import type { Batch, Context, Writer } from '../stream/contracts.js'
 import { Load } from './load.js'
+import type { LongStrings } from './long-strings.js'
 import { StoreMemory } from './memory.js'
 import type { Group, Outcome, Store } from './store.js'
 import { Tables, type Table } from './tables.js'
@@ -13,6 +14,10 @@ export interface LoadLimits {
   readonly rows: number
   /** Of records, as they travel. */
   readonly bytes: number
+}
+
+export interface TableWriterOptions extends LoadLimits {
+  readonly longStrings: LongStrings
 }
 
 /** Metrics: rows that were committed, and rows that were there already. */
@@ -39,11 +44,11 @@ export class TableWriter<R> implements Writer {
   #closed = false
 
   /** `stream` names the store, without a password; `open` makes it, and it may ask how many rows wait for it. */
-  constructor (ctx: Context, stream: string, limits: LoadLimits, open: (held: () => number) => Store<R>) {
+  constructor (ctx: Context, stream: string, limits: TableWriterOptions, open: (held: () => number) => Store<R>) {
     this.#ctx = ctx
     this.#limits = limits
     this.#store = open(() => this.#load.rows + this.#rowsInFlight)
-    this.#tables = new Tables(ctx, this.#store)
+    this.#tables = new Tables(ctx, this.#store, limits.longStrings)
     this.#memory = new StoreMemory(ctx, stream)
     this.#stream = stream
   }
