@@ -13,6 +13,7 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   monitor: async () => (await import('./daemons/monitor.js')).monitor,
   journal: async () => (await import('./tools/journal.js')).journal,
   ledger: async () => (await import('./tools/ledger.js')).ledger,
+  schema: async () => (await import('./tools/schema.js')).schema,
   replay: async () => (await import('./tools/replay.js')).replay,
   status: async () => (await import('./tools/status.js')).status,
   run: async () => (await import('./tools/run.js')).run

@@ -10,6 +10,14 @@ export interface Transports {
   readonly writers: Schemes<Writer>
 }
 
+/** What arguments without an option before them mean: that of one option that takes several. */
+export interface Operands {
+  /** One of the command's own, an array. */
+  readonly option: string
+  /** How the help writes them: `NAME…`. */
+  readonly usage: string
+}
+
 /** What a command takes. */
 export interface CommandLine<O extends Record<string, Options> = Record<string, Options>> {
   readonly name: string
@@ -21,6 +29,8 @@ export interface CommandLine<O extends Record<string, Options> = Record<string, 
   readonly notes?: string
   /** Options besides the common ones. */
   readonly options: O
+  /** Arguments without an option before them. Without this there must be none. */
+  readonly operands?: Operands
   /** Defaults of common options that are other than usual. */
   readonly defaults?: Partial<CommonOptions>
 }

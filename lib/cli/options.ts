@@ -40,19 +40,37 @@ export function parseOptions<O extends Record<string, Options>> (command: Comman
   let help: string | null = null
   const argv = parser.parseSync([...args], {}, (_error: unknown, _argv: unknown, output: string) => { help = output === '' ? null : output })
   if (help !== null) return help
+  takeOperands(argv, command)
   refuseRepeats(argv, { ...commonOptions, ...command.options })
   const missing = Object.entries(command.options).filter(([name, { demandOption }]) => demandOption === true && argv[name] === undefined)
-  if (missing.length > 0) throw badOption(command, `${missing.map(([name]) => `--${name}`).join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing`)
-  const [unexpected] = argv._
-  if (unexpected !== undefined) throw badOption(command, `unexpected argument "${unexpected}"`)
+    .map(([name]) => name === command.operands?.option ? `the argument ${command.operands.usage}` : `--${name}`)
+  if (missing.length > 0) throw badOption(command, `${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing`)
   return { common: argv as unknown as CommonOptions, own: argv as unknown as InferredOptionTypes<O> }
+}
+
+/** Operands join what was given with the name of their option. */
+function takeOperands (argv: Record<string, unknown> & { _: Array<string | number> }, command: CommandLine): void {
+  const [unexpected, ...others] = argv._
+  if (unexpected === undefined) return
+  if (command.operands === undefined) throw badOption(command, `unexpected argument "${unexpected}"`)
+  const { option } = command.operands
+  const named = argv[option]
+  argv[option] = [...Array.isArray(named) ? named as unknown[] : [], ...[unexpected, ...others].map(String)]
 }
 
 function argumentParser (command: CommandLine, width: number): Argv {
   const parser = yargs()
     .scriptName(`vanadium ${command.name}`)
-    .usage(`${command.summary}\n\nUsage: $0 [options] [@file…]`)
-    .parserConfiguration({ 'camel-case-expansion': false, 'dot-notation': false, 'boolean-negation': false, 'strip-aliased': true })
+    .usage(`${command.summary}\n\nUsage: $0 ${command.operands === undefined ? '' : `${command.operands.usage} `}[options] [@file…]`)
+    .parserConfiguration({
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'boolean-negation': false,
+      'strip-aliased': true,
+      'parse-positional-numbers': false,
+      // operands may follow an option that takes several; such an option is then given several times
+      'greedy-arrays': command.operands === undefined
+    })
     .options(withoutDemands(command.options))
     .group(Object.keys(command.options), 'Options:')
     .options(commonOptions)

@@ -45,6 +45,11 @@ const codes: ReadonlyArray<readonly [RegExp, ErrorClass]> = [
   [/^SQLITE_ERROR/, 'schema']
 ]
 
+/** Whether it is known what a server's error calls for. */
+export function isKnown (number: number): boolean {
+  return classByNumber.has(number)
+}
+
 /** One table for all databases. An error of a server that it does not know is waited out, which loses nothing. */
 export function classify (error: unknown): ErrorClass {
   if (!(error instanceof Error)) return 'bug'

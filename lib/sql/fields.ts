@@ -139,7 +139,8 @@ function typesChosen (choices: unknown, root: JsonSchema, depth: number): Types 
 function typeOf (value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'array'
-  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'fraction'
+  // no column for integers would take one of more than 64 bits
+  if (typeof value === 'number') return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? 'integer' : 'fraction'
   return typeof value
 }
 

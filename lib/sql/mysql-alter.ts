@@ -1,5 +1,5 @@
 import { messageOf, RecordError } from '../errors.js'
-import { numberOf } from './errors.js'
+import { classify, isKnown, numberOf } from './errors.js'
 import type { Link } from './session.js'
 
 /** Ways to change a table, the one that disturbs least first; not every server and every table knows each. */
@@ -25,9 +25,6 @@ export async function alter (link: Link, table: string, statement: string, ways:
 /** Table, column or key exists. */
 const alreadyThere = [1050, 1060, 1061]
 
-/** Too many or too wide columns or keys, no table but a view, or a definition that this server does not know. */
-const impossible = [1005, 1022, 1059, 1064, 1067, 1069, 1070, 1071, 1074, 1103, 1117, 1118, 1166, 1273, 1347, 1629, 1709]
-
 const tooWide = 1118
 const hint = '; give the schema fewer fields, or set innodb_strict_mode=OFF on the server and all its replicas'
 
@@ -42,7 +39,8 @@ export async function change (link: Link, table: string, statement: string): Pro
   } catch (error) {
     const number = numberOf(error)
     if (alreadyThere.includes(number)) return false
-    if (impossible.includes(number)) throw new RecordError('refused-by-store', `table ${table} cannot be made: ${messageOf(error)}${number === tooWide ? hint : ''}`, { cause: error })
+    // too many columns, too wide, a name the server keeps: there are more such errors than anybody lists, and none may hold up other schemas
+    if (number > 0 && (!isKnown(number) || classify(error) === 'row')) throw new RecordError('refused-by-store', `table ${table} cannot be made: ${messageOf(error)}${number === tooWide ? hint : ''}`, { cause: error })
     if (number !== lockWaitTimeout) throw error
     throw Object.assign(new Error(`table ${table} cannot be altered while a transaction of somebody else uses it (SHOW PROCESSLIST shows whose); rows of its schema wait`, { cause: error }), { errno: number })
   }

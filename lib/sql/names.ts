@@ -46,18 +46,21 @@ export function viewName (schema: string, taken: (name: string) => boolean): str
   return hashed.find(name => !taken(name)) ?? hashed[0] ?? plain
 }
 
+/** What InnoDB lets no column, or no index, be called; an index is called as its column. */
+const kept = ['primary', 'gen_clust_index', 'db_row_id', 'db_trx_id', 'db_roll_ptr', 'fts_doc_id']
+
 /**
  * A column name for each path into an event: its keys joined by underscores, what is not an ASCII letter, digit or
- * underscore replaced by one. A name of more than 64 characters, and every name that two or more paths would share (MySQL
- * and SQLite ignore case), is cut to 55 and ends in `_` and eight digits of a hash of the path: so a path's column is the
- * same whatever the order of the schema, and never another path's.
+ * underscore replaced by one, and one where nothing is left. A name of more than 64 characters, and every name that two or
+ * more paths would share (MySQL and SQLite ignore case), is cut to 55 and ends in `_` and eight digits of a hash of the path:
+ * so a path's column is the same whatever the order of the schema, and never another path's.
  *
- * `taken` are names that no path may have.
+ * `taken` are names that no path may have; neither may it have one that InnoDB keeps for itself.
  */
 export function columnNames (paths: ReadonlyArray<readonly string[]>, taken: readonly string[] = []): string[] {
-  let names = paths.map(path => sanitise(path.join('_')))
+  let names = paths.map(joined)
   for (const digits of [8, 16, 40]) {
-    const uses = countUses([...names, ...taken])
+    const uses = countUses([...names, ...taken, ...kept])
     const crowded = names.map(name => name.length > longestName || (uses.get(name.toLowerCase()) ?? 0) > 1)
     if (!crowded.includes(true)) break
     names = names.map((name, at) => crowded[at] === true ? hashedName(paths[at] ?? [], digits) : name)
@@ -65,8 +68,12 @@ export function columnNames (paths: ReadonlyArray<readonly string[]>, taken: rea
   return names
 }
 
+function joined (path: readonly string[]): string {
+  return sanitise(path.join('_')) || '_'
+}
+
 function hashedName (path: readonly string[], digits: number): string {
-  return `${sanitise(path.join('_')).slice(0, longestName - digits - 1)}_${digest(JSON.stringify(path), digits)}`
+  return `${joined(path).slice(0, longestName - digits - 1)}_${digest(JSON.stringify(path), digits)}`
 }
 
 function countUses (names: readonly string[]): Map<string, number> {

@@ -13,11 +13,11 @@ interface Node {
   readonly children: Node[]
 }
 
-/** Compiled once for a table. Columns without a value are null. `onCut` is told the column of each string that was cut. */
-export function rowMapper (columns: readonly Column[], onCut: (column: Column) => void): RowMapper {
+/** Compiled once for a table. Columns without a value are null. `onLong` is what `converterOf` says, of any column. */
+export function rowMapper (columns: readonly Column[], onLong: (column: Column, characters: number) => void): RowMapper {
   const roots: Node[] = []
   columns.forEach((column, at) => {
-    const convert = converterOf(column, () => { onCut(column) })
+    const convert = converterOf(column, characters => { onLong(column, characters) })
     for (const path of sourcesOf(column)) nodeAt(roots, path).targets.push({ at, convert })
   })
   return event => {

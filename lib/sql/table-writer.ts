@@ -5,6 +5,7 @@ import { isRefused, type RefusedSchema, type Schema } from '../event/schemas.js'
 import type { Batch, Context, Writer } from '../stream/contracts.js'
 import { Delivery } from './delivery.js'
 import { Load, originOf, type Origin } from './load.js'
+import type { LongStrings } from './long-strings.js'
 import { SetAside } from './set-aside.js'
 import type { Store } from './store.js'
 import { Tables } from './tables.js'
@@ -14,6 +15,10 @@ export interface LoadLimits {
   readonly rows: number
   /** Of records, as they travel. */
   readonly bytes: number
+}
+
+export interface TableWriterOptions extends LoadLimits {
+  readonly longStrings: LongStrings
 }
 
 /** Bytes of records that wait for their tables. When there are more, everything waits. */
@@ -37,11 +42,11 @@ export class TableWriter<R> implements Writer {
   #closed = false
 
   /** `stream` names the store, without a password; `open` makes it, and it may ask how many rows wait for it. */
-  constructor (ctx: Context, stream: string, limits: LoadLimits, open: (held: () => number) => Store<R>) {
+  constructor (ctx: Context, stream: string, limits: TableWriterOptions, open: (held: () => number) => Store<R>) {
     this.#ctx = ctx
     this.#limits = limits
     this.#store = open(() => this.#rows)
-    this.#tables = new Tables(ctx, this.#store)
+    this.#tables = new Tables(ctx, this.#store, limits.longStrings)
     this.#delivery = new Delivery(ctx, this.#store, stream)
   }
 

@@ -2,6 +2,7 @@ import { RecordError } from '../errors.js'
 import type { Schema } from '../event/schemas.js'
 import type { Context } from '../stream/contracts.js'
 import { planTable } from './columns.js'
+import type { LongStrings } from './long-strings.js'
 import { rowMapper, type RowMapper } from './rows.js'
 import type { Store, StoredTable } from './store.js'
 
@@ -24,19 +25,18 @@ export interface Refusal {
 /** After this a refused table is tried again: somebody may have corrected the schema or the database. */
 const refusalMs = 60_000
 
-/** Metric: strings that were cut to the length of their column. */
-export const truncated = 'truncated'
-
 /** The tables of one writer. As many as the repository has schemas. */
 export class Tables {
   readonly #ctx: Context
   readonly #store: Store<unknown>
+  readonly #longStrings: LongStrings
   readonly #known = new Map<string, Map<number, Table | Refusal>>()
   /** Which schema has a table, by the table's name without case, as some databases see it. */
   readonly #owners = new Map<string, string>()
 
-  constructor (ctx: Context, store: Store<unknown>) {
+  constructor (ctx: Context, store: Store<unknown>, longStrings: LongStrings) {
     this.#ctx = ctx
+    this.#longStrings = longStrings
     this.#store = store
   }
 
@@ -69,14 +69,9 @@ export class Tables {
     return {
       schema,
       stored,
-      toRow: rowMapper(stored.columns, column => { this.#cut(plan.name, column.name) }),
+      toRow: rowMapper(stored.columns, (column, characters) => { this.#longStrings(plan.name, column, characters) }),
       inserted: `schema.${schema.name.replace(/[^A-Za-z0-9_-]/g, '_')}.inserted`
     }
-  }
-
-  #cut (table: string, column: string): void {
-    this.#ctx.metrics.increment(truncated)
-    this.#ctx.log.debug('a string was cut to the length of its column', { table, column })
   }
 
   #remember (schema: Schema, known: Table | Refusal): void {

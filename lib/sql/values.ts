@@ -9,15 +9,18 @@ export type SqlValue = string | number | bigint | null
 /** Converts one value of an event, neither null nor undefined. Throws `RecordError` when the column cannot hold it. */
 export type Converter = (value: unknown) => SqlValue
 
-/** The converter of a column. `onCut` is called for each string that was cut to the column's length. */
-export function converterOf (column: Column, onCut: () => void): Converter {
+/**
+ * The converter of a column. `onLong` is called with the number of characters of each string that is longer than the column and
+ * is to be cut; it may throw `RecordError` instead.
+ */
+export function converterOf (column: Column, onLong: (characters: number) => void): Converter {
   switch (column.kind) {
     case 'key': return keyConverter(column)
     case 'timestamp': return timestampConverter(column)
     case 'boolean': return value => typeof value === 'boolean' ? Number(value) : misfit(column, 'true or false', value)
     case 'integer': return integerConverter(column)
     case 'number': return numberConverter(column)
-    case 'string': return stringConverter(column, onCut)
+    case 'string': return stringConverter(column, onLong)
     case 'text': return asText
     case 'date-time': return dateTimeConverter(column)
   }
@@ -45,13 +48,13 @@ function numberConverter (column: Column): Converter {
   }
 }
 
-function stringConverter ({ length }: Column, onCut: () => void): Converter {
+function stringConverter ({ length }: Column, onLong: (characters: number) => void): Converter {
   return value => {
     const text = asText(value)
     if (text.length <= length) return text
     const end = endOf(text, length)
     if (end === text.length) return text
-    onCut()
+    onLong(charactersOf(text))
     return text.slice(0, end)
   }
 }
@@ -63,9 +66,20 @@ function endOf (text: string, characters: number): number {
   return end
 }
 
+function charactersOf (text: string): number {
+  let count = 0
+  for (let at = 0; at < text.length; count++) at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1
+  return count
+}
+
+/** Two that are cut could be the same, and the second event would be taken for the first. */
 function keyConverter (column: Column): Converter {
-  const expected = `a string of at most ${column.length} characters`
-  return value => typeof value === 'string' && value.length <= column.length ? wellFormed(value) : misfit(column, expected, value)
+  const { length } = column
+  return value => {
+    if (typeof value === 'string' && (value.length <= length || endOf(value, length) === value.length)) return wellFormed(value)
+    const came = typeof value === 'string' ? ` (${charactersOf(value)} came)` : ''
+    return misfit(column, `a string of at most ${length} characters${came}`, value)
+  }
 }
 
 function dateTimeConverter (column: Column): Converter {

@@ -1,5 +1,6 @@
 import { ConfigError } from '../errors.js'
 import { warnOfReaders } from '../sql/defaults-file.js'
+import { createLongStrings, longStringChoices, type LongStringChoice } from '../sql/long-strings.js'
 import { mysqlStore } from '../sql/mysql-store.js'
 import { connectionOptions, Session } from '../sql/session.js'
 import { TableWriter } from '../sql/table-writer.js'
@@ -10,6 +11,7 @@ export interface MysqlWriterParams {
   'defaults-file': string
   'batch-rows': number
   'batch-bytes': number
+  'long-strings': LongStringChoice
 }
 
 /**
@@ -34,7 +36,8 @@ export const mysqlWriter: WriterHandler<MysqlWriterParams> = {
     properties: {
       'defaults-file': { type: 'string', default: '', description: 'A my.cnf file whose [client] group has user, password, host, port, socket, ssl-ca; read again at each connect. Without one: the present user, no password.' },
       'batch-rows': { type: 'integer', minimum: 1, default: 5000, description: 'Rows after which a transaction begins at the latest; two such loads are in memory at most.' },
-      'batch-bytes': { type: 'integer', minimum: 1, default: 8 << 20, description: 'The same in bytes of events.' }
+      'batch-bytes': { type: 'integer', minimum: 1, default: 8 << 20, description: 'The same in bytes of events.' },
+      'long-strings': { type: 'string', enum: longStringChoices, default: 'cut', description: 'What becomes of a string that is longer than its column: it is cut and counted, or its event goes to the dead letters.' }
     },
     additionalProperties: false
   },
@@ -49,7 +52,7 @@ export const mysqlWriter: WriterHandler<MysqlWriterParams> = {
     // an operator's mistake shows now, a server that is away later
     connectionOptions(uri, defaultsFile)
     if (defaultsFile !== '') warnOfReaders(defaultsFile, ctx.log)
-    const limits = { rows: params['batch-rows'], bytes: params['batch-bytes'] }
+    const limits = { rows: params['batch-rows'], bytes: params['batch-bytes'], longStrings: createLongStrings(params['long-strings'], ctx) }
     return await Promise.resolve(new TableWriter(ctx, streamOf(uri.text), limits, held => {
       const options = { uri, defaultsFile, held }
       const rows = new Session(ctx, { ...options, purpose: 'rows' })

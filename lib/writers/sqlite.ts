@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { codeOf, ConfigError, messageOf, StreamError } from '../errors.js'
+import { createLongStrings, longStringChoices, type LongStringChoice } from '../sql/long-strings.js'
 import { createPatience } from '../sql/patience.js'
 import { sqliteStore } from '../sql/sqlite-store.js'
 import { TableWriter } from '../sql/table-writer.js'
@@ -11,6 +12,7 @@ import { streamOf, type Uri } from '../stream/uri.js'
 export interface SqliteWriterParams {
   'batch-rows': number
   'batch-bytes': number
+  'long-strings': LongStringChoice
 }
 
 /** How long SQLite itself waits for another process that writes; it blocks this one meanwhile. */
@@ -25,7 +27,8 @@ export const sqliteWriter: WriterHandler<SqliteWriterParams> = {
     type: 'object',
     properties: {
       'batch-rows': { type: 'integer', minimum: 1, default: 5000, description: 'Rows after which a transaction begins at the latest.' },
-      'batch-bytes': { type: 'integer', minimum: 1, default: 8 << 20, description: 'The same in bytes of events.' }
+      'batch-bytes': { type: 'integer', minimum: 1, default: 8 << 20, description: 'The same in bytes of events.' },
+      'long-strings': { type: 'string', enum: longStringChoices, default: 'cut', description: 'What becomes of a string that is longer than its column: it is cut and counted, or its event goes to the dead letters.' }
     },
     additionalProperties: false
   },
@@ -36,7 +39,7 @@ export const sqliteWriter: WriterHandler<SqliteWriterParams> = {
 
   async open (uri, params, ctx) {
     const db = openDatabase(uri)
-    const limits = { rows: params['batch-rows'], bytes: params['batch-bytes'] }
+    const limits = { rows: params['batch-rows'], bytes: params['batch-bytes'], longStrings: createLongStrings(params['long-strings'], ctx) }
     return await Promise.resolve(new TableWriter(ctx, streamOf(uri.text), limits, held => sqliteStore(db, createPatience(ctx, { store: uri.text, held }), ctx.log)))
   }
 }

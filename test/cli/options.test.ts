@@ -96,6 +96,29 @@ t.test('help lists every option with its description and default, and the exampl
   t.ok(String(help).split('\n').every(line => line.length <= 100))
 })
 
+const finder = defineCommand({
+  name: 'finder',
+  summary: 'Finds.',
+  examples: [['vanadium finder a', 'find a']],
+  options: { thing: { type: 'string', array: true, demandOption: true, requiresArg: true, description: 'What to find' } },
+  operands: { option: 'thing', usage: 'THING…' },
+  prepare: () => async () => {}
+})
+
+// seen to fail with greedy arrays, and with numbers parsed
+t.test('a command may take arguments without an option, before and behind options', async t => {
+  const found = (...args: string[]): unknown => {
+    const result = parseOptions(finder, args, 100)
+    return typeof result === 'string' ? result : { thing: result.own.thing, schemas: result.common.schemas }
+  }
+
+  t.strictSame(found('a', 'b'), { thing: ['a', 'b'], schemas: [] })
+  t.strictSame(found('--schemas', 'x', 'a', '--schemas', 'y', '1e3'), { thing: ['a', '1e3'], schemas: ['x', 'y'] })
+  t.strictSame(found('a', '--thing', 'b', '--', '--c'), { thing: ['b', 'a', '--c'], schemas: [] })
+  t.match(found('--help'), /Usage: vanadium finder THING… \[options\]/)
+  t.throws(() => found('--schemas', 'x'), { name: 'ConfigError', message: /^the argument THING… is missing; finder takes/ })
+})
+
 t.test('help is help, whatever else is wrong', async t => {
   t.type(parseOptions(copier, ['--help', '--ouput', 'c'], 100), 'string')
 })

@@ -32,6 +32,10 @@ t.test('a type that is not said is told by the values allowed', async t => {
     ['a: string', 'b: integer', 'c: number', 'd: boolean', 'e.x: string', 'f: text'])
 })
 
+t.test('an integer that no column for integers takes is a number, where values tell the type', async t => {
+  t.strictSame(shapeOf({ a: { enum: [0, -1e300] }, b: { const: 2 ** 63 }, c: { enum: [2 ** 62, 1] } }), ['a: number', 'b: number', 'c: integer'])
+})
+
 t.test('nested objects are flattened; free ones stay whole', async t => {
   t.strictSame(shapeOf({
     page: { type: 'object', properties: { id: { type: 'integer' }, user: { type: ['object', 'null'], properties: { name: { type: 'string' } } } } },

@@ -29,6 +29,11 @@ t.test('a column is named for its path', async t => {
     ['event_action', 'event_page_title', 'event_utm_source'])
 })
 
+t.test('a field without a name has a column with one', async t => {
+  t.strictSame(columnNames([[''], ['event', '']]), ['_', 'event_'])
+  t.match(columnNames([[''], ['_']]), [/^__[0-9a-f]{8}$/, /^__[0-9a-f]{8}$/])
+})
+
 t.test('paths that would share a column all get a hash, so that none depends on which came first', async t => {
   const paths = [['event', 'a', 'b'], ['event', 'a_b'], ['event', 'A_B'], ['event', 'c']]
   const names = columnNames(paths)
@@ -49,7 +54,7 @@ t.test('names are distinct without case, and no longer than 64 characters, for a
   fc.assert(fc.property(paths, paths => {
     const names = columnNames(paths)
     t.equal(new Set(names.map(name => name.toLowerCase())).size, paths.length)
-    t.ok(names.every(name => /^\w{0,64}$/.test(name)))
+    t.ok(names.every(name => /^\w{1,64}$/.test(name)))
   }))
 })
 

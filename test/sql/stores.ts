@@ -83,7 +83,7 @@ export interface Opened {
 }
 
 /** A writer into the store, closed when the test ends. */
-export async function openOn (t: Test, { uri }: TestStore, schemas: SchemaRepository): Promise<Opened> {
+export async function openOn (t: Test, { uri }: Pick<TestStore, 'uri'>, schemas: SchemaRepository): Promise<Opened> {
   const ctx = testContext({ schemas })
   const writer = await openWriter(uri, ctx)
   t.teardown(async () => {
