@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { benchChain } from './chain.js'
 import { benchForwarder } from './forwarder.js'
 import { benchJournaled } from './journaled.js'
 import { ratioOf, table, type Measurement } from './measure.js'
@@ -18,7 +19,8 @@ const benches: Record<string, { readonly bench: Bench, readonly records: number 
   processor: { bench: benchProcessor, records: 2_000_000 },
   forwarder: { bench: async (_directory, records, rounds) => await benchForwarder(records, rounds), records: 200_000 },
   journaled: { bench: benchJournaled, records: 200_000 },
-  mysql: { bench: benchMysql, records: 200_000 }
+  mysql: { bench: benchMysql, records: 200_000 },
+  chain: { bench: benchChain, records: 200_000 }
 }
 
 const { values, positionals } = parseArgs({
@@ -43,6 +45,7 @@ try {
 }
 
 process.stdout.write(`\n${table(rows)}\n\nNode ${process.version}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}). Of each, the round with the median ratio; rates depend on the machine.\n`)
+for (const { notes } of rows) if (notes !== undefined) process.stdout.write(`\n${notes}\n`)
 const low = rows.filter(row => row.floor !== null && ratioOf(row) < row.floor)
 for (const { what, floor } of low) process.stdout.write(`${what} is below its floor of ${floor}\n`)
 process.exitCode = low.length === 0 ? 0 : 1

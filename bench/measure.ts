@@ -9,6 +9,8 @@ export interface Measurement {
   /** The least ratio that is accepted; null if none is promised yet. */
   readonly floor: number | null
   readonly aim: number | null
+  /** What is said below the table. */
+  readonly notes?: string
 }
 
 /**
@@ -52,6 +54,6 @@ export function table (rows: readonly Measurement[]): string {
   return all.map(row => row.map((cell, column) => column === 0 || column === 6 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)).join('  ').trimEnd()).join('\n')
 }
 
-function thousands (rate: number): string {
+export function thousands (rate: number): string {
   return Math.round(rate).toLocaleString('en-US')
 }
