@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { copyFileSync, createReadStream, createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { needsMariadb, startMariadb, type Mariadb } from '../test/helpers/mariadb.js'
@@ -84,19 +85,20 @@ interface Pass {
 async function passThrough ({ server, database, pid, warm, lines, records }: Pass, shares: CpuShares): Promise<number> {
   // on a disk: it is synced
   const directory = mkdtempSync(join(tmpdir(), 'vanadium-bench-'))
-  const body = join(directory, 'body.log')
+  const input = `${lines}.followed`
   let chain: Shipped | null = null
   try {
     await server.query('DROP TABLE IF EXISTS BenchEvent_1', database)
+    copyFileSync(warm, input)
     chain = await startShipped({
       directory,
-      inputs: [warm, body].map(path => `file://${path}?follow=true&poll-interval=20`),
+      inputs: [`file://${input}?follow=true&poll-interval=100`],
       store: `mysql://root@127.0.0.1:${server.port}/${database}`
     })
     await visible(server, database, records + warmLines - 1)
     const end = shares.begin(new Map([...[...chain.daemons].map(([name, { child }]) => [name, child.pid ?? 0] as const), ['mariadbd', pid]]))
     const since = process.hrtime.bigint()
-    symlinkSync(lines, body)
+    await pipeline(createReadStream(lines, { highWaterMark: 1 << 20 }), createWriteStream(input, { flags: 'a' }))
     await visible(server, database, records - 1)
     const rate = perSecond(records, since)
     end(records)
@@ -109,6 +111,7 @@ async function passThrough ({ server, database, pid, warm, lines, records }: Pas
   } finally {
     for (const { child } of chain?.daemons.values() ?? []) child.kill('SIGKILL')
     rmSync(directory, { recursive: true, force: true })
+    rmSync(input, { force: true })
   }
 }
 

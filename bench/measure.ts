@@ -1,9 +1,10 @@
 /** One row of the table. */
 export interface Measurement {
   readonly what: string
-  /** Records a second of what is measured. */
+  /** Records a second of what is measured, or milliseconds, of which fewer are better. */
   readonly rate: number
-  /** Records a second of what it is compared with, in the same round. */
+  readonly unit?: '/s' | 'ms'
+  /** The same of what it is compared with, in the same round. */
   readonly reference: number
   readonly referenceIs: string
   /** The least ratio that is accepted; null if none is promised yet. */
@@ -31,8 +32,9 @@ export async function compare (rounds: number, measured: () => Promise<number>, 
   return results[Math.floor(rounds / 2)] ?? { rate: 0, reference: 0 }
 }
 
-export function ratioOf ({ rate, reference }: { readonly rate: number, readonly reference: number }): number {
-  return rate / reference
+/** 1 where both are equal, more where what is measured is better. */
+export function ratioOf ({ rate, reference, unit }: Pick<Measurement, 'rate' | 'reference' | 'unit'>): number {
+  return unit === 'ms' ? reference / rate : rate / reference
 }
 
 export function perSecond (records: number, sinceNs: bigint): number {
@@ -42,8 +44,8 @@ export function perSecond (records: number, sinceNs: bigint): number {
 export function table (rows: readonly Measurement[]): string {
   const cells = rows.map(row => [
     row.what,
-    `${thousands(row.rate)}/s`,
-    `${thousands(row.reference)}/s`,
+    quantity(row.rate, row.unit),
+    quantity(row.reference, row.unit),
     ratioOf(row).toFixed(2),
     row.floor === null ? '' : row.floor.toFixed(2),
     row.aim === null ? '' : row.aim.toFixed(2),
@@ -52,6 +54,10 @@ export function table (rows: readonly Measurement[]): string {
   const all = [['what', 'rate', 'reference', 'ratio', 'floor', 'aim', 'reference is'], ...cells]
   const widths = all[0]?.map((_, column) => Math.max(...all.map(row => row[column]?.length ?? 0))) ?? []
   return all.map(row => row.map((cell, column) => column === 0 || column === 6 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)).join('  ').trimEnd()).join('\n')
+}
+
+function quantity (value: number, unit: Measurement['unit'] = '/s'): string {
+  return unit === 'ms' ? `${thousands(value)} ms` : `${thousands(value)}/s`
 }
 
 export function thousands (rate: number): string {
