@@ -53,7 +53,7 @@ packages:
 	@.ci/packages
 
 .PHONY: bench
-bench: build ## measures each stage against a reference of the same run; prints a table; takes eight minutes
+bench: build ## measures each stage, the whole chain and its latency against references of the same run; prints a table; takes eleven minutes
 	@node dist/bench/index.js
 
 .PHONY: chaos

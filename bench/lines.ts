@@ -67,11 +67,11 @@ export function clientLine (i: number): string {
   return `?${query}; ${recvFrom(i)} ${i} ${time} ${address(i)} ${userAgent(i)}`
 }
 
-/** A file of so many such lines. */
-export async function writeLines (file: string, records: number): Promise<void> {
+/** A file of so many such lines, of which the first has the number `first`. */
+export async function writeLines (file: string, records: number, first = 0): Promise<void> {
   const stream = createWriteStream(file)
   for (let i = 0; i < records; i += 1000) {
-    const lines = Array.from({ length: Math.min(1000, records - i) }, (_, k) => `${clientLine(i + k)}\n`)
+    const lines = Array.from({ length: Math.min(1000, records - i) }, (_, k) => `${clientLine(first + i + k)}\n`)
     if (!stream.write(lines.join(''))) await once(stream, 'drain')
   }
   stream.end()

@@ -1,14 +1,17 @@
 /** One row of the table. */
 export interface Measurement {
   readonly what: string
-  /** Records a second of what is measured. */
+  /** Records a second of what is measured, or milliseconds, of which fewer are better. */
   readonly rate: number
-  /** Records a second of what it is compared with, in the same round. */
+  readonly unit?: '/s' | 'ms'
+  /** The same of what it is compared with, in the same round. */
   readonly reference: number
   readonly referenceIs: string
   /** The least ratio that is accepted; null if none is promised yet. */
   readonly floor: number | null
   readonly aim: number | null
+  /** What is said below the table. */
+  readonly notes?: string
 }
 
 /**
@@ -29,8 +32,9 @@ export async function compare (rounds: number, measured: () => Promise<number>, 
   return results[Math.floor(rounds / 2)] ?? { rate: 0, reference: 0 }
 }
 
-export function ratioOf ({ rate, reference }: { readonly rate: number, readonly reference: number }): number {
-  return rate / reference
+/** 1 where both are equal, more where what is measured is better. */
+export function ratioOf ({ rate, reference, unit }: Pick<Measurement, 'rate' | 'reference' | 'unit'>): number {
+  return unit === 'ms' ? reference / rate : rate / reference
 }
 
 export function perSecond (records: number, sinceNs: bigint): number {
@@ -40,8 +44,8 @@ export function perSecond (records: number, sinceNs: bigint): number {
 export function table (rows: readonly Measurement[]): string {
   const cells = rows.map(row => [
     row.what,
-    `${thousands(row.rate)}/s`,
-    `${thousands(row.reference)}/s`,
+    quantity(row.rate, row.unit),
+    quantity(row.reference, row.unit),
     ratioOf(row).toFixed(2),
     row.floor === null ? '' : row.floor.toFixed(2),
     row.aim === null ? '' : row.aim.toFixed(2),
@@ -52,6 +56,10 @@ export function table (rows: readonly Measurement[]): string {
   return all.map(row => row.map((cell, column) => column === 0 || column === 6 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)).join('  ').trimEnd()).join('\n')
 }
 
-function thousands (rate: number): string {
+function quantity (value: number, unit: Measurement['unit'] = '/s'): string {
+  return unit === 'ms' ? `${thousands(value)} ms` : `${thousands(value)}/s`
+}
+
+export function thousands (rate: number): string {
   return Math.round(rate).toLocaleString('en-US')
 }

@@ -12,8 +12,11 @@ export interface DriveOptions {
   readonly flushBytes?: number
 }
 
-/** What is in the hands of a writer that is eager is flushed after so many bytes, if its input does not pause before. */
+/** What is in the hands of a writer that is eager is flushed after so many bytes or milliseconds, if its input does not pause before. */
 const eagerBytes = 1 << 20
+const eagerMs = 50
+/** So many milliseconds after a flush a pause is not one yet: where records come one by one, a save for each costs more than all else. */
+const calmMs = 10
 
 /**
  * The loop of every daemon: pull a batch, write it, and on each flush commit the position of the input and save the state.
@@ -23,14 +26,18 @@ const eagerBytes = 1 << 20
  * Throws what a reader or the writer threw; what the readers had handed over before is written, flushed and committed first.
  */
 export async function drive (readers: readonly Reader[], writer: Writer, ctx: Context, options: DriveOptions = {}): Promise<void> {
-  const { flushIntervalMs = 1000 } = options
-  const flushBytes = writer.eager === true ? eagerBytes : options.flushBytes ?? 16 << 20
-  const input = merge(readers, { untilReleased: writer.eager === true })
+  const isEager = writer.eager === true
+  const flushIntervalMs = Math.min(options.flushIntervalMs ?? 1000, isEager ? eagerMs : Infinity)
+  const flushBytes = isEager ? eagerBytes : options.flushBytes ?? 16 << 20
+  const input = merge(readers, { untilReleased: isEager })
+  // of those who acknowledge, somebody waits for the save
+  const calm = readers.some(({ acknowledges }) => acknowledges === true) ? 0 : calmMs
   const positions = new Map<Reader, Position>()
   // another loop of the same process may save before this one has flushed
   const books = new Entries()
   let unflushedBytes = 0
   let flushAt = Infinity
+  let calmUntil = 0
 
   async function flush (): Promise<void> {
     await writer.flush()
@@ -55,6 +62,7 @@ export async function drive (readers: readonly Reader[], writer: Writer, ctx: Co
     positions.clear()
     unflushedBytes = 0
     flushAt = Infinity
+    calmUntil = performance.now() + calm
   }
 
   async function take (reader: Reader, given: Batch): Promise<void> {
@@ -72,7 +80,8 @@ export async function drive (readers: readonly Reader[], writer: Writer, ctx: Co
   }
 
   function patienceMs (): number {
-    return writer.eager === true && unflushedBytes > 0 ? 0 : flushAt - performance.now()
+    const until = isEager && unflushedBytes > 0 ? Math.min(calmUntil, flushAt) : flushAt
+    return Math.max(0, until - performance.now())
   }
 
   await begin(writer, ctx)

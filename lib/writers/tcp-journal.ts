@@ -5,6 +5,7 @@ import { batchLimits, piecesOf } from '../stream/batch.js'
 import type { Batch, Context, Writer } from '../stream/contracts.js'
 import type { Bounds } from '../stream/journal-bounds.js'
 import type { Journal, JournalEntry } from '../stream/journal.js'
+import { together } from '../stream/together.js'
 import type { Uri } from '../stream/uri.js'
 import { attach, wantsIpv6 } from '../zmq/endpoint.js'
 import { longestRequest, parseRequest, recordsMessage, stateMessage, type CommitReport, type FetchRequest, type Origin, type StatusRequest } from '../zmq/journal-messages.js'
@@ -87,7 +88,8 @@ export async function openJournaledWriter (uri: Uri, { journal: name, replay, bo
       if (fit !== null) taken.push(...piecesOf(fit, batchLimits.bytes, records => compositionOf(fit.provenance?.schemas ?? new Map(), records.map(String))))
     },
     async flush () {
-      for (const batch of taken) journal.append(batch, publish)
+      // an entry, and a message, costs as much as a hundred records
+      for (const batch of together(taken)) journal.append(batch, publish)
       taken = []
     },
     async close () {

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { emptyBatch } from '../../lib/stream/batch.js'
 import type { Reader, Writer } from '../../lib/stream/contracts.js'
@@ -110,6 +110,75 @@ t.test('an eager writer is flushed, and the state saved, whenever the input paus
 
   t.equal(count(trace, 'flush'), 5, 'two at once are flushed together; once more at the end')
   t.same(saves.slice(0, 3), trace.flatMap(({ what }, i) => what === 'commit' ? [i + 1] : []).slice(0, 3), 'saved right after the commit')
+})
+
+// seen to fail without `calmMs`: a flush for each
+t.test('of records that come one by one to an eager writer, several are saved together', async t => {
+  const ctx = testContext()
+  let [given, flushed] = [0, 0]
+  const writer: Writer = { eager: true, write: async () => {}, flush: async () => { flushed++ }, close: async () => {} }
+  const slow: Reader = {
+    async * [Symbol.asyncIterator] () {
+      for (; given < 500 && !ctx.stop.aborted; given++) {
+        yield batchFrom(0, given)
+        await sleep(3)
+      }
+    },
+    commit: async () => {},
+    close: async () => {}
+  }
+  const start = performance.now()
+
+  await drive([slow], writer, ctx, { flushIntervalMs: 60_000 })
+  const ms = performance.now() - start
+
+  // a timer is a millisecond early, or two
+  t.ok(flushed <= ms / 8 + 2, `${flushed} flushes of ${given} records in ${ms} ms`)
+})
+
+// seen to fail without `eagerMs`: the first flush was after 1 MiB
+t.test('an eager writer is flushed also while its input never pauses', async t => {
+  const ctx = testContext()
+  let [bytes, bytesAtFlush] = [0, 0]
+  const writer: Writer = {
+    eager: true,
+    write: async ({ payload }) => { bytes += payload.length },
+    flush: async () => { bytesAtFlush ||= bytes },
+    close: async () => {}
+  }
+  const busy: Reader = {
+    async * [Symbol.asyncIterator] () {
+      // without a turn of the event loop: no timer can take it for a pause
+      for (let n = 0; bytesAtFlush === 0; n++) yield batchFrom(0, n)
+    },
+    commit: async () => {},
+    close: async () => {}
+  }
+
+  await drive([busy], writer, ctx, { flushIntervalMs: 60_000 })
+
+  t.ok(bytesAtFlush < 1 << 20, `after ${bytesAtFlush} bytes`)
+})
+
+// seen to fail with the same calm for all
+t.test('an input that acknowledges is not held back: somebody waits for the save', async t => {
+  const ctx = testContext()
+  const flushes: number[] = []
+  const writer: Writer = { eager: true, write: async () => {}, flush: async () => { flushes.push(performance.now()) }, close: async () => {} }
+  const client: Reader = {
+    acknowledges: true,
+    async * [Symbol.asyncIterator] () {
+      for (let n = 0; n < 200; n++) yield batchFrom(0, n)
+    },
+    commit: async () => {},
+    close: async () => {}
+  }
+
+  await drive([client], writer, ctx, { flushIntervalMs: 60_000 })
+
+  const shortest = Math.min(...flushes.slice(1, -1).map((at, i) => at - (flushes[i] ?? 0)))
+  t.equal(flushes.length, 201)
+  t.ok(shortest < 5, `the shortest time between two was ${shortest} ms`)
 })
 
 t.test('a batch without records is not written, but its position is committed', async t => {

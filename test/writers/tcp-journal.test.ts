@@ -263,3 +263,18 @@ t.test('a batch that is larger than a subscriber takes is published in pieces, e
   t.ok(lines.every((line, n) => line === records[n]) && records.length === lines.length)
   t.same(sums, provenance.schemas)
 })
+
+// seen to fail without `together`
+t.test('small batches that are saved together are one entry, counted as they came', async t => {
+  const { writer, ctx } = await startPublisher(t, shortDirectory(t))
+  const write = async (line: string, timeMs: number): Promise<void> => { await writer.write(batchOfLines([line], { ...arrival('input', 1, line), timeMs }) as Batch) }
+
+  for (const line of ['a', 'b', 'c']) await write(line, 60_000)
+  await write('next minute', 120_000)
+  await writer.flush()
+  await ctx.save()
+
+  const journal = ctx.state.journal('all')
+  t.match(journal.read(0, 1), { first: 0, count: 3, payload: Buffer.from('a\nb\nc'), schemas: new Map([['-', 3]]), timeMs: 60_000 })
+  t.match(journal.read(3, 1), { first: 3, count: 1, timeMs: 120_000 })
+})
