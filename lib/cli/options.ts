@@ -19,7 +19,7 @@ export const commonOptions = {
   statsd: { type: 'string', description: 'Where counters go: HOST:PORT', requiresArg: true },
   prefix: { type: 'string', default: 'eventlogging', description: 'Before every metric name', requiresArg: true },
   interval: { type: 'number', default: 5, description: 'Seconds between sending counters', requiresArg: true },
-  'flush-interval': { type: 'number', default: 1, description: 'Seconds after which a lone record is flushed', requiresArg: true },
+  'flush-interval': { type: 'number', default: 1, description: 'Seconds within which a lone record is stored', requiresArg: true },
   'log-level': { choices: logLevels, default: 'info' as const, description: 'Least level that is logged, as JSON lines on stderr', requiresArg: true },
   'config-check': { type: 'boolean', default: false, description: 'Check all options, URIs, formats and schemas, then exit: 0 good, 78 bad' }
 } as const satisfies Record<string, Options>
@@ -115,8 +115,11 @@ function refuseRepeats (argv: Record<string, unknown>, options: Record<string, O
   }
 }
 
+/** Of the interval: the rest is for what a flush takes, so that a record is there within it. */
+const shareBeforeFlush = 0.8
+
 /** How `drive` flushes. Throws `ConfigError`. */
 export function flushing ({ 'flush-interval': seconds }: CommonOptions): { flushIntervalMs: number } {
   if (!(seconds > 0)) throw new ConfigError('bad-option', `--flush-interval ${seconds}: give seconds, more than 0`)
-  return { flushIntervalMs: seconds * 1000 }
+  return { flushIntervalMs: seconds * 1000 * shareBeforeFlush }
 }

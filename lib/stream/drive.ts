@@ -3,7 +3,7 @@ import { identified } from './batch.js'
 import type { Batch, Context, Position, Reader, Writer } from './contracts.js'
 import { Entries, without } from './ledger.js'
 import { merge } from './merge.js'
-import { inheritedBy, settled, together } from './wrap.js'
+import { inheritedBy, settled, withAll } from './wrap.js'
 
 export interface DriveOptions {
   /** A record that was written is flushed at most this many milliseconds later, also when no other follows. */
@@ -126,8 +126,8 @@ export function tee (writers: readonly Writer[]): Writer {
 
   return {
     ...inheritedBy(...writers),
-    write: async batch => { await together(writers, async writer => { await writer.write(batch) }) },
-    flush: async () => { await together(writers, async writer => { await writer.flush() }) },
-    close: async () => { await together(writers, async writer => { await writer.close() }) }
+    write: async batch => { await withAll(writers, async writer => { await writer.write(batch) }) },
+    flush: async () => { await withAll(writers, async writer => { await writer.flush() }) },
+    close: async () => { await withAll(writers, async writer => { await writer.close() }) }
   }
 }

@@ -11,8 +11,8 @@ export type Transform = (batch: Batch) => Batch | null
  */
 export function inheritedBy (...inner: readonly Writer[]): Pick<Writer, 'eager' | 'holds' | 'begin' | 'pass' | 'settle'> {
   return {
-    pass: async batch => { await together(inner, async writer => { await writer.pass?.(batch) }) },
-    settle: async () => !(await together(inner, settled)).includes(false),
+    pass: async batch => { await withAll(inner, async writer => { await writer.pass?.(batch) }) },
+    settle: async () => !(await withAll(inner, settled)).includes(false),
     eager: inner.some(writer => writer.eager === true),
     holds: inner.every(writer => writer.holds === true),
     begin: async () => { if (inner.length === 1) await inner[0]?.begin?.() }
@@ -20,7 +20,7 @@ export function inheritedBy (...inner: readonly Writer[]): Pick<Writer, 'eager' 
 }
 
 /** Throws the first failure when none is busy any more. */
-export async function together<T> (writers: readonly Writer[], work: (writer: Writer) => Promise<T>): Promise<T[]> {
+export async function withAll<T> (writers: readonly Writer[], work: (writer: Writer) => Promise<T>): Promise<T[]> {
   const results = await Promise.allSettled(writers.map(work))
   return results.map(result => {
     if (result.status === 'rejected') throw result.reason

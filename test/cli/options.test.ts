@@ -124,8 +124,8 @@ t.test('help is help, whatever else is wrong', async t => {
 })
 
 t.test('the interval of flushing is a number of seconds above 0', async t => {
-  t.strictSame(flushing(parsed(...least).common), { flushIntervalMs: 1000 })
-  t.strictSame(flushing(parsed(...least, '--flush-interval', '0.25').common), { flushIntervalMs: 250 })
+  t.strictSame(flushing(parsed(...least).common), { flushIntervalMs: 800 })
+  t.strictSame(flushing(parsed(...least, '--flush-interval', '0.25').common), { flushIntervalMs: 200 })
   for (const seconds of ['0', '-1']) {
     t.throws(() => flushing(parsed(...least, `--flush-interval=${seconds}`).common), { name: 'ConfigError', message: `--flush-interval ${seconds}: give seconds, more than 0` })
   }
