@@ -4,7 +4,7 @@ import { mysqlDialect } from './ddl.js'
 import { classify } from './errors.js'
 import { compare, declared, type ExistingColumn } from './existing.js'
 import { tupleOf } from './literals.js'
-import { insertRows } from './mysql-insert.js'
+import { storeRows } from './mysql-load.js'
 import type { Link, Session } from './session.js'
 import type { Group, Outcome, Store, StoredTable } from './store.js'
 
@@ -56,7 +56,7 @@ const memoryTable = `
 async function insert (link: Link, groups: ReadonlyArray<Group<string>>, conclude: Conclude): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   await link.execute('START TRANSACTION')
-  for (const group of groups) outcomes.push(await insertRows(link, group))
+  for (const group of groups) outcomes.push(await storeRows(link, group))
   const row = await conclude(outcomes)
   if (row !== null) {
     await link.execute(`INSERT INTO vanadium_positions (state, instance, memory) VALUES ${tupleOf([row.state, row.instance, row.memory])}

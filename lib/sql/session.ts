@@ -6,6 +6,7 @@ import { ConfigError, messageOf } from '../errors.js'
 import type { Context } from '../stream/contracts.js'
 import type { Uri } from '../stream/uri.js'
 import { readDefaultsFile, type ClientOptions } from './defaults-file.js'
+import { noFile, rowsOnce } from './local-infile.js'
 import { createPatience, type Patience } from './patience.js'
 
 /** A connection whose session is set up as ours are, and what its server allows. */
@@ -15,6 +16,19 @@ export interface Link {
   query (sql: string): Promise<RowDataPacket[]>
   /** Of a statement that returns no rows: how many it changed. */
   execute (sql: string): Promise<number>
+  /** Why the server takes no `LOAD DATA LOCAL`; null if it does. */
+  readonly noLoad: string | null
+  /** Of a statement that loads the file `rowsName`: sends `pieces` for it. A piece is no longer than `maxPacket`. */
+  load (sql: string, pieces: Iterable<Buffer>): Promise<Loaded>
+  /** The server refused `LOAD DATA LOCAL` after all: none is sent any more. */
+  giveUpLoad (reason: string): void
+}
+
+export interface Loaded {
+  /** Rows that are in the table now. */
+  readonly stored: number
+  /** 65,535 may be more. */
+  readonly warnings: number
 }
 
 export interface SessionOptions {
@@ -90,8 +104,11 @@ export class Session {
     const connection = this.#connection = await mysql.createConnection({ ...options, stream: () => socket })
     // an idle connection that is lost is no error: the next work makes another
     connection.on('error', () => { if (this.#socket === socket) this.#drop() })
-    this.#link = linkOf(connection, await setUp(connection))
-    this.#ctx.log.info('connected to the database', { store: uri.text })
+    const { maxPacket, noLoad } = await setUp(connection)
+    this.#link = linkOf(connection, maxPacket, noLoad, reason => {
+      this.#ctx.log.warn('the database takes no LOAD DATA LOCAL any more; rows come by INSERT', { store: uri.text, reason })
+    })
+    this.#ctx.log.info('connected to the database', { store: uri.text, ...(noLoad === null ? { rows_by: 'LOAD DATA LOCAL' } : { rows_by: 'INSERT', reason: noLoad }) })
     return this.#link
   }
 }
@@ -102,26 +119,39 @@ function openSocket ({ socketPath, host = '', port = 0 }: ConnectionOptions): So
   return socket.setNoDelay(true).setKeepAlive(true, keepAliveMs)
 }
 
-/** Pins what our statements rely on, whatever the server's defaults are. Returns `max_allowed_packet`. */
-async function setUp (connection: Connection): Promise<number> {
-  await connection.query("SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1")
+/** Pins what our statements rely on, whatever the server's defaults are. Returns what the server allows. */
+async function setUp (connection: Connection): Promise<Pick<Link, 'maxPacket' | 'noLoad'>> {
+  await connection.query("SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1, max_error_count = 65535")
   // lets a table of several hundred columns be made; needs a privilege in MySQL 8, so it must not be required
   await connection.query('SET SESSION innodb_strict_mode = OFF').catch(() => {})
-  const [[server]] = await connection.query<RowDataPacket[]>('SELECT @@max_allowed_packet AS maxPacket, @@GLOBAL.read_only AS readOnly')
-  if (!['0', 'OFF'].includes(String(server?.['readOnly']))) {
+  const [[server]] = await connection.query<RowDataPacket[]>('SELECT @@max_allowed_packet AS maxPacket, @@GLOBAL.read_only AS readOnly, @@GLOBAL.local_infile AS localInfile')
+  if (!isOff(server?.['readOnly'])) {
     // an account with special rights could write all the same, to a replica for example
     throw Object.assign(new Error('the server is read-only'), { errno: readOnlyServer })
   }
-  return Number(server?.['maxPacket'])
+  return { maxPacket: Number(server?.['maxPacket']), noLoad: isOff(server?.['localInfile']) ? 'local_infile is OFF on the server' : null }
+}
+
+function isOff (value: unknown): boolean {
+  return ['0', 'OFF'].includes(String(value))
 }
 
 const readOnlyServer = 1290
 
-function linkOf (connection: Connection, maxPacket: number): Link {
+function linkOf (connection: Connection, maxPacket: number, noLoad: string | null, onGivenUp: (reason: string) => void): Link {
   return {
     maxPacket,
+    get noLoad () { return noLoad },
     query: async sql => (await connection.query<RowDataPacket[]>(sql))[0],
-    execute: async sql => (await connection.query<ResultSetHeader>(sql))[0].affectedRows
+    execute: async sql => (await connection.query<ResultSetHeader>(sql))[0].affectedRows,
+    async load (sql, pieces) {
+      const [{ affectedRows, warningStatus }] = await connection.query<ResultSetHeader>({ sql, infileStreamFactory: rowsOnce(pieces) })
+      return { stored: affectedRows, warnings: warningStatus }
+    },
+    giveUpLoad (reason) {
+      noLoad = reason
+      onGivenUp(reason)
+    }
   }
 }
 
@@ -138,7 +168,8 @@ export function connectionOptions (uri: Uri, defaultsFile: string): ConnectionOp
     charset: 'utf8mb4_bin',
     timezone: 'Z',
     // rows changed, not rows found: how duplicates are told from new rows
-    flags: ['-FOUND_ROWS', '-LOCAL_FILES'],
+    flags: ['-FOUND_ROWS'],
+    infileStreamFactory: noFile,
     // statements come without placeholders: not to be searched for them
     queryFormat: sql => sql,
     supportBigNumbers: true,
