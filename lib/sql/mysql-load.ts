@@ -10,7 +10,7 @@ import type { Group, Outcome, StoredTable } from './store.js'
 const mostRows = 50_000
 
 /** Fewer rows take less time by INSERT, which needs no savepoint and no request for the rows. */
-const fewestRows = 20
+const fewestRows = 50
 
 /** Characters that are sent at once, with room for three bytes each in a packet of 1 MB. */
 const pieceLength = 256 << 10
@@ -18,13 +18,13 @@ const pieceLength = 256 << 10
 /**
  * Stores the rows of one table within the transaction that is open: by `LOAD DATA LOCAL INFILE`, streamed from memory, where the server takes
  * it and finds nothing wrong; else by INSERT. LOCAL turns errors into warnings, cuts what does not fit and leaves out what it cannot store. So rows count
- * as stored only if there is no warning, or if all warnings are about keys that the table has.
+ * as stored only if there is no warning, or if all warnings are about keys that the table has. `isFirst`: nothing was changed in the transaction yet.
  */
-export async function storeRows (link: Link, group: Group<string>): Promise<Outcome> {
+export async function storeRows (link: Link, group: Group<string>, isFirst: boolean): Promise<Outcome> {
   const sum = { inserted: 0, duplicates: 0, refused: [] as Array<Outcome['refused'][number]> }
   for (let from = 0; from < group.rows.length; from += mostRows) {
     const part = group.rows.length <= mostRows ? group : partOf(group, from, from + mostRows)
-    const { inserted, duplicates, refused } = await loadRows(link, part) ?? await insertRows(link, part)
+    const { inserted, duplicates, refused } = await loadRows(link, part, isFirst && from === 0) ?? await insertRows(link, part)
     sum.inserted += inserted
     sum.duplicates += duplicates
     for (const { row, error } of refused) sum.refused.push({ row: from + row, error })
@@ -37,10 +37,10 @@ function partOf ({ table, rows, records }: Group<string>, from: number, to: numb
 }
 
 /** Null, and nothing changed, if it is left to INSERT: that finds the rows that are bad. */
-async function loadRows (link: Link, { table, rows }: Group<string>): Promise<Outcome | null> {
+async function loadRows (link: Link, { table, rows }: Group<string>, isFirst: boolean): Promise<Outcome | null> {
   const longest = Math.min(pieceLength, Math.floor(link.maxPacket / 4))
   if (link.noLoad !== null || rows.length < fewestRows || rows.some(row => row.length >= longest)) return null
-  await link.execute('SAVEPOINT before_rows')
+  if (!isFirst) await link.execute('SAVEPOINT before_rows')
   try {
     const loaded = await link.load(statement(table), piecesOf(rows, longest))
     const duplicates = rows.length - loaded.stored
@@ -51,7 +51,7 @@ async function loadRows (link: Link, { table, rows }: Group<string>): Promise<Ou
     if (isRefusal(error)) link.giveUpLoad(messageOf(error))
     else if (classify(error) !== 'row') throw error
   }
-  await link.execute('ROLLBACK TO SAVEPOINT before_rows')
+  await link.execute(isFirst ? 'ROLLBACK AND CHAIN' : 'ROLLBACK TO SAVEPOINT before_rows')
   return null
 }
 

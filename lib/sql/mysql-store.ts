@@ -56,7 +56,7 @@ const memoryTable = `
 async function insert (link: Link, groups: ReadonlyArray<Group<string>>, conclude: Conclude): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   await link.execute('START TRANSACTION')
-  for (const group of groups) outcomes.push(await storeRows(link, group))
+  for (const group of groups) outcomes.push(await storeRows(link, group, outcomes.length === 0))
   const row = await conclude(outcomes)
   if (row !== null) {
     await link.execute(`INSERT INTO vanadium_positions (state, instance, memory) VALUES ${tupleOf([row.state, row.instance, row.memory])}
