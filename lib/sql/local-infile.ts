@@ -8,20 +8,22 @@ import { ConfigError } from '../errors.js'
 export const rowsName = 'vanadium-rows'
 
 /** What mysql2 asks for the contents of a file. */
-type FileSource = (name: string) => Readable
+export type FileSource = (name: string) => Readable
 
-/** For all statements that send no rows. */
-export const noFile: FileSource = name => new Readable({
-  read () {
-    this.destroy(new ConfigError('bad-uri', `the server asks for the file "${name}", which no statement names; is it the database that is meant? Nothing was sent`))
+/** For all statements that send no rows: `breakOff` has to end the connection, as such a server may not answer any more. */
+export function noFile (breakOff: (error: Error) => void): FileSource {
+  return name => {
+    breakOff(new ConfigError('bad-uri', `the server asks for the file "${name}", which no statement names; it got nothing. Is it the database that is meant?`))
+    // neither data nor an end
+    return new Readable({ read () {} })
   }
-})
+}
 
-/** Gives `pieces` to the first request for our name; everything else is refused. */
-export function rowsOnce (pieces: Iterable<Buffer>): FileSource {
+/** Gives `pieces` to the first request for our name; all others are for `otherwise`. */
+export function rowsOnce (pieces: Iterable<Buffer>, otherwise: FileSource): FileSource {
   let rows: Iterable<Buffer> | null = pieces
   return name => {
-    if (name !== rowsName || rows === null) return noFile(name)
+    if (name !== rowsName || rows === null) return otherwise(name)
     const stream = Readable.from(rows)
     rows = null
     return stream

@@ -6,7 +6,7 @@ import { ConfigError, messageOf } from '../errors.js'
 import type { Context } from '../stream/contracts.js'
 import type { Uri } from '../stream/uri.js'
 import { readDefaultsFile, type ClientOptions } from './defaults-file.js'
-import { noFile, rowsOnce } from './local-infile.js'
+import { noFile, rowsOnce, type FileSource } from './local-infile.js'
 import { createPatience, type Patience } from './patience.js'
 
 /** A connection whose session is set up as ours are, and what its server allows. */
@@ -101,11 +101,12 @@ export class Session {
     const { uri, defaultsFile } = this.#options
     const options = connectionOptions(uri, defaultsFile)
     const socket = this.#socket = openSocket(options)
-    const connection = this.#connection = await mysql.createConnection({ ...options, stream: () => socket })
+    const refuse = noFile(error => { socket.destroy(error) })
+    const connection = this.#connection = await mysql.createConnection({ ...options, stream: () => socket, infileStreamFactory: refuse })
     // an idle connection that is lost is no error: the next work makes another
     connection.on('error', () => { if (this.#socket === socket) this.#drop() })
     const { maxPacket, noLoad } = await setUp(connection)
-    this.#link = linkOf(connection, maxPacket, noLoad, reason => {
+    this.#link = linkOf(connection, { maxPacket, noLoad, refuse }, reason => {
       this.#ctx.log.warn('the database takes no LOAD DATA LOCAL any more; rows come by INSERT', { store: uri.text, reason })
     })
     this.#ctx.log.info('connected to the database', { store: uri.text, ...(noLoad === null ? { rows_by: 'LOAD DATA LOCAL' } : { rows_by: 'INSERT', reason: noLoad }) })
@@ -119,8 +120,10 @@ function openSocket ({ socketPath, host = '', port = 0 }: ConnectionOptions): So
   return socket.setNoDelay(true).setKeepAlive(true, keepAliveMs)
 }
 
+type ServerLimits = Pick<Link, 'maxPacket' | 'noLoad'>
+
 /** Pins what our statements rely on, whatever the server's defaults are. Returns what the server allows. */
-async function setUp (connection: Connection): Promise<Pick<Link, 'maxPacket' | 'noLoad'>> {
+async function setUp (connection: Connection): Promise<ServerLimits> {
   await connection.query("SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1, max_error_count = 65535")
   // lets a table of several hundred columns be made; needs a privilege in MySQL 8, so it must not be required
   await connection.query('SET SESSION innodb_strict_mode = OFF').catch(() => {})
@@ -138,14 +141,14 @@ function isOff (value: unknown): boolean {
 
 const readOnlyServer = 1290
 
-function linkOf (connection: Connection, maxPacket: number, noLoad: string | null, onGivenUp: (reason: string) => void): Link {
+function linkOf (connection: Connection, { maxPacket, noLoad, refuse }: ServerLimits & { refuse: FileSource }, onGivenUp: (reason: string) => void): Link {
   return {
     maxPacket,
     get noLoad () { return noLoad },
     query: async sql => (await connection.query<RowDataPacket[]>(sql))[0],
     execute: async sql => (await connection.query<ResultSetHeader>(sql))[0].affectedRows,
     async load (sql, pieces) {
-      const [{ affectedRows, warningStatus }] = await connection.query<ResultSetHeader>({ sql, infileStreamFactory: rowsOnce(pieces) })
+      const [{ affectedRows, warningStatus }] = await connection.query<ResultSetHeader>({ sql, infileStreamFactory: rowsOnce(pieces, refuse) })
       return { stored: affectedRows, warnings: warningStatus }
     },
     giveUpLoad (reason) {
@@ -169,7 +172,6 @@ export function connectionOptions (uri: Uri, defaultsFile: string): ConnectionOp
     timezone: 'Z',
     // rows changed, not rows found: how duplicates are told from new rows
     flags: ['-FOUND_ROWS'],
-    infileStreamFactory: noFile,
     // statements come without placeholders: not to be searched for them
     queryFormat: sql => sql,
     supportBigNumbers: true,
