@@ -3,6 +3,7 @@ import { mysqlDialect } from './ddl.js'
 import { classify } from './errors.js'
 import { rowsName } from './local-infile.js'
 import { insertRows } from './mysql-insert.js'
+import { piecesOf, type RowBytes } from './row-bytes.js'
 import type { Link } from './session.js'
 import type { Group, Outcome, StoredTable } from './store.js'
 
@@ -12,15 +13,15 @@ const mostRows = 50_000
 /** Fewer rows take less time by INSERT, which needs no savepoint and no request for the rows. */
 const fewestRows = 50
 
-/** Characters that are sent at once, with room for three bytes each in a packet of 1 MB. */
-const pieceLength = 256 << 10
+/** Bytes that are sent at once: more is no faster. */
+const pieceBytes = 256 << 10
 
 /**
  * Stores the rows of one table within the transaction that is open: by `LOAD DATA LOCAL INFILE`, streamed from memory, where the server takes
  * it and finds nothing wrong; else by INSERT. LOCAL turns errors into warnings, cuts what does not fit and leaves out what it cannot store. So rows count
  * as stored only if there is no warning, or if all warnings are about keys that the table has. `isFirst`: nothing was changed in the transaction yet.
  */
-export async function storeRows (link: Link, group: Group<string>, isFirst: boolean): Promise<Outcome> {
+export async function storeRows (link: Link, group: Group<RowBytes>, isFirst: boolean): Promise<Outcome> {
   const sum = { inserted: 0, duplicates: 0, refused: [] as Array<Outcome['refused'][number]> }
   for (let from = 0; from < group.rows.length; from += mostRows) {
     const part = group.rows.length <= mostRows ? group : partOf(group, from, from + mostRows)
@@ -32,17 +33,18 @@ export async function storeRows (link: Link, group: Group<string>, isFirst: bool
   return sum
 }
 
-function partOf ({ table, rows, records }: Group<string>, from: number, to: number): Group<string> {
+function partOf ({ table, rows, records }: Group<RowBytes>, from: number, to: number): Group<RowBytes> {
   return { table, rows: rows.slice(from, to), records: records.slice(from, to) }
 }
 
 /** Null, and nothing changed, if it is left to INSERT: that finds the rows that are bad. */
-async function loadRows (link: Link, { table, rows }: Group<string>, isFirst: boolean): Promise<Outcome | null> {
-  const longest = Math.min(pieceLength, Math.floor(link.maxPacket / 4))
-  if (link.noLoad !== null || rows.length < fewestRows || rows.some(row => row.length >= longest)) return null
+async function loadRows (link: Link, { table, rows }: Group<RowBytes>, isFirst: boolean): Promise<Outcome | null> {
+  const longest = Math.floor(link.maxPacket / 2)
+  // a longer row could be stored, but hardly be read
+  if (link.noLoad !== null || rows.length < fewestRows || rows.some(({ from, to }) => to - from > longest)) return null
   if (!isFirst) await link.execute('SAVEPOINT before_rows')
   try {
-    const loaded = await link.load(statement(table), piecesOf(rows, longest))
+    const loaded = await link.load(statement(table), piecesOf(rows, Math.min(pieceBytes, longest)))
     const duplicates = rows.length - loaded.stored
     if (duplicates === loaded.warnings && (duplicates === 0 || await onlyDuplicates(link, table.plan.key, duplicates))) {
       return { inserted: loaded.stored, duplicates, refused: [] }
@@ -58,30 +60,11 @@ async function loadRows (link: Link, { table, rows }: Group<string>, isFirst: bo
 /** Rows are the same text as behind `VALUES`: what is not in quotes and reads NULL is null. */
 function statement ({ plan, columns }: StoredTable): string {
   return `LOAD DATA LOCAL INFILE '${rowsName}' IGNORE INTO TABLE ${quote(plan.name)} CHARACTER SET utf8mb4 ` +
-    "FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\\'' ESCAPED BY '\\\\' LINES STARTING BY '(' TERMINATED BY ')\\n' " +
+    "FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\\'' ESCAPED BY '\\\\' LINES STARTING BY '(' TERMINATED BY '),\\n' " +
     `(${columns.map(column => quote(column.name)).join(',')})`
 }
 
 const { quote } = mysqlDialect
-
-/** Made one after the other, while the server works on those before. */
-function * piecesOf (rows: readonly string[], length: number): Generator<Buffer> {
-  let from = 0
-  let size = 0
-  for (const [at, row] of rows.entries()) {
-    if (size > 0 && size + row.length >= length) {
-      yield pieceOf(rows.slice(from, at))
-      from = at
-      size = 0
-    }
-    size += row.length + 1
-  }
-  yield pieceOf(rows.slice(from))
-}
-
-function pieceOf (rows: readonly string[]): Buffer {
-  return Buffer.from(`${rows.join('\n')}\n`)
-}
 
 const duplicateEntry = 1062
 

@@ -5,13 +5,14 @@ import { classify } from './errors.js'
 import { compare, declared, type ExistingColumn } from './existing.js'
 import { tupleOf } from './literals.js'
 import { storeRows } from './mysql-load.js'
+import { rowEncoder, type RowBytes } from './row-bytes.js'
 import type { Link, Session } from './session.js'
 import type { Group, Outcome, Store, StoredTable } from './store.js'
 
-/** Tables in MySQL or MariaDB. A row is its text behind `VALUES`. */
-export function mysqlStore (session: Session): Store<string> {
+/** Tables in MySQL or MariaDB. A row is its text, the same for `INSERT` and for `LOAD DATA`. */
+export function mysqlStore (session: Session): Store<RowBytes> {
   return {
-    encode: tupleOf,
+    encode: rowEncoder(),
 
     ensure: async plan => await session.run(async link => await ensure(link, plan)),
 
@@ -42,7 +43,7 @@ export function mysqlStore (session: Session): Store<string> {
   }
 }
 
-type Conclude = Parameters<Store<string>['insert']>[1]
+type Conclude = Parameters<Store<RowBytes>['insert']>[1]
 
 /** Made when it is first needed. */
 const memoryTable = `
@@ -53,7 +54,7 @@ const memoryTable = `
     time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP
   ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT='Written with the rows, so that none is missed or stored twice'`
 
-async function insert (link: Link, groups: ReadonlyArray<Group<string>>, conclude: Conclude): Promise<Outcome[]> {
+async function insert (link: Link, groups: ReadonlyArray<Group<RowBytes>>, conclude: Conclude): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   await link.execute('START TRANSACTION')
   for (const group of groups) outcomes.push(await storeRows(link, group, outcomes.length === 0))
