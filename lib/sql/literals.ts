@@ -3,7 +3,7 @@ import type { SqlValue } from './values.js'
 const special = /[\0'\\]/
 const specials = /[\0'\\]/g
 
-/** A row as it stands behind `VALUES`, for a session whose backslash escapes. */
+/** Values as they stand behind `VALUES` and `IN`, for a session whose backslash escapes. */
 export function tupleOf (row: readonly SqlValue[]): string {
   // joining makes one flat string, adding a chain of pieces
   const literals = new Array<SqlValue>(row.length)
@@ -15,7 +15,11 @@ export function tupleOf (row: readonly SqlValue[]): string {
 }
 
 function quote (text: string): string {
-  return `'${special.test(text) ? text.replace(specials, escape) : text}'`
+  return `'${escapeText(text)}'`
+}
+
+export function escapeText (text: string): string {
+  return special.test(text) ? text.replace(specials, escape) : text
 }
 
 function escape (character: string): string {

@@ -1,13 +1,15 @@
+import { isAscii } from 'node:buffer'
 import { messageOf, RecordError } from '../errors.js'
 import { parseJson } from '../event/json.js'
 import type { Column } from './columns.js'
 import { mysqlDialect } from './ddl.js'
 import { classify, columnIn } from './errors.js'
 import { tupleOf } from './literals.js'
+import { piecesOf, separatorBytes, type RowBytes } from './row-bytes.js'
 import type { Link } from './session.js'
 import type { Group, Outcome } from './store.js'
 
-/** Characters of a statement at most: more is no faster. In UTF-8 each is three bytes at most. */
+/** Bytes of a statement's rows at most: more is no faster. */
 const longestStatement = 1 << 20
 
 const { quote } = mysqlDialect
@@ -16,7 +18,7 @@ const { quote } = mysqlDialect
  * Inserts the rows of one table within the transaction that is open. A row that the server refuses is found by halving:
  * about log2(n) further statements for one bad row among n, one a row where all are bad; the others are stored, in order.
  */
-export async function insertRows (link: Link, group: Group<string>): Promise<Outcome> {
+export async function insertRows (link: Link, group: Group<RowBytes>): Promise<Outcome> {
   const insertion = new Insertion(link, group)
   let at = 0
   // halved by each refusal, doubled by each success, so that a table of bad rows is not sent over and over
@@ -36,26 +38,31 @@ export async function insertRows (link: Link, group: Group<string>): Promise<Out
   return insertion
 }
 
+function textOf (rows: readonly RowBytes[]): string {
+  const pieces = [...piecesOf(rows, Infinity)].map(piece => piece.toString(isAscii(piece) ? 'latin1' : 'utf8'))
+  return pieces.join('').slice(0, -separatorBytes)
+}
+
 class Insertion implements Outcome {
   readonly refused: Array<{ row: number, error: RecordError }> = []
   inserted = 0
   duplicates = 0
   readonly #link: Link
-  readonly #group: Group<string>
+  readonly #group: Group<RowBytes>
   readonly #head: string
   readonly #tail: string
   readonly #longest: number
   /** Unique columns besides the key: a row that they keep out is no duplicate. */
   readonly #others: readonly Column[]
 
-  constructor (link: Link, group: Group<string>) {
+  constructor (link: Link, group: Group<RowBytes>) {
     const { plan, columns } = group.table
     this.#link = link
     this.#group = group
     this.#head = `INSERT INTO ${quote(plan.name)} (${columns.map(column => quote(column.name)).join(',')}) VALUES `
     // changes nothing, and unlike IGNORE lets every other error through
     this.#tail = ` ON DUPLICATE KEY UPDATE ${quote(plan.key)}=${quote(plan.key)}`
-    this.#longest = Math.min(longestStatement, Math.floor(this.#room / 3))
+    this.#longest = Math.min(longestStatement, this.#room)
     this.#others = columns.filter(column => column.index === 'unique' && column.name !== plan.key)
   }
 
@@ -66,23 +73,26 @@ class Insertion implements Outcome {
 
   /** Where a statement that begins at `from` ends at the latest; `from` itself if that row is too long for any. */
   reach (from: number, to: number): number {
-    const { rows } = this.#group
-    let length = rows[from]?.length ?? 0
-    if (length > this.#longest) return Buffer.byteLength(rows[from] ?? '') > this.#room ? from : from + 1
+    let length = this.#lengthOf(from)
+    if (length > this.#room) return from
     let end = from + 1
-    while (end < to && (length += (rows[end]?.length ?? 0) + 1) <= this.#longest) end++
+    while (end < to && (length += this.#lengthOf(end)) <= this.#longest) end++
     return end
   }
 
   tooLong (row: number): Error {
-    const bytes = Buffer.byteLength(this.#group.rows[row] ?? '')
-    return new Error(`the row takes ${bytes} bytes, more than the server's max_allowed_packet lets through (${this.#room})`)
+    return new Error(`the row takes ${this.#lengthOf(row)} bytes, more than the server's max_allowed_packet lets through (${this.#room})`)
+  }
+
+  #lengthOf (row: number): number {
+    const { from, to } = this.#group.rows[row] ?? { from: 0, to: 0 }
+    return to - from
   }
 
   /** The error, when the server refuses a value; what else goes wrong is thrown. A statement that fails changes nothing. */
   async attempt (from: number, to: number): Promise<Error | null> {
     try {
-      const changed = await this.#link.execute(this.#head + this.#group.rows.slice(from, to).join(',') + this.#tail)
+      const changed = await this.#link.execute(this.#head + textOf(this.#group.rows.slice(from, to)) + this.#tail)
       this.inserted += changed
       const kept = to - from - changed
       this.duplicates += kept

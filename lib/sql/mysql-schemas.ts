@@ -72,7 +72,7 @@ async function count (link: Link, plan: Registered): Promise<void> {
 }
 
 /** To be called last before the commit of the rows: one statement, and from then on others that add to the same tables wait. */
-export async function addToCounts (link: Link, groups: ReadonlyArray<Group<string>>, outcomes: readonly Outcome[]): Promise<void> {
+export async function addToCounts (link: Link, groups: ReadonlyArray<Group<unknown>>, outcomes: readonly Outcome[]): Promise<void> {
   const tallies = talliesOf(groups, outcomes)
   if (tallies.length === 0) return
   const tuples = tallies.map(({ plan, inserted, first, last }) =>

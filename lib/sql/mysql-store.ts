@@ -1,9 +1,10 @@
 import type { Log } from '../log.js'
 import { classify, noSuchTable, numberOf } from './errors.js'
 import { tupleOf } from './literals.js'
-import { insertRows } from './mysql-insert.js'
+import { storeRows } from './mysql-load.js'
 import { addToCounts } from './mysql-schemas.js'
 import { ensure, mysqlTables } from './mysql-tables.js'
+import { rowEncoder, type RowBytes } from './row-bytes.js'
 import type { Link, Session } from './session.js'
 import type { Group, Outcome, Store } from './store.js'
 
@@ -14,12 +15,12 @@ export interface MysqlSessions {
   readonly indexes: Session
 }
 
-/** Tables in MySQL or MariaDB. A row is its text behind `VALUES`. */
-export function mysqlStore (log: Log, sessions: MysqlSessions): Store<string> {
+/** Tables in MySQL or MariaDB. A row is its text, the same for `INSERT` and for `LOAD DATA`. */
+export function mysqlStore (log: Log, sessions: MysqlSessions): Store<RowBytes> {
   const session = sessions.rows
   const tables = mysqlTables(log, sessions.tables, sessions.indexes)
   return {
-    encode: tupleOf,
+    encode: rowEncoder(),
 
     ensure: tables.ensure,
 
@@ -56,7 +57,7 @@ export function mysqlStore (log: Log, sessions: MysqlSessions): Store<string> {
   }
 }
 
-type Conclude = Parameters<Store<string>['insert']>[1]
+type Conclude = Parameters<Store<RowBytes>['insert']>[1]
 
 /** Made when it is first needed. */
 const memoryTable = `
@@ -67,11 +68,11 @@ const memoryTable = `
     time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP
   ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT='Written with the rows, so that none is missed or stored twice'`
 
-async function insert (link: Link, groups: ReadonlyArray<Group<string>>, conclude: Conclude): Promise<Outcome[]> {
+async function insert (link: Link, groups: ReadonlyArray<Group<RowBytes>>, conclude: Conclude): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   await link.requireWritable()
   await link.execute('START TRANSACTION')
-  for (const group of groups) outcomes.push(await insertRows(link, group))
+  for (const group of groups) outcomes.push(await storeRows(link, group, outcomes.length === 0))
   const row = await conclude(outcomes)
   if (row !== null) {
     await link.execute(`INSERT INTO vanadium_positions (state, instance, memory) VALUES ${tupleOf([row.state, row.instance, row.memory])}

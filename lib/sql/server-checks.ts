@@ -16,12 +16,25 @@ export async function refuseReadOnly (query: Query): Promise<void> {
   throw Object.assign(new Error('the server is read-only; nothing is written until it is not (read_only=OFF), or the URI names the server that takes writes'), { errno: readOnlyServer })
 }
 
-/** Whether the server writes statements as they are into its binary log. Then replicas may come to other rows than it did. */
-export async function logsStatements (query: Query): Promise<boolean> {
-  // not SELECT @@…: servers to come may not know the variable any more
-  const variables = await query("SHOW VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format')")
+export interface ServerLimits {
+  /** Bytes of the longest statement that it takes. */
+  readonly maxPacket: number
+  /** Why it is sent no `LOAD DATA LOCAL`; null if it is. */
+  readonly noLoad: string | null
+  /** It writes statements as they are into its binary log: replicas may come to other rows than it did. */
+  readonly logsStatements: boolean
+}
+
+export async function limitsOf (query: Query): Promise<ServerLimits> {
+  // not SELECT @@…: servers to come may not know the one or the other any more
+  const variables = await query("SHOW VARIABLES WHERE Variable_name IN ('max_allowed_packet', 'local_infile', 'log_bin', 'binlog_format')")
   const values = new Map(variables.map(row => [String(row['Variable_name']), String(row['Value'])]))
-  return values.get('log_bin') === 'ON' && values.get('binlog_format') === 'STATEMENT'
+  const logsStatements = values.get('log_bin') === 'ON' && values.get('binlog_format') === 'STATEMENT'
+  const noLoad = values.get('local_infile') === 'OFF'
+    ? 'local_infile is OFF on the server'
+    // of several writers' rows a replica was seen to miss some then
+    : logsStatements ? 'the binary log of the server has statements' : null
+  return { maxPacket: Number(values.get('max_allowed_packet')), noLoad, logsStatements }
 }
 
 export function warnOfStatements (log: Log, store: string): void {

@@ -5,8 +5,9 @@ import { ConfigError } from '../errors.js'
 import type { Context } from '../stream/contracts.js'
 import type { Uri } from '../stream/uri.js'
 import { readDefaultsFile, type ClientOptions } from './defaults-file.js'
+import { noFile, rowsOnce, type FileSource } from './local-infile.js'
 import { createPatience, type Patience } from './patience.js'
-import { logsStatements, refuseReadOnly, warnOfStatements } from './server-checks.js'
+import { limitsOf, refuseReadOnly, warnOfStatements, type ServerLimits } from './server-checks.js'
 import { tlsOptions } from './tls.js'
 
 /** A connection whose session is set up as ours are, and what its server allows. */
@@ -18,6 +19,19 @@ export interface Link {
   execute (sql: string): Promise<number>
   /** Throws an error that is waited out while the server is read-only. To be asked before anything is written. */
   requireWritable (): Promise<void>
+  /** Why the server takes no `LOAD DATA LOCAL`; null if it does. */
+  readonly noLoad: string | null
+  /** Of a statement that loads the file `rowsName`: sends `pieces` for it. A piece is no longer than `maxPacket`. */
+  load (sql: string, pieces: Iterable<Buffer>): Promise<Loaded>
+  /** The server refused `LOAD DATA LOCAL` after all: none is sent any more. */
+  giveUpLoad (reason: string): void
+}
+
+export interface Loaded {
+  /** Rows that are in the table now. */
+  readonly stored: number
+  /** 65,535 may be more. */
+  readonly warnings: number
 }
 
 export interface SessionOptions {
@@ -98,18 +112,29 @@ export class Session {
   }
 
   async #connect (): Promise<Link> {
-    const { uri, defaultsFile, purpose, lockWaitSeconds } = this.#options
+    const { uri, defaultsFile, lockWaitSeconds } = this.#options
     const options = connectionOptions(uri, defaultsFile)
     const socket = this.#socket = openSocket(options)
-    const connection = this.#connection = await mysql.createConnection({ ...options, connectAttributes: this.#attributes(), stream: () => socket })
+    const refuse = noFile(error => { socket.destroy(error) })
+    const connection = this.#connection = await mysql.createConnection({ ...options, connectAttributes: this.#attributes(), stream: () => socket, infileStreamFactory: refuse })
     // an idle connection that is lost is no error: the next work makes another
     connection.on('error', () => { if (this.#socket === socket) this.#drop() })
-    const link = linkOf(connection, await setUp(connection))
+    const limits = await setUp(connection)
+    const link = linkOf(connection, { ...limits, refuse }, reason => {
+      this.#ctx.log.warn('the database takes no LOAD DATA LOCAL any more; rows come by INSERT', { store: uri.text, reason })
+    })
     await link.requireWritable()
     if (lockWaitSeconds !== undefined) await link.execute(`SET SESSION lock_wait_timeout = ${lockWaitSeconds}`)
-    if (purpose === 'rows' && await logsStatements(link.query)) warnOfStatements(this.#ctx.log, uri.text)
-    this.#ctx.log.info('connected to the database', { store: uri.text, for: purpose })
+    this.#tell(limits)
     return (this.#link = link)
+  }
+
+  #tell ({ noLoad, logsStatements }: ServerLimits): void {
+    const { uri, purpose } = this.#options
+    const isForRows = purpose === 'rows'
+    if (isForRows && logsStatements) warnOfStatements(this.#ctx.log, uri.text)
+    const way = noLoad === null ? { rows_by: 'LOAD DATA LOCAL' } : { rows_by: 'INSERT', reason: noLoad }
+    this.#ctx.log.info('connected to the database', { store: uri.text, for: purpose, ...(isForRows ? way : {}) })
   }
 
   /** For people who ask the server who is connected: https://mariadb.com/kb/en/performance-schema-session_connect_attrs-table/ */
@@ -126,23 +151,31 @@ function openSocket ({ socketPath, host = '', port = 0 }: ConnectionOptions): So
   return socket.setNoDelay(true).setKeepAlive(true, keepAliveMs)
 }
 
-/** Pins what our statements rely on, whatever the server's defaults are. Returns `max_allowed_packet`. */
-async function setUp (connection: Connection): Promise<number> {
-  await connection.query("SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1")
+/** Pins what our statements rely on, whatever the server's defaults are. Returns what the server allows. */
+async function setUp (connection: Connection): Promise<ServerLimits> {
+  await connection.query("SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1, max_error_count = 65535")
   // lets a table of several hundred columns be made; needs a privilege in MySQL 8, so it must not be required. Replicas know nothing
   // of what a session sets: where there may be some, the server's own setting counts, or such a table would stop them
   await connection.query('SET SESSION innodb_strict_mode = IF(@@GLOBAL.log_bin, @@GLOBAL.innodb_strict_mode, 0)').catch(() => {})
-  const [[server]] = await connection.query<RowDataPacket[]>('SELECT @@max_allowed_packet AS maxPacket')
-  return Number(server?.['maxPacket'])
+  return await limitsOf(async sql => (await connection.query<RowDataPacket[]>(sql))[0])
 }
 
-function linkOf (connection: Connection, maxPacket: number): Link {
+function linkOf (connection: Connection, { maxPacket, noLoad, refuse }: ServerLimits & { refuse: FileSource }, onGivenUp: (reason: string) => void): Link {
   const query: Link['query'] = async sql => (await connection.query<RowDataPacket[]>(sql))[0]
   return {
     maxPacket,
     query,
     requireWritable: async () => { await refuseReadOnly(query) },
-    execute: async sql => (await connection.query<ResultSetHeader>(sql))[0].affectedRows
+    get noLoad () { return noLoad },
+    execute: async sql => (await connection.query<ResultSetHeader>(sql))[0].affectedRows,
+    async load (sql, pieces) {
+      const [{ affectedRows, warningStatus }] = await connection.query<ResultSetHeader>({ sql, infileStreamFactory: rowsOnce(pieces, refuse) })
+      return { stored: affectedRows, warnings: warningStatus }
+    },
+    giveUpLoad (reason) {
+      noLoad = reason
+      onGivenUp(reason)
+    }
   }
 }
 
@@ -160,7 +193,7 @@ export function connectionOptions (uri: Uri, defaultsFile: string): ConnectionOp
     charset: 'utf8mb4_bin',
     timezone: 'Z',
     // rows changed, not rows found: how duplicates are told from new rows
-    flags: ['-FOUND_ROWS', '-LOCAL_FILES'],
+    flags: ['-FOUND_ROWS'],
     // statements come without placeholders: not to be searched for them
     queryFormat: sql => sql,
     supportBigNumbers: true,

@@ -20,7 +20,11 @@ import { storeKinds, type TestStore } from './stores.js'
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_000)
 const log = createLog({ level: 'error' })
 
-const kinds = storeKinds.filter(({ skip }) => skip === false)
+const kinds = storeKinds.filter(({ skip, name }) => skip === false && name !== 'mysql without LOAD DATA LOCAL')
+
+/** Fewer rows come by INSERT. */
+const enoughForLoad = 50
+
 const servers = await Promise.all(kinds.map(async ({ name, start }) => ({ name, ...await start() })))
 t.teardown(async () => { for (const server of servers) await server.stop() })
 
@@ -73,13 +77,16 @@ async function storesHold (schema: Schema, events: readonly object[]): Promise<v
     const problem = schema.validate(JSON.parse(line) as object)
     if (problem !== null) throw new Error(`the test made an event that is not valid: ${problem.message}`)
   }
+  const { name, revision, style } = schema
+  const empty = Array.from({ length: enoughForLoad }, () => stringifyJson(style === 'capsule' ? capsuleOf({}, { schema: name, revision }) : withIdentity({ meta: {} }, name, revision)))
   for (const server of servers) {
+    const all = server.name === 'mysql' ? [...lines, ...empty] : lines
     const database = await server.store()
     const ctx = testContext({ schemas: schemasOf([schema]) })
     try {
       const writer = await openWriter(database.uri, ctx)
-      await store(writer, lines).finally(async () => { await writer.close() })
-      await readsBack(server.name, database, schema, lines, ctx.letters)
+      await store(writer, all).finally(async () => { await writer.close() })
+      await readsBack(server.name === 'sqlite' ? 'sqlite' : 'mysql', database, schema, all, ctx.letters)
     } catch (error) {
       throw new Error(`${server.name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
     } finally {
