@@ -33,7 +33,7 @@ for (const kind of storeKinds) {
 
       t.equal(queries.length, 8)
       for (const { sql, index } of queries) {
-        const used = kind.name === 'mysql' ? mysqlIndexes(await query(`EXPLAIN ${sql}`)) : sqliteIndexes(await query(`EXPLAIN QUERY PLAN ${sql}`))
+        const used = kind.name === 'sqlite' ? sqliteIndexes(await query(`EXPLAIN QUERY PLAN ${sql}`)) : mysqlIndexes(await query(`EXPLAIN ${sql}`))
         const tables = sql.includes(`${accounts}_`) ? 1 : 2
         t.strictSame(used, new Array(tables).fill(index), sql)
         t.ok((await query(sql)).length > 0, sql)
@@ -114,7 +114,7 @@ for (const kind of storeKinds) {
       t.strictSame(ctx.letters, [])
       const views = new Map((await query('SELECT name, view_name FROM vanadium_schemas')).map(row => [row['name'], String(row['view_name'])]))
       for (const [name] of named) {
-        const rows = await query(kind.name === 'mysql' ? `SELECT event_n FROM \`${views.get(name)}\`` : `SELECT event_n FROM "${views.get(name)}"`)
+        const rows = await query(kind.name === 'sqlite' ? `SELECT event_n FROM "${views.get(name)}"` : `SELECT event_n FROM \`${views.get(name)}\``)
         t.strictSame(rows.map(row => row['event_n']), named.filter(([other]) => other === name).map(() => name), name)
       }
       t.equal(views.get('Foo'), 'Foo')

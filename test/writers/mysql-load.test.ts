@@ -48,14 +48,15 @@ t.test('rows that come by LOAD DATA LOCAL', { skip: needsMariadb }, async t => {
 
   t.test('many rows are one LOAD, a few are one INSERT; the log says once how rows come', async t => {
     const { ctx, writer, rows } = await open(t, integer)
+    await store(writer, numbers(1))
     const before = [await count('load'), await count('insert')]
-    await store(writer, numbers(1000))
-    await store(writer, numbers(10, 1000))
+    await store(writer, numbers(1000, 1))
+    await store(writer, numbers(10, 1001))
 
-    t.strictSame([await count('load') - (before[0] ?? 0), await count('insert') - (before[1] ?? 0)], [1, 1])
-    t.strictSame((await rows()).map(row => row['event_v']), Array.from({ length: 1010 }, (_, n) => n))
-    t.match(ctx.logged(), [{ message: 'connected to the database', rows_by: 'LOAD DATA LOCAL' }])
-    t.equal(ctx.logged().length, 1)
+    // each transaction has one INSERT more, into vanadium_schemas
+    t.strictSame([await count('load') - (before[0] ?? 0), await count('insert') - (before[1] ?? 0)], [1, 3])
+    t.strictSame((await rows()).map(row => row['event_v']), Array.from({ length: 1011 }, (_, n) => n))
+    t.strictSame(ctx.logged().filter(line => 'rows_by' in line).map(line => line['rows_by']), ['LOAD DATA LOCAL'])
   })
 
   t.test('a back-fill of nothing but duplicates needs no INSERT', async t => {
@@ -65,7 +66,7 @@ t.test('rows that come by LOAD DATA LOCAL', { skip: needsMariadb }, async t => {
     const before = await count('insert')
     await store(writer, [...events, ...numbers(1, 6000), ...events.slice(0, 100)])
 
-    t.equal(await count('insert'), before)
+    t.equal(await count('insert'), before + 1, 'into vanadium_schemas')
     t.equal((await rows()).length, 6001)
     t.equal(ctx.metrics.count('duplicate'), 6100)
     t.equal(ctx.metrics.count('overall.inserted'), 6001)
@@ -146,10 +147,10 @@ t.test('rows that come by LOAD DATA LOCAL', { skip: needsMariadb }, async t => {
     await store(writer, numbers(100, 200))
 
     t.strictSame((await rows()).map(row => row['event_v']), Array.from({ length: 300 }, (_, n) => n))
-    t.match(ctx.logged().slice(1), [{ level: 'warn', message: 'the database takes no LOAD DATA LOCAL any more; rows come by INSERT', reason: /local infile/ }])
+    t.match(ctx.logged().filter(({ level }) => level !== 'info'), [{ level: 'warn', message: 'the database takes no LOAD DATA LOCAL any more; rows come by INSERT', reason: /local infile/ }])
     const other = await open(t, integer)
     await store(other.writer, numbers(100))
-    t.match(other.ctx.logged(), [{ message: 'connected to the database', rows_by: 'INSERT', reason: 'local_infile is OFF on the server' }])
+    t.match(other.ctx.logged().filter(line => 'rows_by' in line), [{ message: 'connected to the database', rows_by: 'INSERT', reason: 'local_infile is OFF on the server' }])
   })
 
   // an attack known for clients that send whatever file they are asked for
