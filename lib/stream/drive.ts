@@ -24,7 +24,7 @@ const eagerBytes = 1 << 20
  */
 export async function drive (readers: readonly Reader[], writer: Writer, ctx: Context, options: DriveOptions = {}): Promise<void> {
   const { flushIntervalMs = 1000 } = options
-  const flushBytes = writer.eager === true ? eagerBytes : options.flushBytes ?? 16 << 20
+  const flushBytes = writer.eager === true ? eagerBytes : options.flushBytes ?? 64 << 20
   const input = merge(readers, { untilReleased: writer.eager === true })
   const positions = new Map<Reader, Position>()
   // another loop of the same process may save before this one has flushed
