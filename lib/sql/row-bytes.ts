@@ -102,13 +102,12 @@ function * runsOf (rows: readonly RowBytes[], most: number): Generator<Buffer> {
   let [first] = rows
   if (first === undefined) return
   let last = first
-  for (const row of rows) {
-    if (row.bytes === first.bytes && (row === first || row.from === last.to) && row.to - first.from <= most) {
-      last = row
-      continue
+  for (const row of rows.slice(1)) {
+    if (row.bytes !== first.bytes || row.from !== last.to || row.to - first.from > most) {
+      yield first.bytes.subarray(first.from, last.to)
+      first = row
     }
-    yield first.bytes.subarray(first.from, last.to)
-    first = last = row
+    last = row
   }
   yield first.bytes.subarray(first.from, last.to)
 }

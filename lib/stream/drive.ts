@@ -28,7 +28,7 @@ const calmMs = 10
 export async function drive (readers: readonly Reader[], writer: Writer, ctx: Context, options: DriveOptions = {}): Promise<void> {
   const isEager = writer.eager === true
   const flushIntervalMs = Math.min(options.flushIntervalMs ?? 1000, isEager ? eagerMs : Infinity)
-  const flushBytes = isEager ? eagerBytes : options.flushBytes ?? 16 << 20
+  const flushBytes = isEager ? eagerBytes : options.flushBytes ?? 64 << 20
   const input = merge(readers, { untilReleased: isEager })
   // of those who acknowledge, somebody waits for the save
   const calm = readers.some(({ acknowledges }) => acknowledges === true) ? 0 : calmMs
