@@ -1,11 +1,11 @@
 import type Database from 'better-sqlite3'
-import { chooseView, digestOf, looksLikeOurs, revisionsOf, type DatabaseObject } from './catalog.js'
-import type { TablePlan } from './columns.js'
-import { sqliteDialect } from './ddl.js'
-import { declared, type ExistingColumn } from './existing.js'
-import { commonPrefix } from './names.js'
-import { catalogRows, register } from './sqlite-schemas.js'
-import { planView, type RevisionTable } from './views.js'
+import { chooseView, digestOf, looksLikeOurs, revisionsOf, type DatabaseObject } from '../catalog.js'
+import type { TablePlan } from '../columns.js'
+import { sqliteDialect } from '../ddl.js'
+import { declared, type ExistingColumn } from '../existing.js'
+import { commonPrefix } from '../names.js'
+import { catalogRows, register } from './schemas.js'
+import { planView, type RevisionTable } from '../views.js'
 
 const { quote } = sqliteDialect
 

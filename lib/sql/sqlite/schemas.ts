@@ -1,8 +1,8 @@
 import type Database from 'better-sqlite3'
-import { dateTimeOf, talliesOf, type CatalogRow } from './catalog.js'
-import type { TablePlan } from './columns.js'
-import { sqliteDialect } from './ddl.js'
-import type { Group, Outcome } from './store.js'
+import { dateTimeOf, talliesOf, type CatalogRow } from '../catalog.js'
+import type { TablePlan } from '../columns.js'
+import { sqliteDialect } from '../ddl.js'
+import type { Group, Outcome } from '../store.js'
 
 const { quote } = sqliteDialect
 

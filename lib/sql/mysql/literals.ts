@@ -1,4 +1,4 @@
-import type { SqlValue } from './values.js'
+import type { SqlValue } from '../values.js'
 
 const special = /[\0'\\]/
 const specials = /[\0'\\]/g

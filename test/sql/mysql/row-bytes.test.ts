@@ -1,8 +1,8 @@
 import t from 'tap'
 import fc from 'fast-check'
-import { tupleOf } from '../../lib/sql/literals.js'
-import { piecesOf, rowEncoder, type RowBytes } from '../../lib/sql/row-bytes.js'
-import type { SqlValue } from '../../lib/sql/values.js'
+import { tupleOf } from '../../../lib/sql/mysql/literals.js'
+import { piecesOf, rowEncoder, type RowBytes } from '../../../lib/sql/mysql/row-bytes.js'
+import type { SqlValue } from '../../../lib/sql/values.js'
 
 const value: fc.Arbitrary<SqlValue> = fc.oneof(fc.constant(null), fc.string({ unit: 'grapheme' }), fc.constantFrom("'", '\\', '\0', '\n', '日'), fc.bigInt(), fc.double({ noNaN: true, noDefaultInfinity: true }))
 const rows = fc.array(fc.array(value, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 20 })

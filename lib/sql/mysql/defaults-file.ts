@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { ConfigError, messageOf } from '../errors.js'
-import type { Log } from '../log.js'
+import { ConfigError, messageOf } from '../../errors.js'
+import type { Log } from '../../log.js'
 
 /** What a `my.cnf` file says to clients, by option; `_` and `-` mean the same. */
 export type ClientOptions = ReadonlyMap<string, string>

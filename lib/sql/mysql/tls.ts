@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { SslOptions } from 'mysql2/promise'
-import { ConfigError, messageOf } from '../errors.js'
+import { ConfigError, messageOf } from '../../errors.js'
 import { isOff, isOn, type ClientOptions } from './defaults-file.js'
 
 /** https://dev.mysql.com/doc/refman/8.4/en/connection-options.html#option_general_ssl-mode */

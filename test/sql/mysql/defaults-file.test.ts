@@ -1,12 +1,12 @@
 import t from 'tap'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ConfigError } from '../../lib/errors.js'
-import { readDefaultsFile } from '../../lib/sql/defaults-file.js'
-import { connectionOptions } from '../../lib/sql/session.js'
-import { parseUri } from '../../lib/stream/uri.js'
-import { testContext } from '../helpers/context.js'
-import { openWriter } from './fixtures.js'
+import { ConfigError } from '../../../lib/errors.js'
+import { readDefaultsFile } from '../../../lib/sql/mysql/defaults-file.js'
+import { connectionOptions } from '../../../lib/sql/mysql/session.js'
+import { parseUri } from '../../../lib/stream/uri.js'
+import { testContext } from '../../helpers/context.js'
+import { openWriter } from '../fixtures.js'
 
 t.test('the groups of clients are read as the MySQL clients read them, what comes later wins', async t => {
   const directory = t.testdir({

@@ -1,5 +1,5 @@
 import type { RowDataPacket } from 'mysql2/promise'
-import type { Log } from '../log.js'
+import type { Log } from '../../log.js'
 
 type Query = (sql: string) => Promise<RowDataPacket[]>
 

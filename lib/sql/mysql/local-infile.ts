@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { ConfigError } from '../errors.js'
+import { ConfigError } from '../../errors.js'
 
 /**
  * The name that our `LOAD DATA LOCAL INFILE` statements give. No file: the protocol lets the server ask its client for a file of any

@@ -1,5 +1,5 @@
-import { messageOf, RecordError } from '../errors.js'
-import { classify, isKnown, numberOf } from './errors.js'
+import { messageOf, RecordError } from '../../errors.js'
+import { classify, isKnown, numberOf } from '../errors.js'
 import type { Link } from './session.js'
 
 /** Ways to change a table, the one that disturbs least first; not every server and every table knows each. */

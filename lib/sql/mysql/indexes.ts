@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { messageOf, StreamError } from '../errors.js'
-import type { Log } from '../log.js'
-import type { Column, TablePlan } from './columns.js'
-import { mysqlDialect } from './ddl.js'
-import { alter, online } from './mysql-alter.js'
+import { messageOf, StreamError } from '../../errors.js'
+import type { Log } from '../../log.js'
+import type { Column, TablePlan } from '../columns.js'
+import { mysqlDialect } from '../ddl.js'
+import { alter, online } from './alter.js'
 import type { Link, Session } from './session.js'
 
 /** How long a stop waits for indexes that are being made, in milliseconds; the daemon's own deadline is 20 s. */
