@@ -42,6 +42,11 @@ export class Delivery<R> {
     this.#inFlight = this.#deliver(load, whole)
   }
 
+  /** Entries about what is committed, of which the state knows nothing yet. */
+  get unsaved (): number {
+    return this.#books.size
+  }
+
   /** Throws what the store threw. */
   async settled (): Promise<void> {
     const error = await this.#inFlight
@@ -63,7 +68,7 @@ export class Delivery<R> {
         ? []
         : await this.#store.insert(groups.map(([, group]) => group), async outcomes => {
           // before the commit: a letter that is written twice is better than one that is lost
-          for (const [at, outcome] of outcomes.entries()) this.#refuseRows(groups[at]?.[1], outcome, lettered)
+          for (const [at, outcome] of outcomes.entries()) this.#refuseRows(at, groups[at]?.[1], outcome, lettered)
           await this.#ctx.deadLetters.drain()
           return whole ? this.#memory.row({ provenances: load.provenances, outcomes: load.entries(this.#stream, outcomes) }) : null
         })
@@ -79,12 +84,12 @@ export class Delivery<R> {
   }
 
   /** An attempt that is repeated must not write the same letters again. */
-  #refuseRows (group: Group<R> | undefined, { refused }: Outcome, lettered: Set<string>): void {
+  #refuseRows (at: number, group: Group<R> | undefined, { refused }: Outcome, lettered: Set<string>): void {
     for (const { row, error } of refused) {
-      const record = group?.records[row] ?? ''
-      if (lettered.has(record)) continue
-      lettered.add(record)
-      this.#ctx.deadLetters.add(record, error)
+      const place = `${at} ${row}`
+      if (lettered.has(place)) continue
+      lettered.add(place)
+      this.#ctx.deadLetters.add(group?.records[row] ?? '', error)
     }
   }
 

@@ -66,7 +66,7 @@ export class StoreMemory {
     const entries = new Entries()
     for (const entry of this.#entries.list()) entries.add(entry)
     this.#add(load, positions, entries)
-    if (positions.size === 0 && this.#save === null) return null
+    if (this.#isNeedless(positions)) return null
     const memory: Memory = { save: this.#firstSave() + 1, positions: Object.fromEntries(positions), entries: entries.list() }
     return { state: this.#ctx.state.id, instance: `${this.#ctx.daemon} ${this.#ctx.name}`, memory: JSON.stringify(memory) }
   }
@@ -78,6 +78,7 @@ export class StoreMemory {
 
   /** To be called at a flush: with the next save the state knows all that the store does. */
   flushed (): void {
+    if (this.#isNeedless(this.#positions)) this.#entries.clear()
     if (this.#entries.size === 0) return
     const save = this.#firstSave() + 1
     this.#ctx.state.remember(this.#source, String(save), () => {
@@ -85,6 +86,11 @@ export class StoreMemory {
       this.#positions.clear()
       this.#entries.clear()
     })
+  }
+
+  /** Where no input ever had a position there is nothing that could be taken over. */
+  #isNeedless (positions: ReadonlyMap<string, string>): boolean {
+    return positions.size === 0 && this.#save === null
   }
 
   /** The state notes that there may be something to take over, before there is. */
@@ -95,9 +101,7 @@ export class StoreMemory {
     return this.#save
   }
 
-  /** Nothing to take over is in a load of inputs without positions. One without provenances has what an earlier one left. */
   #add ({ provenances, outcomes }: LoadBooks, positions: Map<string, string>, entries: Entries): void {
-    if (positions.size === 0 && provenances.every(({ position }) => position === null)) return
     for (const { stream, source, position, timeMs, taken, schemas } of provenances) {
       if (position !== null) positions.set(source, position)
       entries.enter('input', stream, 'taken', timeMs, taken)

@@ -29,7 +29,7 @@ export interface Outcome {
   readonly refused: ReadonlyArray<{ readonly row: number, readonly error: RecordError }>
 }
 
-/** A database. Its methods wait for as long as it is away, as `Patience` says. One caller at a time for each method. */
+/** A database. Its methods wait for as long as it is away, as `Patience` says. `ensure` may be called while others are, and while itself is. */
 export interface Store<R> {
   /** Makes the table, or adds the columns it lacks. Throws `RecordError` when the database cannot have such a table. */
   ensure (plan: TablePlan): Promise<StoredTable>
@@ -37,7 +37,8 @@ export interface Store<R> {
   encode (values: SqlValue[]): R
   /**
    * Stores all groups in one transaction and resolves, with an outcome for each, when it is committed. Before that `conclude` is given
-   * the outcomes; what it resolves with is stored too. An attempt that fails is repeated, and `conclude` with it.
+   * the outcomes; what it resolves with is stored too, unless it is longer than the store takes: then what was stored last stays. An
+   * attempt that fails is repeated, and `conclude` with it.
    */
   insert (groups: ReadonlyArray<Group<R>>, conclude: (outcomes: readonly Outcome[]) => Promise<MemoryRow | null>): Promise<Outcome[]>
   /** What was stored last for that state; null if nothing was. */

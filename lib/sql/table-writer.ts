@@ -24,6 +24,12 @@ export interface TableWriterOptions extends LoadLimits {
 /** Bytes of records that wait for their tables. When there are more, everything waits. */
 const mostAside = 32 << 20
 
+/** So long is waited for more schemas that are ready before the first ones are taken back. */
+const gatherMs = 200
+
+/** Entries for the ledger about rows that are stored and whose positions wait: when there are more, everything waits. */
+const mostUnsaved = 20_000
+
 /**
  * Writes events into the tables of their schemas. One load is in the store's hands while the next one is collected, so at
  * most two loads and a batch are in memory, and what is set aside. What cannot be stored goes to the dead letters, the rest of its
@@ -56,7 +62,8 @@ export class TableWriter<R> implements Writer {
 
   async write (batch: Batch): Promise<void> {
     this.#throwFailure()
-    await this.#takeBack()
+    // not one schema after the other: each would need loads of its own
+    if (!this.#aside.isEmpty && this.#aside.isReady) await this.#takeBack()
     const origin = originOf(batch)
     await this.#begin(origin, batch.payload.length)
     if (batch.provenance !== null) this.#load.provenances.push(batch.provenance)
@@ -71,6 +78,15 @@ export class TableWriter<R> implements Writer {
   }
 
   async settle (): Promise<boolean> {
+    const whole = await this.#sendAll()
+    if (whole || this.#delivery.unsaved < mostUnsaved) return whole
+    this.#ctx.log.warn('too much is stored of which no position is saved; nothing is taken until the tables are made', { rows: this.#aside.rows })
+    await this.flush()
+    return true
+  }
+
+  /** False if something is set aside. */
+  async #sendAll (): Promise<boolean> {
     this.#throwFailure()
     await this.#takeBack()
     const whole = this.#aside.isEmpty
@@ -81,7 +97,7 @@ export class TableWriter<R> implements Writer {
   }
 
   async flush (): Promise<void> {
-    while (!await this.settle()) await this.#aside.untilReady()
+    while (!await this.#sendAll()) await this.#aside.untilReady(gatherMs)
   }
 
   async close (): Promise<void> {
@@ -145,8 +161,8 @@ export class TableWriter<R> implements Writer {
       await this.#begin(origin, bytes)
       this.#aside.removeFirst()
       for (const record of records) {
-        if (error === undefined) this.#take(record, origin)
-        else this.#refuse(record, error)
+        if (error === undefined) this.#take(record.toString(), origin)
+        else this.#refuse(record.toString(), error)
       }
       await this.#sendFull()
     }
@@ -155,7 +171,9 @@ export class TableWriter<R> implements Writer {
   async #makeRoom (): Promise<void> {
     this.#ctx.log.warn('too many rows wait for their tables; nothing is taken until there is room', { rows: this.#aside.rows, bytes: this.#aside.bytes })
     while (this.#aside.bytes > mostAside) {
-      await this.#aside.untilReady()
+      // others that have come need not wait as well
+      if (this.#load.bytes > 0) await this.#send()
+      await this.#aside.untilReady(gatherMs)
       await this.#takeBack()
     }
     this.#ctx.log.info('there is room again for rows that wait for their tables', { rows: this.#aside.rows, bytes: this.#aside.bytes })

@@ -10,9 +10,11 @@ export type Transform = (batch: Batch) => Batch | null
  * are not begun: what comes again, their keys tell.
  */
 export function inheritedBy (...inner: readonly Writer[]): Pick<Writer, 'eager' | 'holds' | 'begin' | 'pass' | 'settle'> {
+  // what was written to such a one goes on its way only with the next save: it cannot wait until another one is whole
+  const mayWait = !inner.some(writer => writer.eager === true || writer.holds === true)
   return {
+    ...(mayWait ? { settle: async () => !(await withAll(inner, settled)).includes(false) } : {}),
     pass: async batch => { await withAll(inner, async writer => { await writer.pass?.(batch) }) },
-    settle: async () => !(await withAll(inner, settled)).includes(false),
     eager: inner.some(writer => writer.eager === true),
     holds: inner.every(writer => writer.holds === true),
     begin: async () => { if (inner.length === 1) await inner[0]?.begin?.() }

@@ -14,6 +14,9 @@ export interface MysqlWriterParams {
   'long-strings': LongStringChoice
 }
 
+/** Rows: the log should tell what they wait for. */
+const rowsWaitSeconds = 30
+
 /**
  * A change of a table waits for the transactions that use it, and whoever comes later waits for the change: so it gives up soon and is
  * tried again. An index is worth more patience, because it has been built before its lock is asked for the last time.
@@ -55,7 +58,7 @@ export const mysqlWriter: WriterHandler<MysqlWriterParams> = {
     const limits = { rows: params['batch-rows'], bytes: params['batch-bytes'], longStrings: createLongStrings(params['long-strings'], ctx) }
     return await Promise.resolve(new TableWriter(ctx, streamOf(uri.text), limits, held => {
       const options = { uri, defaultsFile, held }
-      const rows = new Session(ctx, { ...options, purpose: 'rows' })
+      const rows = new Session(ctx, { ...options, purpose: 'rows', lockWaitSeconds: rowsWaitSeconds })
       rows.warmUp()
       return mysqlStore(ctx.log, {
         rows,

@@ -40,8 +40,8 @@ export interface SessionOptions {
   readonly purpose: 'rows' | 'tables' | 'indexes'
   /** Path of a `my.cnf` file; empty for none. */
   readonly defaultsFile: string
-  /** How long a statement waits for transactions that use its table. */
-  readonly lockWaitSeconds?: number
+  /** How long a statement waits for those who use its table, if the server does not say less. */
+  readonly lockWaitSeconds: number
   readonly held: () => number
 }
 
@@ -124,7 +124,7 @@ export class Session {
       this.#ctx.log.warn('the database takes no LOAD DATA LOCAL any more; rows come by INSERT', { store: uri.text, reason })
     })
     await link.requireWritable()
-    if (lockWaitSeconds !== undefined) await link.execute(`SET SESSION lock_wait_timeout = ${lockWaitSeconds}`)
+    await link.execute(`SET SESSION lock_wait_timeout = LEAST(@@GLOBAL.lock_wait_timeout, ${lockWaitSeconds})`)
     this.#tell(limits)
     return (this.#link = link)
   }

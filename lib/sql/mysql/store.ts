@@ -1,9 +1,10 @@
+import { RecordError } from '../../errors.js'
 import type { Log } from '../../log.js'
 import { classify, noSuchTable, numberOf } from '../errors.js'
 import { tupleOf } from './literals.js'
 import { storeRows } from './load.js'
 import { addToCounts } from './schemas.js'
-import { ensure, mysqlTables } from './tables.js'
+import { mysqlTables } from './tables.js'
 import { rowEncoder, type RowBytes } from './row-bytes.js'
 import type { Link, Session } from './session.js'
 import type { Group, Outcome, Store } from '../store.js'
@@ -19,6 +20,21 @@ export interface MysqlSessions {
 export function mysqlStore (log: Log, sessions: MysqlSessions): Store<RowBytes> {
   const session = sessions.rows
   const tables = mysqlTables(log, sessions.tables, sessions.indexes)
+
+  /** Makes what the groups need; returns those whose table cannot be made, and why. */
+  async function repair (groups: ReadonlyArray<Group<RowBytes>>): Promise<Refusals> {
+    const refusals: Refusals = new Map()
+    for (const group of groups) {
+      try {
+        await tables.ensure(group.table.plan)
+      } catch (error) {
+        if (!(error instanceof RecordError)) throw error
+        refusals.set(group, error)
+      }
+    }
+    return refusals
+  }
+
   return {
     encode: rowEncoder(),
 
@@ -26,17 +42,13 @@ export function mysqlStore (log: Log, sessions: MysqlSessions): Store<RowBytes> 
 
     insert: async (groups, conclude) => await session.run(async link => {
       try {
-        return await insert(link, groups, conclude)
+        return await insert(link, groups, conclude, new Map())
       } catch (error) {
         if (classify(error) !== 'schema') throw error
         // the first time, or somebody dropped a table or a column
         await link.execute('ROLLBACK')
         await link.execute(memoryTable)
-        for (const { table } of groups) {
-          await ensure(link, table.plan)
-          tables.viewLater(table.plan)
-        }
-        return await insert(link, groups, conclude)
+        return await insert(link, groups, conclude, await repair(groups))
       }
     }),
 
@@ -57,6 +69,9 @@ export function mysqlStore (log: Log, sessions: MysqlSessions): Store<RowBytes> 
   }
 }
 
+/** Bytes of what is stored with each load: more costs more than rows that come again after a crash. */
+const longestMemory = 256 << 10
+
 type Conclude = Parameters<Store<RowBytes>['insert']>[1]
 
 /** Made when it is first needed. */
@@ -68,13 +83,19 @@ const memoryTable = `
     time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP
   ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT='Written with the rows, so that none is missed or stored twice'`
 
-async function insert (link: Link, groups: ReadonlyArray<Group<RowBytes>>, conclude: Conclude): Promise<Outcome[]> {
+type Refusals = Map<Group<RowBytes>, RecordError>
+
+async function insert (link: Link, groups: ReadonlyArray<Group<RowBytes>>, conclude: Conclude, refusals: Refusals): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   await link.requireWritable()
   await link.execute('START TRANSACTION')
-  for (const group of groups) outcomes.push(await storeRows(link, group, outcomes.length === 0))
+  for (const group of groups) {
+    const error = refusals.get(group)
+    if (error !== undefined) outcomes.push({ inserted: 0, duplicates: 0, refused: group.rows.map((_, row) => ({ row, error })) })
+    else outcomes.push(await storeRows(link, group, outcomes.length === 0))
+  }
   const row = await conclude(outcomes)
-  if (row !== null) {
+  if (row !== null && Buffer.byteLength(row.memory) <= Math.min(longestMemory, link.maxPacket / 2)) {
     await link.execute(`INSERT INTO vanadium_positions (state, instance, memory) VALUES ${tupleOf([row.state, row.instance, row.memory])}
       ON DUPLICATE KEY UPDATE instance = VALUES(instance), memory = VALUES(memory)`)
   }

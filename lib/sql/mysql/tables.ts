@@ -2,7 +2,7 @@ import { ConfigError } from '../../errors.js'
 import type { Log } from '../../log.js'
 import type { Column, TablePlan } from '../columns.js'
 import { mysqlDialect } from '../ddl.js'
-import { classify, noSuchTable, numberOf } from '../errors.js'
+import { noSuchTable, numberOf } from '../errors.js'
 import { compare, declared, type ExistingColumn } from '../existing.js'
 import { alter, change, instantly } from './alter.js'
 import { mysqlIndexes } from './indexes.js'
@@ -14,8 +14,6 @@ import type { Store, StoredTable } from '../store.js'
 
 export interface MysqlTables {
   readonly ensure: Store<unknown>['ensure']
-  /** Makes a schema's view when the work that waits is done. */
-  viewLater (plan: TablePlan): void
   close (): Promise<void>
 }
 
@@ -45,7 +43,6 @@ export function mysqlTables (log: Log, tables: Session, indexSession: Session): 
   }
 
   return {
-    viewLater,
     ensure: async plan => await tables.run(async link => {
       const table = await ensure(link, plan, added => { indexes.add(plan.name, added) })
       await indexes.compare(link, plan)
@@ -66,10 +63,10 @@ async function reuse (link: Link): Promise<void> {
   await link.execute(`USE ${mysqlDialect.quote(String(row?.['name']))}`)
 }
 
-/** Whether the connection goes on after an error about a view. */
+/** Whether the connection goes on after an error about a view: rows do not wait for what is wrong with a view. */
 function spares (error: unknown): boolean {
   const lost = error instanceof Error && 'fatal' in error && error.fatal === true
-  return numberOf(error) > 0 && !lost && (classify(error) !== 'wait' || [1205, 1213].includes(numberOf(error)))
+  return numberOf(error) > 0 && !lost
 }
 
 /** Several consumers may change a table at the same moment: who comes second looks again. */
@@ -79,7 +76,7 @@ const mostRounds = 10
  * Never within a transaction, which a change of a table would commit. `onAdded` is told the columns that an existing table was given,
  * which have no index yet.
  */
-export async function ensure (link: Link, plan: TablePlan, onAdded: (columns: readonly Column[]) => void = () => {}): Promise<StoredTable> {
+async function ensure (link: Link, plan: TablePlan, onAdded: (columns: readonly Column[]) => void): Promise<StoredTable> {
   let isNew = false
   for (let round = 0; round < mostRounds; round++) {
     const existing = await describe(link, plan.name)
