@@ -1,28 +1,18 @@
 import t, { type Test } from 'tap'
 import { randomUUID } from 'node:crypto'
 import type { JsonSchema, SchemaRepository } from '../../lib/event/schemas.js'
-import type { Writer } from '../../lib/stream/contracts.js'
-import { schemasOf, testContext, type TestContext } from '../helpers/context.js'
+import { schemasOf, type TestContext } from '../helpers/context.js'
 import { needsMariadb, type Mariadb } from '../helpers/mariadb.js'
 import { contents, startPrimary, startReplica } from '../helpers/replica.js'
 import { until } from '../helpers/wait.js'
-import { capsuleOf, mysqlUri, openWriter, schemaOf, store } from '../sql/fixtures.js'
+import { capsuleOf, mysqlUri, schemaOf, store } from '../sql/fixtures.js'
+import { openOn } from '../sql/stores.js'
 
 const a = schemaOf({ n: { type: 'integer' }, text: { type: 'string' }, at: { type: 'string', format: 'date-time' }, x: { type: 'number' } }, { name: 'A' })
 const wider = schemaOf({ ...a.modern['properties'] as Record<string, JsonSchema>, more: { type: 'array' }, since: { type: 'string', format: 'date-time' } }, { name: 'A' })
 const b = schemaOf({ id: { type: 'string', format: 'uuid5-hex' }, deep: { type: 'object', properties: { flag: { type: 'boolean' } } } }, { name: 'B' })
 const meta = schemaOf({ meta: { type: 'object', properties: { id: { type: 'string' }, dt: { type: 'string', format: 'date-time' }, schema_uri: { type: 'string' } } }, n: { type: 'integer' } }, { name: 'm', style: 'meta' })
 const late = schemaOf({ n: { type: 'integer' } }, { name: 'Late', revision: 7 })
-
-async function open (t: Test, uri: string, schemas: SchemaRepository): Promise<{ writer: Writer, ctx: TestContext }> {
-  const ctx = testContext({ schemas })
-  const writer = await openWriter(uri, ctx)
-  t.teardown(async () => {
-    await writer.close()
-    await ctx.end()
-  })
-  return { writer, ctx }
-}
 
 const ofA = (n: number): Record<string, unknown> => capsuleOf({ n, text: `${n}: 'ä\\😀\0"`, at: '2014-05-21T09:30:01+02:00', x: n / 3 }, { schema: 'A' })
 const ofMeta = (n: number): object => ({ meta: { id: randomUUID(), dt: '2016-01-02T03:04:05Z', schema_uri: 'm/1' }, n })
@@ -31,8 +21,8 @@ const ofMeta = (n: number): object => ({ meta: { id: randomUUID(), dt: '2016-01-
 async function writeAll (t: Test, server: Mariadb, database: string): Promise<void> {
   let schemas = schemasOf([a, b, meta])
   const changing: SchemaRepository = { ...schemas, find: (name, revision) => schemas.find(name, revision), list: () => schemas.list() }
-  const { writer, ctx } = await open(t, mysqlUri(server, database, '?batch-rows=50'), changing)
-  const { writer: other } = await open(t, mysqlUri(server, database, '?batch-rows=30'), changing)
+  const { writer, ctx } = await openOn(t, { uri: mysqlUri(server, database, '?batch-rows=50') }, changing)
+  const { writer: other } = await openOn(t, { uri: mysqlUri(server, database, '?batch-rows=30') }, changing)
   const first = Array.from({ length: 120 }, (_, n) => ofA(n))
   const twice = { uuid: '0123456789abcdef'.repeat(2) }
   await store(writer, [...first, ...first.slice(50, 70), capsuleOf({ id: 'f'.repeat(32), deep: { flag: true } }, { schema: 'B', ...twice }), capsuleOf({}, { schema: 'B', ...twice }), ofMeta(1), ofMeta(2)])
@@ -66,7 +56,7 @@ for (const format of ['ROW', 'MIXED'] as const) {
     t.test('goes on when a schema has more fields than a replica would take', async t => {
       const database = await primary.database()
       const wide = schemaOf(Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`f${n}`, { type: 'string' }])), { name: 'Wide' })
-      const { writer, ctx } = await open(t, mysqlUri(primary, database), schemasOf([wide, late]))
+      const { writer, ctx } = await openOn(t, { uri: mysqlUri(primary, database) }, schemasOf([wide, late]))
       const ofWide = capsuleOf({ f0: 'x' }, { schema: 'Wide' })
       const ofLate = (): object => capsuleOf({ n: 1 }, { schema: 'Late', revision: 7 })
       await store(writer, [ofWide, ofLate()])
@@ -77,7 +67,7 @@ for (const format of ['ROW', 'MIXED'] as const) {
 
       for (const server of [primary, replica]) await server.query('SET GLOBAL innodb_strict_mode = OFF')
       for (const statement of ['STOP SLAVE', 'START SLAVE']) await replica.query(statement)
-      const { writer: next, ctx: nextCtx } = await open(t, mysqlUri(primary, database), schemasOf([wide, late]))
+      const { writer: next, ctx: nextCtx } = await openOn(t, { uri: mysqlUri(primary, database) }, schemasOf([wide, late]))
       await store(next, [ofWide, ofLate()])
       t.strictSame(nextCtx.letters, [])
       await replica.caughtUp()
@@ -87,7 +77,7 @@ for (const format of ['ROW', 'MIXED'] as const) {
     t.test('is not written to', async t => {
       const database = await primary.database()
       await replica.caughtUp()
-      const { writer, ctx } = await open(t, mysqlUri(replica, database), schemasOf([late]))
+      const { writer, ctx } = await openOn(t, { uri: mysqlUri(replica, database) }, schemasOf([late]))
       const stored = store(writer, [capsuleOf({ n: 1 }, { schema: 'Late', revision: 7 })])
       const line = await firstLogged(ctx, 'waiting for the store')
       t.match(line, { level: 'warn', reason: /the server is read-only/ })

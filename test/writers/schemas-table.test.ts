@@ -134,12 +134,7 @@ t.test('views on a MariaDB server', { skip: needsMariadb }, async t => {
 
   t.test('an open transaction that has read the view does not hold up rows; the view follows when it ends', async t => {
     const database = await server.database()
-    const ctx = testContext({ schemas: both })
-    const writer = await openWriter(mysqlUri(server, database), ctx)
-    t.teardown(async () => {
-      await writer.close()
-      await ctx.end()
-    })
+    const { ctx, writer } = await openOn(t, { uri: mysqlUri(server, database) }, both)
     await store(writer, [capsuleOf({ n: 1 })])
     const analyst = await mysql.createConnection({ socketPath: server.socket, user: 'root', database })
     await analyst.query('START TRANSACTION')
@@ -155,12 +150,7 @@ t.test('views on a MariaDB server', { skip: needsMariadb }, async t => {
 
   t.test('one consumer at a time makes views, so that the last has seen what all made; rows do not wait', async t => {
     const database = await server.database()
-    const ctx = testContext({ schemas: both })
-    const writer = await openWriter(mysqlUri(server, database), ctx)
-    t.teardown(async () => {
-      await writer.close()
-      await ctx.end()
-    })
+    const { ctx, writer } = await openOn(t, { uri: mysqlUri(server, database) }, both)
     const other = await mysql.createConnection({ socketPath: server.socket, user: 'root', database })
     await other.query("SELECT GET_LOCK(CONCAT('vanadium-views-', LEFT(SHA1(DATABASE()), 20)), 0)")
     await store(writer, [capsuleOf({ n: 1 })])

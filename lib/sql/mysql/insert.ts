@@ -4,10 +4,10 @@ import { parseJson } from '../../event/json.js'
 import type { Column } from '../columns.js'
 import { mysqlDialect } from '../ddl.js'
 import { classify, columnIn } from '../errors.js'
+import type { Group, Outcome } from '../store.js'
 import { tupleOf } from './literals.js'
 import { piecesOf, separatorBytes, type RowBytes } from './row-bytes.js'
 import type { Link } from './session.js'
-import type { Group, Outcome } from '../store.js'
 
 /** Bytes of a statement's rows at most: more is no faster. */
 const longestStatement = 1 << 20

@@ -1,11 +1,11 @@
 import { messageOf } from '../../errors.js'
 import { mysqlDialect } from '../ddl.js'
 import { classify } from '../errors.js'
-import { rowsName } from './local-infile.js'
+import type { Group, Outcome, StoredTable } from '../store.js'
 import { insertRows } from './insert.js'
+import { rowsName } from './local-infile.js'
 import { piecesOf, type RowBytes } from './row-bytes.js'
 import type { Link } from './session.js'
-import type { Group, Outcome, StoredTable } from '../store.js'
 
 /** Rows of one statement at most: servers tell 65,535 warnings at most, and each duplicate is one. */
 const mostRows = 50_000

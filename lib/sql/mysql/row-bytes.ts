@@ -1,5 +1,5 @@
-import { escapeText } from './literals.js'
 import type { SqlValue } from '../values.js'
+import { escapeText } from './literals.js'
 
 /** A row as text in UTF-8, `(…),` and a newline: from `from` to `to` of `bytes`, which it shares with others. */
 export interface RowBytes {

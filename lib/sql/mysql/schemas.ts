@@ -2,9 +2,9 @@ import { dateTimeOf, talliesOf, type CatalogRow } from '../catalog.js'
 import type { TablePlan } from '../columns.js'
 import { mysqlDialect } from '../ddl.js'
 import { noSuchTable, numberOf } from '../errors.js'
+import type { Group, Outcome } from '../store.js'
 import { tupleOf } from './literals.js'
 import type { Link } from './session.js'
-import type { Group, Outcome } from '../store.js'
 
 const { quote } = mysqlDialect
 

@@ -4,9 +4,9 @@ import mysql, { type Connection, type ConnectionOptions, type ResultSetHeader, t
 import { ConfigError } from '../../errors.js'
 import type { Context } from '../../stream/contracts.js'
 import type { Uri } from '../../stream/uri.js'
+import { createPatience, type Patience } from '../patience.js'
 import { readDefaultsFile, type ClientOptions } from './defaults-file.js'
 import { noFile, rowsOnce, type FileSource } from './local-infile.js'
-import { createPatience, type Patience } from '../patience.js'
 import { limitsOf, refuseReadOnly, warnOfStatements, type ServerLimits } from './server-checks.js'
 import { tlsOptions } from './tls.js'
 

@@ -1,13 +1,13 @@
 import { RecordError } from '../../errors.js'
 import type { Log } from '../../log.js'
 import { classify, noSuchTable, numberOf } from '../errors.js'
+import type { Group, Outcome, Store } from '../store.js'
 import { tupleOf } from './literals.js'
 import { storeRows } from './load.js'
-import { addToCounts } from './schemas.js'
-import { mysqlTables } from './tables.js'
 import { rowEncoder, type RowBytes } from './row-bytes.js'
+import { addToCounts } from './schemas.js'
 import type { Link, Session } from './session.js'
-import type { Group, Outcome, Store } from '../store.js'
+import { mysqlTables } from './tables.js'
 
 /** Connections of their own, so that rows need not wait until a table is altered, nor a table for another's index. */
 export interface MysqlSessions {

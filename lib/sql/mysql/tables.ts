@@ -4,13 +4,13 @@ import type { Column, TablePlan } from '../columns.js'
 import { mysqlDialect } from '../ddl.js'
 import { noSuchTable, numberOf } from '../errors.js'
 import { compare, declared, type ExistingColumn } from '../existing.js'
+import { StaleViews } from '../stale-views.js'
+import type { Store, StoredTable } from '../store.js'
 import { alter, change, instantly } from './alter.js'
 import { mysqlIndexes } from './indexes.js'
 import { register } from './schemas.js'
-import { refreshView } from './views.js'
 import type { Link, Session } from './session.js'
-import { StaleViews } from '../stale-views.js'
-import type { Store, StoredTable } from '../store.js'
+import { refreshView } from './views.js'
 
 export interface MysqlTables {
   readonly ensure: Store<unknown>['ensure']

@@ -3,11 +3,11 @@ import type { TablePlan } from '../columns.js'
 import { mysqlDialect } from '../ddl.js'
 import { numberOf } from '../errors.js'
 import { declared, type ExistingColumn } from '../existing.js'
+import { commonPrefix } from '../names.js'
+import { planView, type RevisionTable } from '../views.js'
 import { tupleOf } from './literals.js'
 import { catalogRows, literal, register } from './schemas.js'
-import { commonPrefix } from '../names.js'
 import type { Link } from './session.js'
-import { planView, type RevisionTable } from '../views.js'
 
 /** Seconds that another consumer's change of a view, or an analyst's open transaction, is waited for. */
 const patienceSeconds = 1

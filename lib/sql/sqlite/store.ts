@@ -7,11 +7,11 @@ import { classify } from '../errors.js'
 import { compare, declared } from '../existing.js'
 import type { MemoryRow } from '../memory.js'
 import type { Patience } from '../patience.js'
-import { addToCounts, register } from './schemas.js'
-import { refreshView } from './views.js'
 import { StaleViews } from '../stale-views.js'
 import type { Group, Outcome, Store, StoredTable } from '../store.js'
 import type { SqlValue } from '../values.js'
+import { addToCounts, register } from './schemas.js'
+import { refreshView } from './views.js'
 
 const { quote } = sqliteDialect
 

@@ -4,8 +4,8 @@ import type { TablePlan } from '../columns.js'
 import { sqliteDialect } from '../ddl.js'
 import { declared, type ExistingColumn } from '../existing.js'
 import { commonPrefix } from '../names.js'
-import { catalogRows, register } from './schemas.js'
 import { planView, type RevisionTable } from '../views.js'
+import { catalogRows, register } from './schemas.js'
 
 const { quote } = sqliteDialect
 
