@@ -41,15 +41,23 @@ export function mysqlStore (log: Log, sessions: MysqlSessions): Store<RowBytes> 
     ensure: tables.ensure,
 
     insert: async (groups, conclude) => await session.run(async link => {
-      try {
-        return await insert(link, groups, conclude, new Map())
-      } catch (error) {
-        if (classify(error) !== 'schema') throw error
-        // the first time, or somebody dropped a table or a column
-        await link.execute('ROLLBACK')
+      const makeMemory = async (): Promise<Refusals> => {
         await link.execute(memoryTable)
-        return await insert(link, groups, conclude, await repair(groups))
+        return new Map()
       }
+      let refusals: Refusals = new Map()
+      // the first time the table of positions lacks, and a table of rows that is locked need not be looked at; or somebody dropped
+      // a table or a column
+      for (const mend of [makeMemory, async () => await repair(groups)]) {
+        try {
+          return await insert(link, groups, conclude, refusals)
+        } catch (error) {
+          if (classify(error) !== 'schema') throw error
+          await link.execute('ROLLBACK')
+          refusals = await mend()
+        }
+      }
+      return await insert(link, groups, conclude, refusals)
     }),
 
     recall: async state => await session.run(async link => {
