@@ -1,4 +1,5 @@
 import type { InferredOptionTypes, Options } from 'yargs'
+import type { Registry } from '../registry/registry.js'
 import type { Context, Reader, Writer } from '../stream/contracts.js'
 import type { DeadLetterBox } from '../stream/dead-letters.js'
 import type { Schemes } from '../stream/schemes.js'
@@ -31,8 +32,8 @@ export interface CommandLine<O extends Record<string, Options> = Record<string, 
   readonly options: O
   /** Arguments without an option before them. Without this there must be none. */
   readonly operands?: Operands
-  /** Defaults of common options that are other than usual. */
-  readonly defaults?: Partial<CommonOptions>
+  /** Defaults that are other than the options say. */
+  readonly defaults?: Partial<CommonOptions> & Readonly<Record<string, unknown>>
 }
 
 /** A daemon or a one-shot tool: one file under `daemons` or `tools`. */
@@ -44,6 +45,8 @@ export interface Command<O extends Record<string, Options> = Record<string, Opti
    * what runs them. `--config-check` ends before that.
    */
   prepare (options: InferredOptionTypes<O>, transports: Transports, common: CommonOptions): Run
+  /** Tells what went wrong, in place of the log; returns the exit code. For whoever is read by a program. */
+  failed? (error: unknown): number
 }
 
 /** Commands under one name: `vanadium journal ls`. Their own names have it before theirs. */
@@ -59,6 +62,8 @@ export type Run = (ctx: CommandContext) => Promise<void>
 /** The context of transports, and what only the command itself uses. */
 export interface CommandContext extends Context {
   readonly deadLetters: DeadLetterBox
+  /** As it was read last: at the start, or at a reload. */
+  readonly registry: Registry
 }
 
 /** For its type alone: the types in `prepare` follow from the declared options. */

@@ -13,6 +13,7 @@ export const commonOptions = {
   name: { type: 'string', description: 'Instance name: in logs, metrics and the state file [default: the command\'s name]', requiresArg: true },
   schemas: { type: 'string', array: true, default: [] as string[], description: 'Directories with <Name>/<revision>.json or .yaml, searched before the ones that come with vanadium', requiresArg: true },
   'schemas-url': { type: 'string', description: 'Remote schema repository, asked for what no directory has: a URL with {name} and {revision}', requiresArg: true },
+  registry: { type: 'string', description: 'What is known of schemas besides their shape: owners, thresholds [default: /etc/vanadium/registry.yaml, if it is there]', requiresArg: true },
   plugins: { type: 'string', array: true, default: [] as string[], description: 'Directories of plug-ins (*.js)', requiresArg: true },
   state: { type: 'string', default: '/var/lib/vanadium', description: 'Directory in which the instance keeps what must survive a restart', requiresArg: true },
   fsync: { choices: fsyncPolicies, default: 'save' as const, description: 'When what is saved in the state survives a power cut: at each save, or only some seconds later, at a checkpoint, which is faster. A crash or kill of the process loses nothing with either', requiresArg: true },

@@ -5,6 +5,7 @@ import { ConfigError, exitCodeOf, exitCodes, messageOf, VanadiumError } from '..
 import { createLog, type Log } from '../log.js'
 import { createMetrics, type Metrics, type StatsdTarget } from '../metrics.js'
 import { builtInReaders } from '../readers/index.js'
+import { openRegistry, type Registry } from '../registry/registry.js'
 import type { Context } from '../stream/contracts.js'
 import { createDeadLetters } from '../stream/dead-letters.js'
 import { loadPlugIns, type PlugInFunctions } from '../stream/plug-ins.js'
@@ -41,6 +42,7 @@ export async function runCommand (command: Command, args: readonly string[]): Pr
     log = createLog({ level: common['log-level'], fields: { daemon: command.name, name }, onError: message => { errors.note(message) } })
     return await prepareAndRun(command, name, common, own, log, errors)
   } catch (error) {
+    if (command.failed !== undefined) return command.failed(error)
     logFailure(log, error)
     return exitCodeOf(error)
   } finally {
@@ -59,6 +61,7 @@ async function prepareAndRun (command: Command, name: string, common: CommonOpti
   await loadPlugIns(common.plugins, { ...transports, functions, log })
   const run = command.prepare(own as never, transports, common)
   const statsd = statsdTarget(common, log)
+  const registry = openRegistry(common.registry)
   const schemas = await openSchemas({
     directories: [...common.schemas, shippedSchemas()],
     ...(common['schemas-url'] === undefined ? {} : { remote: { template: common['schemas-url'], cacheDir: join(common.state, 'schemas') } }),
@@ -74,7 +77,7 @@ async function prepareAndRun (command: Command, name: string, common: CommonOpti
     const metrics = createMetrics(statsd, `${command.name}.${name.replace(/[^A-Za-z0-9_-]/g, '_')}`)
     cycle.defer('metrics', async () => { await metrics.close() })
     cycle.onReload(async () => { await schemas.reload() })
-    const ctx = createContext(command.name, name, { common, log, errors, metrics, cycle, transports, functions, schemas })
+    const ctx = createContext(command.name, name, { common, log, errors, metrics, cycle, transports, functions, schemas, registry })
     await run(ctx)
     await cycle.release()
     log.info('stopped', { counts: Object.fromEntries(metrics.counts()) })
@@ -93,11 +96,20 @@ interface Parts {
   readonly transports: Transports
   readonly functions: PlugInFunctions
   readonly schemas: Context['schemas']
+  readonly registry: Registry
 }
 
-function createContext (daemon: string, name: string, { common, log, errors, metrics, cycle, transports, functions, schemas }: Parts): CommandContext {
+function createContext (daemon: string, name: string, { common, log, errors, metrics, cycle, transports, functions, schemas, registry }: Parts): CommandContext {
   let state: State | null = null
   let ledger: Ledger | null = null
+  // a mistake in it keeps the one that was read before
+  cycle.onReload(() => {
+    try {
+      registry = openRegistry(common.registry)
+    } catch (error) {
+      log.error('the registry was not read again', { reason: messageOf(error) })
+    }
+  })
   const ctx: CommandContext = {
     daemon,
     name,
@@ -122,6 +134,7 @@ function createContext (daemon: string, name: string, { common, log, errors, met
     },
     defer: cycle.defer,
     onReload: cycle.onReload,
+    get registry () { return registry },
     get ledger () { return (ledger ??= openLedger(ctx)) },
     get stateIfAny () { return state !== null || existsSync(stateFile(common.state, `${daemon}-${name}`)) ? ctx.state : null },
     async save () { if (state !== null) await saveWithPatience(state, ctx) },

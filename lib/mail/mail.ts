@@ -1,0 +1,48 @@
+import { createTransport } from 'nodemailer'
+import { messageOf, StreamError } from '../errors.js'
+import type { MailOptions } from '../registry/registry.js'
+import type { Html } from './html.js'
+
+export interface Mail {
+  /** Addresses, at least one. */
+  readonly to: readonly string[]
+  readonly subject: string
+  /** The whole, for whoever reads no HTML. */
+  readonly text: string
+  /** The body of the page. */
+  readonly html: Html
+  /** Shown where the HTML says `<img src="cid:NAME">`. */
+  readonly pictures?: ReadonlyArray<{ readonly name: string, readonly png: Buffer }>
+  /** More headers: `Auto-Submitted` is always there, so that no holiday notice answers. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const timeoutMs = 20_000
+
+/** Resolves when the mail was taken. Throws `StreamError`: nothing is tried again here, whoever calls does. */
+export async function sendMail ({ from, via }: MailOptions, { to, subject, text, html, pictures = [], headers }: Mail): Promise<void> {
+  const transport = via.startsWith('/')
+    ? createTransport({ sendmail: true, path: via, newline: 'unix' })
+    : createTransport({ url: via, connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs, disableFileAccess: true, disableUrlAccess: true })
+  try {
+    await transport.sendMail({
+      from: { name: 'vanadium', address: from },
+      to: [...to],
+      // what is in it may come from events
+      subject: subject.replace(/\s+/g, ' ').slice(0, 200),
+      text,
+      html: `<!doctype html><html><head><meta charset="utf-8"></head><body style="font-family:sans-serif">${html.text}</body></html>`,
+      headers: { 'Auto-Submitted': 'auto-generated', ...headers },
+      attachments: pictures.map(({ name, png }) => ({ filename: `${name}.png`, content: png, cid: name, contentType: 'image/png', contentDisposition: 'inline' as const }))
+    })
+  } catch (error) {
+    throw new StreamError('cannot-write', `mail to ${to.join(', ')} was not taken by ${safe(via)}: ${messageOf(error)}`, { cause: error })
+  } finally {
+    transport.close()
+  }
+}
+
+/** Without a password. */
+function safe (via: string): string {
+  return via.replace(/\/\/[^@/]*@/, '//')
+}

@@ -1,0 +1,7 @@
+import type { CommandGroup } from '../lib/cli/command.js'
+
+export const check: CommandGroup = {
+  name: 'check',
+  summary: 'Monitoring plug-ins, for Icinga and whoever else calls such: exit codes 0 to 3, one line, performance data.',
+  commands: []
+}

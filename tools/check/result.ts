@@ -1,0 +1,69 @@
+import type { Range } from './range.js'
+
+/** What a plug-in may find, with its exit code. */
+export const states = { ok: 0, warning: 1, critical: 2, unknown: 3 } as const
+export type State = keyof typeof states
+
+/** A figure for graphs. */
+export interface Figure {
+  readonly label: string
+  readonly value: number
+  /** `s`, `%`, `B`, `c` for a counter; none for a mere number. */
+  readonly unit?: 's' | '%' | 'B' | 'c'
+  readonly warning?: Range | undefined
+  readonly critical?: Range | undefined
+  readonly min?: number
+  readonly max?: number
+}
+
+export interface Result {
+  readonly state: State
+  /** What is wrong, or that nothing is, in a few words: with the state before it it must fit 80 characters. */
+  readonly summary: string
+  /** More lines, shown at once. */
+  readonly details?: readonly string[]
+  readonly figures?: readonly Figure[]
+}
+
+/** The worst of several, for which unknown is worse than a warning and less than an alarm: an alarm is known for sure. */
+const gravity: readonly State[] = ['ok', 'warning', 'unknown', 'critical']
+
+export function worst (found: Iterable<State>): State {
+  return [...found].reduce<State>((one, other) => gravity.indexOf(other) > gravity.indexOf(one) ? other : one, 'ok')
+}
+
+/** The state of a figure. */
+export function stateOf (value: number, warning: Range | undefined, critical: Range | undefined): State {
+  if (critical?.isAlert(value) === true) return 'critical'
+  return warning?.isAlert(value) === true ? 'warning' : 'ok'
+}
+
+const mostCharacters = 79
+
+/**
+ * What a plug-in prints (https://www.monitoring-plugins.org/doc/guidelines.html#PLUGOUTPUT): a line of less than 80 characters, a
+ * bar, performance data, then details. Bars and what is not printable are replaced: names come from strangers.
+ */
+export function resultText ({ state, summary, details = [], figures = [] }: Result): string {
+  const line = printable(`${state.toUpperCase()}: ${summary}`)
+  const first = line.length > mostCharacters ? `${line.slice(0, mostCharacters - 1)}…` : line
+  const performance = figures.map(figureText).join(' ')
+  const whole = line.length > mostCharacters ? [line] : []
+  return [`${first}${performance === '' ? '' : ` | ${performance}`}`, ...[...whole, ...details].map(printable)].join('\n') + '\n'
+}
+
+function printable (text: string): string {
+  return text.replace(/\|/g, '¦').replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ')
+}
+
+function figureText ({ label, value, unit, warning, critical, min, max }: Figure): string {
+  const name = /^[A-Za-z0-9_./-]+$/.test(label) ? label : `'${printable(label).replace(/['=]/g, '_')}'`
+  const parts = [`${name}=${number(value)}${unit ?? ''}`, warning?.text, critical?.text, min, max].map(part => String(part ?? ''))
+  return parts.join(';').replace(/;+$/, '')
+}
+
+/** Six digits do; never in exponents, which not all that read it understand. */
+function number (value: number): string {
+  if (!Number.isFinite(value)) return 'U'
+  return Number.isInteger(value) ? String(value) : value.toFixed(6).replace(/\.?0+$/, '')
+}
