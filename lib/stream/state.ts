@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import type Database from 'better-sqlite3'
+import { StreamError } from '../errors.js'
 import type { Position } from './contracts.js'
 import { Health } from './damage.js'
 import { DiskReserve } from './disk-reserve.js'
 import { openJournal, type Journal, type JournalHome, type Staged } from './journal.js'
 import { StoredLedger, type Ledger } from './ledger.js'
 import { endRun, type FsyncPolicy } from './last-run.js'
-import { lockInstance, openDatabase } from './state-database.js'
+import { checkpoint, lockInstance, openDatabase } from './state-database.js'
 
 /** Numbers that never repeat, across restarts and crashes too: blocks are reserved on disk before their numbers are given. */
 export interface Sequence {
@@ -65,7 +66,7 @@ export function openState (directory: string, instance: string, { fsync = 'save'
   const { db, isRenewed } = openDatabase(file, lock, fsync)
   const health = new Health(file)
   const attempt: JournalHome['attempt'] = work => health.attempt(work)
-  const reserve = new DiskReserve(`${file}.reserve`)
+  const reserve = new DiskReserve(`${file}.reserve`, () => { checkpoint(db) })
   const sequences = new Map<string, StoredSequence>()
   const journals = new Map<string, Journal>()
   const ledger = new StoredLedger(db)
@@ -105,6 +106,7 @@ export function openState (directory: string, instance: string, { fsync = 'save'
     },
     save () {
       if (staged.length === 0 && ledger.size === 0) return
+      if (reserve.isSpent) throw new StreamError('no-space', `${file}: the disk is full; what room there is, pruning the journals needs`)
       const changes = staged
       attempt(() => { applyAll.immediate(changes) })
       staged = []
