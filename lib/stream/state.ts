@@ -40,6 +40,8 @@ export interface State {
   remark (key: string, value: string): void
   /** The journal of that name; the same one for the same name. */
   journal (name: string): Journal
+  /** Gives the database to who keeps tables of its own in it: what is staged is part of the next save. */
+  extend<T> (open: (home: StateHome) => T): T
   /**
    * Makes durable, in one transaction, all that was put in since the last time: all of it or, when it throws, nothing, to be
    * tried again.
@@ -48,6 +50,9 @@ export interface State {
   /** What was not saved is forgotten. */
   close (): void
 }
+
+/** What tables of somebody's own need of the state that they are in. */
+export type StateHome = Pick<JournalHome, 'db' | 'attempt' | 'stage'>
 
 /** Numbers reserved at a time. A crash skips at most as many. */
 const block = 100_000
@@ -104,6 +109,7 @@ export function openState (directory: string, instance: string, { fsync = 'save'
       if (journal === undefined) journals.set(name, journal = attempt(() => openJournal({ db, reserve, attempt, stage, isRenewed }, name)))
       return journal
     },
+    extend: open => attempt(() => open({ db, attempt, stage })),
     save () {
       if (staged.length === 0 && ledger.size === 0) return
       if (reserve.isSpent) throw new StreamError('no-space', `${file}: the disk is full; what room there is, pruning the journals needs`)
