@@ -12,13 +12,16 @@ const checkOptions = {
   critical: { alias: 'c', type: 'string', requiresArg: true, description: 'Range that is worth an alarm' },
   timeout: { alias: 't', type: 'number', default: 10, requiresArg: true, description: 'Seconds after which the check gives up: UNKNOWN' },
   // a count, because callers may write -vvv
-  verbose: { alias: 'v', count: true, default: 0, description: 'More lines: what was looked at' }
+  verbose: { alias: 'v', count: true, description: 'More lines: what was looked at' }
 } as const satisfies Record<string, Options>
 
-/** What every check is given besides its own options. */
-export interface CheckContext {
+interface Ranges {
   readonly warning: Range | undefined
   readonly critical: Range | undefined
+}
+
+/** What every check is given besides its own options. */
+export interface CheckContext extends Ranges {
   /** For what is waited for: less than the time that the check has, so that it can say what it waited for. */
   readonly timeoutMs: number
   readonly verbose: boolean
@@ -36,7 +39,7 @@ export interface Check<O extends Record<string, Options>> extends CommandLine<O>
   /** How `-w` and `-c` are read, if not as ranges. Throws `ConfigError` that names the option. */
   readRange? (option: string, text: string, options: InferredOptionTypes<O>): Range
   /** What can be known to be wrong without opening anything throws `ConfigError`; returns the check itself. */
-  prepare (options: InferredOptionTypes<O>, common: CommonOptions): (ctx: CheckContext) => Promise<Result>
+  prepare (options: InferredOptionTypes<O>, common: CommonOptions, ranges: Ranges): (ctx: CheckContext) => Promise<Result>
 }
 
 /**
@@ -62,7 +65,7 @@ export function defineCheck<O extends Record<string, Options>> (check: Check<O>)
       const range = (option: string, text: string | undefined): Range | undefined =>
         text === undefined ? undefined : check.readRange?.(option, text, options) ?? parseRange(option, text)
       const given = { warning: range('--warning', warning), critical: range('--critical', critical) }
-      const run = check.prepare(options, common)
+      const run = check.prepare(options, common, given)
 
       return async command => {
         const timer = new AbortController()

@@ -29,7 +29,12 @@ export interface Result {
 const gravity: readonly State[] = ['ok', 'warning', 'unknown', 'critical']
 
 export function worst (found: Iterable<State>): State {
-  return [...found].reduce<State>((one, other) => gravity.indexOf(other) > gravity.indexOf(one) ? other : one, 'ok')
+  return [...found].reduce<State>((one, other) => byGravity(one, other) > 0 ? other : one, 'ok')
+}
+
+/** For sorting, the worst first. */
+export function byGravity (one: State, other: State): number {
+  return gravity.indexOf(other) - gravity.indexOf(one)
 }
 
 /** The state of a figure. */
@@ -38,7 +43,8 @@ export function stateOf (value: number, warning: Range | undefined, critical: Ra
   return warning?.isAlert(value) === true ? 'warning' : 'ok'
 }
 
-const mostCharacters = 79
+/** Of the first line. */
+export const mostCharacters = 79
 
 /**
  * What a plug-in prints (https://www.monitoring-plugins.org/doc/guidelines.html#PLUGOUTPUT): a line of less than 80 characters, a
