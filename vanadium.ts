@@ -17,6 +17,8 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   replay: async () => (await import('./tools/replay.js')).replay,
   check: async () => (await import('./tools/check.js')).check,
   report: async () => (await import('./tools/report.js')).report,
+  owners: async () => (await import('./tools/owners.js')).owners,
+  dashboards: async () => (await import('./tools/dashboards.js')).dashboards,
   status: async () => (await import('./tools/status.js')).status,
   run: async () => (await import('./tools/run.js')).run
 }

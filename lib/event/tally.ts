@@ -59,8 +59,8 @@ export class Tally {
   }
 }
 
-/** In characters that StatsD takes. */
-function metricName (schema: string): string {
+/** A schema's name in characters that StatsD takes. */
+export function metricName (schema: string): string {
   return schema.replace(/[^A-Za-z0-9_-]/g, '_')
 }
 

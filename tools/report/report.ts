@@ -1,4 +1,6 @@
 import type { Counts } from '../../lib/counts/read.js'
+import { unknownSchema } from '../../lib/event/composition.js'
+import { metricName } from '../../lib/event/tally.js'
 import { dayMs, dayOf, hourMs, type Day } from './day.js'
 import type { Difference } from './differences.js'
 import type { Store } from './inserted.js'
@@ -11,6 +13,7 @@ export interface Trend {
 }
 
 export interface SchemaLine {
+  /** As metrics call it; `unknown` for all that are known to nobody. */
   readonly schema: string
   readonly valid: Trend
   readonly invalid: Trend
@@ -92,7 +95,8 @@ export function reportOf (sources: Sources, day: Day): Report {
 }
 
 /** The same of some schemas only. */
-export function reportAbout (report: Report, names: ReadonlySet<string>): Report {
+export function reportAbout (report: Report, schemaNames: ReadonlySet<string>): Report {
+  const names = new Set([...schemaNames].map(metricName))
   const schemas = report.schemas.filter(({ schema }) => names.has(schema))
   return {
     ...report,
@@ -101,7 +105,7 @@ export function reportAbout (report: Report, names: ReadonlySet<string>): Report
     schemas,
     newSchemas: report.newSchemas?.filter(schema => names.has(schema)) ?? null,
     silentSchemas: report.silentSchemas?.filter(({ schema }) => names.has(schema)) ?? null,
-    differences: report.differences.filter(({ schema }) => names.has(schema.replace(/^EventError:/, '')))
+    differences: report.differences.filter(({ schema }) => names.has(metricName(schema.replace(/^EventError:/, ''))))
   }
 }
 
@@ -132,9 +136,16 @@ function figuresOf ({ counts, storesOf }: Sources, day: Day): DayFigures {
   return {
     raw: isKnown ? lines.reduce((total, { raw }) => total + raw, 0) : null,
     schemas: isKnown ? schemas : null,
-    inserted: new Map(storesOf(day).map(({ name, beganMs, inserted }) => [name, beganMs < day.toMs ? inserted : null])),
+    inserted: new Map(storesOf(day).map(({ name, beganMs, inserted }) => [name, beganMs < day.toMs ? inMetrics(inserted) : null])),
     hours: new Set([...found, ...lines].map(({ timeMs }) => Math.floor((timeMs - day.fromMs) / hourMs)))
   }
+}
+
+/** The ledger has the names as they are. */
+function inMetrics (rows: ReadonlyMap<string, number>): Map<string, number> {
+  const renamed = new Map<string, number>()
+  for (const [schema, count] of rows) renamed.set(metricName(schema), (renamed.get(metricName(schema)) ?? 0) + count)
+  return renamed
 }
 
 function rowsOf (rows: ReadonlyMap<string, number> | null | undefined, schema: string): number | null {
@@ -156,7 +167,7 @@ function pastOf (counts: Counts | null, day: Day): ReadonlyMap<string, number> |
 }
 
 function silentIn (seen: ReadonlyMap<string, unknown>, past: ReadonlyMap<string, number>, registered: readonly string[]): Array<{ schema: string, last: string | null }> {
-  const names = [...new Set([...past.keys(), ...registered])].filter(schema => !seen.has(schema)).sort()
+  const names = [...new Set([...past.keys(), ...registered.map(metricName)])].filter(schema => !seen.has(schema) && schema !== unknownSchema).sort()
   return names.map(schema => ({ schema, last: past.has(schema) ? dayOf(past.get(schema) ?? 0).name : null }))
 }
 
