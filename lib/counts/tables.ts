@@ -7,6 +7,9 @@ const minutesKeptMs = 3 * hourMs
 /** Hours are kept for so long. */
 const hoursKeptMs = 100 * 24 * hourMs
 
+/** Samples of events are kept for so long, which is how long journals keep raw lines. */
+const samplesKeptMs = 7 * 24 * hourMs
+
 /** What is before it is folded into hours. */
 export function foldedBefore (nowMs: number): number {
   return Math.floor((nowMs - minutesKeptMs) / hourMs) * hourMs
@@ -15,6 +18,11 @@ export function foldedBefore (nowMs: number): number {
 /** What is before it is forgotten. */
 export function forgottenBefore (nowMs: number): number {
   return Math.floor((nowMs - hoursKeptMs) / hourMs) * hourMs
+}
+
+/** Samples of what is before it are forgotten. */
+export function samplesBefore (nowMs: number): number {
+  return Math.floor((nowMs - samplesKeptMs) / hourMs) * hourMs
 }
 
 /** Of a monitor's state. Times are of the start of a minute or an hour. */

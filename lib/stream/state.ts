@@ -39,6 +39,8 @@ export interface State {
   remark (key: string, value: string): void
   /** The journal of that name; the same one for the same name. */
   journal (name: string): Journal
+  /** Gives the database to who keeps tables of its own in it: what is staged is part of the next save. */
+  extend<T> (open: (home: StateHome) => T): T
   /**
    * Makes durable, in one transaction, all that was put in since the last time: all of it or, when it throws, nothing, to be
    * tried again.
@@ -47,6 +49,9 @@ export interface State {
   /** What was not saved is forgotten. */
   close (): void
 }
+
+/** What tables of somebody's own need of the state that they are in. */
+export type StateHome = Pick<JournalHome, 'db' | 'attempt' | 'stage'>
 
 /** Numbers reserved at a time. A crash skips at most as many. */
 const block = 100_000
@@ -103,6 +108,7 @@ export function openState (directory: string, instance: string, { fsync = 'save'
       if (journal === undefined) journals.set(name, journal = attempt(() => openJournal({ db, reserve, attempt, stage, isRenewed }, name)))
       return journal
     },
+    extend: open => attempt(() => open({ db, attempt, stage })),
     save () {
       if (staged.length === 0 && ledger.size === 0) return
       const changes = staged
