@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { countTables, hourMs, minuteMs } from '../../lib/counts/tables.js'
+import type { hourMs } from '../../lib/counts/tables.js'
+import { countTables, minuteMs } from '../../lib/counts/tables.js'
 import { openState } from '../../lib/stream/state.js'
 
 /** What a monitor would have counted in a minute, or with `spanMs` in an hour. */
