@@ -1,7 +1,8 @@
 import type { CommandGroup } from '../lib/cli/command.js'
+import { canary } from './check/canary.js'
 
 export const check: CommandGroup = {
   name: 'check',
   summary: 'Monitoring plug-ins, for Icinga and whoever else calls such: exit codes 0 to 3, one line, performance data.',
-  commands: []
+  commands: [canary]
 }
