@@ -3,6 +3,7 @@ import Database from 'better-sqlite3'
 import type { Transports } from '../../lib/cli/command.js'
 import { ConfigError, StreamError } from '../../lib/errors.js'
 import { openMysqlReader } from '../../lib/sql/mysql/reader.js'
+import { connectionOptions } from '../../lib/sql/mysql/session.js'
 import type { Uri } from '../../lib/stream/uri.js'
 
 export type Row = Readonly<Record<string, unknown>>
@@ -32,7 +33,15 @@ export function databaseTarget (option: string, text: string, { writers }: Pick<
   if (uri === null) throw new ConfigError('bad-option', `${option} "${text.slice(0, 100)}" is no database that can be read; ${allowed}`)
   if (scheme === 'sqlite') return { name: uri.path, open: async () => await Promise.resolve(openSqlite(uri)) }
   const defaultsFile = 'defaults-file' in params ? String(params['defaults-file']) : ''
-  return { name: uri.text.replace(/\?.*$/, ''), open: async (program, signal) => await openMysqlReader(uri, defaultsFile, program, signal).then(({ query }) => ({ query: async (sql, ...values) => await query(sql, values) })) }
+  // what is wrong with the file shows at once
+  connectionOptions(uri, defaultsFile)
+  return {
+    name: uri.text.replace(/\?.*$/, ''),
+    async open (program, signal) {
+      const reader = await openMysqlReader(uri, defaultsFile, program, signal)
+      return { query: async (sql, ...values) => await reader.query(sql, values) }
+    }
+  }
 }
 
 function openSqlite ({ path }: Uri): CheckedDatabase {

@@ -26,38 +26,39 @@ export interface Limits {
  * that is an alarm at once; where nobody may look, nothing is known.
  */
 export function judge (findings: Findings, limits: Limits): Result {
-  const { seenMs, sentMs, last, nowMs, database } = findings
+  const { seenMs, sentMs, last, nowMs, front, database } = findings
   const newestMs = seenMs !== null ? sentMs : last !== null && 'newestMs' in last ? last.newestMs : null
   const ageSeconds = newestMs === null ? null : Math.max(0, nowMs - newestMs) / 1000
   const figures = figuresOf(findings, ageSeconds, limits)
   if (seenMs !== null && ageSeconds !== null) {
     return { state: stateOf(ageSeconds, limits.warning, limits.critical), summary: `the row was there after ${seconds(seenMs - sentMs)}`, figures }
   }
-  if (last !== null && 'kind' in last && last.kind === 'refused') return { state: 'unknown', summary: `may not read Canary_1: ${last.reason}`, details: [`database: ${database}`], figures }
-  const why = reasons(findings)
-  if (why.length > 0 || ageSeconds === null) {
-    const summary = why.length > 0 ? why.join('; ') : `no row after ${seconds(nowMs - sentMs)}, nor any before of this front`
-    return { state: 'critical', summary, details: whereabouts(findings), figures }
-  }
-  return {
-    state: stateOf(ageSeconds, limits.warning, limits.critical),
-    summary: `no row after ${seconds(nowMs - sentMs)}; the newest is of ${seconds(ageSeconds * 1000)} ago`,
-    details: whereabouts(findings),
-    figures
-  }
+  const details = [`sent to ${front}, looked for in ${database}`]
+  const reasons = reasonsOf(findings)
+  if (reasons.length > 0) return { state: isUnseen(findings) ? 'unknown' : 'critical', summary: reasons.join('; '), details, figures }
+  const late = `no row after ${seconds(nowMs - sentMs)}`
+  if (ageSeconds === null) return { state: 'critical', summary: `${late}, nor any before of this front`, details, figures }
+  return { state: stateOf(ageSeconds, limits.warning, limits.critical), summary: `${late}; the newest is of ${seconds(ageSeconds * 1000)} ago`, details, figures }
 }
 
-/** What is known to keep rows from arriving. */
-function reasons ({ sendProblem, last, sentMs, nowMs }: Findings): string[] {
+/** Rows may well be there: nobody may look. */
+function isUnseen ({ sendProblem, last }: Findings): boolean {
+  return sendProblem === null && last !== null && 'kind' in last && last.kind === 'refused'
+}
+
+/** What is known to keep rows from arriving, or from being seen. */
+function reasonsOf ({ sendProblem, last, sentMs, nowMs }: Findings): string[] {
   return [
     ...sendProblem === null ? [] : [`cannot send: ${sendProblem}`],
     ...last === null ? [`the database gave no answer for ${seconds(nowMs - sentMs)}`] : [],
-    ...last !== null && 'kind' in last ? [last.kind === 'away' ? `database unreachable: ${last.reason}` : `no table of canaries yet: ${last.reason}`] : []
+    ...last !== null && 'kind' in last ? [`${kinds[last.kind]}: ${last.reason}`] : []
   ]
 }
 
-function whereabouts ({ front, database }: Findings): string[] {
-  return [`sent to ${front}, looked for in ${database}`]
+const kinds: Readonly<Record<ReadProblem['kind'], string>> = {
+  away: 'database unreachable',
+  table: 'no table of canaries yet',
+  refused: 'may not read Canary_1'
 }
 
 function figuresOf ({ seenMs, sentMs }: Findings, ageSeconds: number | null, limits: Limits): Figure[] {
