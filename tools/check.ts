@@ -1,8 +1,10 @@
 import type { CommandGroup } from '../lib/cli/command.js'
 import { canary } from './check/canary.js'
+import { jobs } from './check/jobs.js'
+import { lag } from './check/lag.js'
 
 export const check: CommandGroup = {
   name: 'check',
   summary: 'Monitoring plug-ins, for Icinga and whoever else calls such: exit codes 0 to 3, one line, performance data.',
-  commands: [canary]
+  commands: [canary, jobs, lag]
 }

@@ -37,6 +37,8 @@ export interface State {
   readonly ledger: Ledger
   /** Writes down something about the instance, for people, at once; what cannot be written is not worth an error. */
   remark (key: string, value: string): void
+  /** What was written down last; null if nothing was, or it cannot be read. */
+  remarked (key: string): string | null
   /** The journal of that name; the same one for the same name. */
   journal (name: string): Journal
   /**
@@ -78,6 +80,7 @@ export function openState (directory: string, instance: string, { fsync = 'save'
   const readPosition = db.prepare<[string], { position: string }>('SELECT position FROM position WHERE source = ?')
   const writePosition = db.prepare('INSERT INTO position VALUES (?, ?) ON CONFLICT DO UPDATE SET position = excluded.position')
   const writeRemark = db.prepare('INSERT INTO remark VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value')
+  const readRemark = db.prepare<[string], { value: string }>('SELECT value FROM remark WHERE key = ?')
   let open = true
 
   return {
@@ -96,6 +99,13 @@ export function openState (directory: string, instance: string, { fsync = 'save'
       try {
         writeRemark.run(key, value)
       } catch { /* the disk is full or damaged, which the next save says */ }
+    },
+    remarked (key) {
+      try {
+        return readRemark.get(key)?.value ?? null
+      } catch {
+        return null
+      }
     },
     note (source, position) { attempt(() => writePosition.run(source, position)) },
     journal (name) {
