@@ -1,5 +1,5 @@
 import type { InferredOptionTypes, Options } from 'yargs'
-import { defineCommand, type Command, type CommandContext, type CommandLine } from '../../lib/cli/command.js'
+import { defineCommand, type Command, type CommandContext, type CommandLine, type Transports } from '../../lib/cli/command.js'
 import type { CommonOptions } from '../../lib/cli/options.js'
 import { ConfigError, messageOf, VanadiumError } from '../../lib/errors.js'
 import type { Registry } from '../../lib/registry/registry.js'
@@ -39,7 +39,7 @@ export interface Check<O extends Record<string, Options>> extends CommandLine<O>
   /** How `-w` and `-c` are read, if not as ranges. Throws `ConfigError` that names the option. */
   readRange? (option: string, text: string, options: InferredOptionTypes<O>): Range
   /** What can be known to be wrong without opening anything throws `ConfigError`; returns the check itself. */
-  prepare (options: InferredOptionTypes<O>, common: CommonOptions, ranges: Ranges): (ctx: CheckContext) => Promise<Result>
+  prepare (options: InferredOptionTypes<O>, common: CommonOptions, ranges: Ranges, transports: Transports): (ctx: CheckContext) => Promise<Result>
 }
 
 /**
@@ -60,13 +60,13 @@ export function defineCheck<O extends Record<string, Options>> (check: Check<O>)
       process.stdout.write(resultText({ state: 'unknown', summary: `${isBug ? 'bug: ' : ''}${messageOf(error)}` }))
       return states.unknown
     },
-    prepare (options, _transports, common) {
+    prepare (options, transports, common) {
       const { warning, critical, timeout, verbose } = options as InferredOptionTypes<typeof checkOptions>
       if (!(timeout > 0 && timeout <= 3600)) throw new ConfigError('bad-option', `--timeout ${timeout}: give seconds, more than 0 and at most 3600`)
       const range = (option: string, text: string | undefined): Range | undefined =>
         text === undefined ? undefined : check.readRange?.(option, text, options) ?? parseRange(option, text)
       const given = { warning: range('--warning', warning), critical: range('--critical', critical) }
-      const run = check.prepare(options, common, given)
+      const run = check.prepare(options, common, given, transports)
 
       return async command => {
         const timer = new AbortController()
