@@ -1,9 +1,11 @@
 import type { CommandGroup } from '../lib/cli/command.js'
 import { jobs } from './check/jobs.js'
+import { journal } from './check/journal.js'
 import { lag } from './check/lag.js'
+import { ledger } from './check/ledger.js'
 
 export const check: CommandGroup = {
   name: 'check',
   summary: 'Monitoring plug-ins, for Icinga and whoever else calls such: exit codes 0 to 3, one line, performance data.',
-  commands: [jobs, lag]
+  commands: [jobs, lag, ledger, journal]
 }
