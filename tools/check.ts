@@ -1,4 +1,5 @@
 import type { CommandGroup } from '../lib/cli/command.js'
+import { canary } from './check/canary.js'
 import { jobs } from './check/jobs.js'
 import { journal } from './check/journal.js'
 import { lag } from './check/lag.js'
@@ -7,5 +8,5 @@ import { ledger } from './check/ledger.js'
 export const check: CommandGroup = {
   name: 'check',
   summary: 'Monitoring plug-ins, for Icinga and whoever else calls such: exit codes 0 to 3, one line, performance data.',
-  commands: [jobs, lag, ledger, journal]
+  commands: [canary, jobs, lag, ledger, journal]
 }

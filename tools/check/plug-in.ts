@@ -1,5 +1,5 @@
 import type { InferredOptionTypes, Options } from 'yargs'
-import { defineCommand, type Command, type CommandContext, type CommandLine } from '../../lib/cli/command.js'
+import { defineCommand, type Command, type CommandContext, type CommandLine, type Transports } from '../../lib/cli/command.js'
 import type { CommonOptions } from '../../lib/cli/options.js'
 import { ConfigError, messageOf } from '../../lib/errors.js'
 import type { Registry } from '../../lib/registry/registry.js'
@@ -32,7 +32,7 @@ export interface Check<O extends Record<string, Options>> extends CommandLine<O>
   /** Ranges unless `-w` and `-c` say otherwise. */
   readonly ranges?: { readonly warning?: string, readonly critical?: string }
   /** What can be known to be wrong without opening anything throws `ConfigError`; returns the check itself. */
-  prepare (options: InferredOptionTypes<O>, common: CommonOptions): (ctx: CheckContext) => Promise<Result>
+  prepare (options: InferredOptionTypes<O>, common: CommonOptions, transports: Transports): (ctx: CheckContext) => Promise<Result>
 }
 
 /**
@@ -51,11 +51,11 @@ export function defineCheck<O extends Record<string, Options>> (check: Check<O>)
       process.stdout.write(resultText({ state: 'unknown', summary: messageOf(error) }))
       return states.unknown
     },
-    prepare (options, _transports, common) {
+    prepare (options, transports, common) {
       const { warning, critical, timeout, verbose } = options as InferredOptionTypes<typeof checkOptions>
       if (!(timeout > 0 && timeout <= 3600)) throw new ConfigError('bad-option', `--timeout ${timeout}: give seconds, more than 0 and at most 3600`)
       const given = { warning: rangeOf('--warning', warning), critical: rangeOf('--critical', critical) }
-      const run = check.prepare(options, common)
+      const run = check.prepare(options, common, transports)
 
       return async command => {
         const timer = new AbortController()
