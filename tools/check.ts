@@ -4,9 +4,10 @@ import { jobs } from './check/jobs.js'
 import { journal } from './check/journal.js'
 import { lag } from './check/lag.js'
 import { ledger } from './check/ledger.js'
+import { replication } from './check/replication.js'
 
 export const check: CommandGroup = {
   name: 'check',
   summary: 'Monitoring plug-ins, for Icinga and whoever else calls such: exit codes 0 to 3, one line, performance data.',
-  commands: [canary, jobs, lag, ledger, journal]
+  commands: [canary, jobs, lag, ledger, journal, replication]
 }
