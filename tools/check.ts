@@ -1,10 +1,11 @@
 import type { CommandGroup } from '../lib/cli/command.js'
 import { canary } from './check/canary.js'
+import { graphite } from './check/graphite.js'
 import { jobs } from './check/jobs.js'
 import { lag } from './check/lag.js'
 
 export const check: CommandGroup = {
   name: 'check',
   summary: 'Monitoring plug-ins, for Icinga and whoever else calls such: exit codes 0 to 3, one line, performance data.',
-  commands: [canary, jobs, lag]
+  commands: [canary, graphite, jobs, lag]
 }
