@@ -1,8 +1,7 @@
 import { defineCommand } from '../lib/cli/command.js'
+import { flushing } from '../lib/cli/options.js'
+import { counting, StreamNames } from '../lib/counts/counting.js'
 import { ConfigError } from '../lib/errors.js'
-import { countSchemas, Tally } from '../lib/event/tally.js'
-import type { Metrics } from '../lib/metrics.js'
-import type { Writer } from '../lib/stream/contracts.js'
 import { drive } from '../lib/stream/drive.js'
 
 export const monitor = defineCommand({
@@ -22,17 +21,22 @@ export const monitor = defineCommand({
         'eventlogging.overall adds up all inputs: do not give a stream together with one that contains it (8600 contains 8521 and 8522)'
     }
   },
-  prepare ({ input }, { readers }, { statsd, name = 'monitor' }) {
+  prepare ({ input }, { readers }, common) {
+    const { statsd, name = 'monitor' } = common
     if (statsd === undefined) throw new ConfigError('bad-option', '--statsd is missing: a monitor only counts; give HOST:PORT, for example 127.0.0.1:8125')
     const streams = input.map(text => namedStream(text, name))
     for (const { uri } of streams) readers.check(uri)
 
+    const options = flushing(common)
+
     return async ctx => {
-      const tally = new Tally(ctx.schemas)
+      const names = new StreamNames()
       const inputs = []
-      for (const { stream, uri } of streams) inputs.push({ reader: await ctx.openReader(uri), counter: counting(stream, tally, ctx.metrics) })
+      const counter = counting({ schemas: ctx.schemas, state: ctx.state, metrics: ctx.metrics, streams: names })
+      for (const { stream, uri } of streams) inputs.push(names.label(await ctx.openReader(uri), stream))
       ctx.log.info('ready', { inputs: input, statsd })
-      await Promise.all(inputs.map(async ({ reader, counter }) => { await drive([reader], counter, ctx) }))
+      // one loop for all: what one of several had counted would be saved without its position when another one saves
+      await drive(inputs, counter, ctx, options)
     }
   }
 })
@@ -53,31 +57,4 @@ function namedStream (text: string, instance: string): NamedStream {
   if (stream === '') throw new ConfigError('bad-option', `--input ${text}: the name before = is empty; write NAME=URI, or the URI alone`)
   if (reserved.includes(stream)) throw new ConfigError('bad-option', `--input ${text}: a stream cannot be called ${stream}, which metrics are called already; choose another name than ${reserved.join(', ')}`)
   return { stream, uri }
-}
-
-/** Counts what it is given, and keeps nothing. */
-function counting (stream: string, tally: Tally, metrics: Metrics): Writer {
-  function add (kind: 'raw' | 'valid' | 'invalid', count: number): void {
-    if (count === 0) return
-    metrics.increment(`${stream}.${kind}`, count)
-    metrics.increment(`overall.${kind}`, count)
-  }
-
-  return {
-    async write (batch) {
-      const counts = tally.count(batch)
-      add('raw', counts.raw)
-      add('valid', sum(counts.valid))
-      add('invalid', sum(counts.invalid))
-      countSchemas(counts, metrics)
-    },
-    flush: async () => {},
-    close: async () => {}
-  }
-}
-
-function sum (counts: ReadonlyMap<string, number>): number {
-  let total = 0
-  for (const count of counts.values()) total += count
-  return total
 }

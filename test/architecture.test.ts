@@ -23,14 +23,15 @@ const layers: Record<string, readonly string[]> = {
   file: ['leaves', 'stream'],
   'plug-in': ['leaves', 'stream', 'event'],
   sql: ['leaves', 'stream', 'event'],
+  counts: ['leaves', 'stream', 'event'],
   registry: ['leaves'],
   graphite: ['leaves'],
   mail: ['leaves', '(registry)'],
   readers: ['leaves', 'stream', 'event', 'zmq', 'file', 'plug-in', 'sql'],
   writers: ['leaves', 'stream', 'event', 'zmq', 'file', 'plug-in', 'sql'],
   cli: ['leaves', 'stream', 'event', 'zmq', 'plug-in', 'sql', 'registry', 'readers', 'writers'],
-  daemons: ['leaves', 'stream', 'event', 'zmq', 'plug-in', 'sql', 'registry', 'readers', 'writers', 'cli'],
-  tools: ['leaves', 'stream', 'event', 'zmq', 'plug-in', 'sql', 'registry', 'graphite', 'mail', 'readers', 'writers', 'cli'],
+  daemons: ['leaves', 'stream', 'event', 'zmq', 'plug-in', 'sql', 'counts', 'registry', 'readers', 'writers', 'cli'],
+  tools: ['leaves', 'stream', 'event', 'zmq', 'plug-in', 'sql', 'counts', 'registry', 'graphite', 'mail', 'readers', 'writers', 'cli'],
   root: ['leaves', 'cli', 'daemons', 'tools']
 }
 

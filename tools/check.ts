@@ -1,5 +1,6 @@
 import type { CommandGroup } from '../lib/cli/command.js'
 import { canary } from './check/canary.js'
+import { graphite } from './check/graphite.js'
 import { jobs } from './check/jobs.js'
 import { journal } from './check/journal.js'
 import { lag } from './check/lag.js'
@@ -9,5 +10,5 @@ import { replication } from './check/replication.js'
 export const check: CommandGroup = {
   name: 'check',
   summary: 'Monitoring plug-ins, for Icinga and whoever else calls such: exit codes 0 to 3, one line, performance data.',
-  commands: [canary, jobs, lag, ledger, journal, replication]
+  commands: [canary, graphite, jobs, journal, lag, ledger, replication]
 }

@@ -4,6 +4,9 @@ import { identifyEvent } from './identity.js'
 /** Names of schemas, and numbers of records of each: a `Composition`. */
 type Counts = ReadonlyMap<string, number>
 
+/** What records are counted as that nobody has looked into. */
+const unclassified = '-'
+
 /** What event errors are counted as whose schema is none that is known. */
 export const unknownSchema = 'unknown'
 
@@ -59,3 +62,18 @@ export function parsed (record: string): object {
     return {}
   }
 }
+
+/** A composition as what it says of validity; null when it does not say that of every record. */
+export function validityOf (counts: Counts): { readonly valid: Map<string, number>, readonly invalid: Map<string, number> } | null {
+  if (counts.size === 0 || counts.has(unclassified)) return null
+  const valid = new Map<string, number>()
+  const invalid = new Map<string, number>()
+  for (const [name, count] of counts) {
+    if (name === eventErrorSchema.name) invalid.set(unknownSchema, (invalid.get(unknownSchema) ?? 0) + count)
+    else if (name.startsWith(errorPrefix)) invalid.set(name.slice(errorPrefix.length), (invalid.get(name.slice(errorPrefix.length)) ?? 0) + count)
+    else valid.set(name, count)
+  }
+  return { valid, invalid }
+}
+
+const errorPrefix = errorsOf('')

@@ -1,3 +1,5 @@
+import type { Problem } from './schemas.js'
+
 /** Which schema an event names. */
 export interface Identity {
   readonly name: string
@@ -26,4 +28,22 @@ export function identifyEvent (event: unknown): Identity | null {
 function uriOf (meta: unknown): string {
   if (typeof meta !== 'object' || meta === null || !('schema_uri' in meta)) return ''
   return typeof meta.schema_uri === 'string' ? meta.schema_uri : ''
+}
+
+/** What is wrong with an event that cannot be identified. */
+export function whyUnidentified ({ schema, revision, meta }: Readonly<Record<string, unknown>>): Problem {
+  if (meta !== undefined && schema === undefined) return problem('/meta/schema_uri', 'a string that ends in <name>/<revision>', uriOf(meta))
+  if (schema === undefined) return missing('/schema', 'the name of the event\'s schema')
+  if (typeof schema !== 'string' || !schemaName.test(schema)) return problem('/schema', '1 to 63 of A-Z a-z 0-9 _ . / -', schema)
+  if (revision === undefined) return missing('/revision', 'the revision of the schema, an integer')
+  return problem('/revision', 'an integer of at least 1', revision)
+}
+
+function problem (pointer: string, expected: string, value: unknown): Problem {
+  const seen = (JSON.stringify(value) ?? 'nothing').slice(0, 100)
+  return { pointer, expected, seen, message: `${pointer}: expected ${expected}; got ${seen}` }
+}
+
+function missing (pointer: string, expected: string): Problem {
+  return { pointer, expected, seen: 'nothing', message: `${pointer}: required, but missing; send ${expected}` }
 }

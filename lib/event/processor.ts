@@ -2,7 +2,7 @@ import { RecordError } from '../errors.js'
 import type { Capsule } from './capsule.js'
 import { errorsOf, schemaAtFault, unknownSchema } from './composition.js'
 import { eventErrorOf, type EventErrorCode } from './event-error.js'
-import { identifyEvent } from './identity.js'
+import { identifyEvent, whyUnidentified } from './identity.js'
 import { KnownNames } from './known-names.js'
 import type { LineFormat } from './line-format.js'
 import { createLineParser, type Converters } from './line-parser.js'
@@ -65,7 +65,7 @@ export function createEventProcessor (options: ProcessorOptions): EventProcessor
     const parsed = parser.parse(line)
     const { capsule } = parsed
     const identity = identifyEvent(capsule)
-    if (identity === null) throw new Refusal(whyUnidentified(capsule), 'validation', capsule)
+    if (identity === null) throw new Refusal(whyUnidentified(capsule).message, 'validation', capsule)
     const { name, revision } = identity
     const schema = schemas.find(name, revision)
     if (schema === undefined) {
@@ -100,18 +100,4 @@ export function createEventProcessor (options: ProcessorOptions): EventProcessor
     },
     refuse: (line, reason) => invalid(line, 'processor', reason.message)
   }
-}
-
-function whyUnidentified ({ schema, revision, meta }: Capsule): string {
-  if (meta !== undefined && schema === undefined) return '/meta/schema_uri: expected a string that ends in <name>/<revision>'
-  if (schema === undefined) return '/schema: required, but missing; send the name of the event\'s schema'
-  if (typeof schema !== 'string' || !/^[A-Za-z0-9_./-]{1,63}$/.test(schema)) {
-    return `/schema: expected 1 to 63 of A-Z a-z 0-9 _ . / -; got ${shorten(schema)}`
-  }
-  if (revision === undefined) return '/revision: required, but missing; send the revision of the schema, an integer'
-  return `/revision: expected an integer of at least 1; got ${shorten(revision)}`
-}
-
-function shorten (value: unknown): string {
-  return (JSON.stringify(value) ?? 'nothing').slice(0, 100)
 }

@@ -1,5 +1,5 @@
 import type { Metrics } from '../metrics.js'
-import { parsed, schemaAtFault, unknownSchema } from './composition.js'
+import { parsed, schemaAtFault, unknownSchema, validityOf } from './composition.js'
 import { eventErrorSchema } from './event-error.js'
 import { identifyEvent } from './identity.js'
 import { KnownNames } from './known-names.js'
@@ -16,7 +16,7 @@ export interface Counts {
 }
 
 /** Adds what was counted by schema: `schema.<Schema>` and `schema.<Schema>.invalid`. */
-export function countSchemas ({ valid, invalid }: Counts, metrics: Metrics): void {
+export function countSchemas ({ valid, invalid }: Counts, metrics: Pick<Metrics, 'increment'>): void {
   for (const [schema, count] of valid) metrics.increment(`schema.${schema}`, count)
   for (const [schema, count] of invalid) metrics.increment(`schema.${schema}.invalid`, count)
 }
@@ -24,21 +24,51 @@ export function countSchemas ({ valid, invalid }: Counts, metrics: Metrics): voi
 const key = '"schema"'
 const compact = '"schema":"'
 
+/** A batch of a stream, or whatever has lines. */
+export interface Countable {
+  lines (): readonly string[]
+  readonly count?: number
+  readonly payload?: Buffer
+  /** Where a processor has said what the records are, they are not looked at. */
+  readonly provenance?: { readonly schemas: ReadonlyMap<string, number> } | null
+}
+
+/** Schemas that are not here and that processors know, at most. */
+const mostForeign = 1000
+
 /** Counts the records of streams by what they are, mostly without parsing them. */
 export class Tally {
   readonly #schemas: SchemaRepository
   readonly #known: KnownNames
+  readonly #foreign = new Set<string>()
 
   constructor (schemas: SchemaRepository) {
     this.#schemas = schemas
     this.#known = new KnownNames(schemas)
   }
 
-  /** `batch` is a batch of a stream, or whatever has lines. */
-  count (batch: { lines (): readonly string[] }): Counts {
+  count (batch: Countable): Counts {
+    const validity = validityOf(batch.provenance?.schemas ?? none)
+    if (validity !== null) return { raw: 0, valid: this.#named(validity.valid), invalid: this.#named(validity.invalid) }
     const counts: Counts = { raw: 0, valid: new Map(), invalid: new Map() }
-    for (const record of batch.lines()) this.#add(record, counts)
+    if (batch.payload !== undefined && batch.count !== undefined && !holdsObject(batch.payload)) counts.raw = batch.count
+    else for (const record of batch.lines()) this.#add(record, counts)
     return counts
+  }
+
+  /** Under the names that metrics have for schemas. */
+  #named (counts: ReadonlyMap<string, number>): Map<string, number> {
+    const named = new Map<string, number>()
+    for (const [schema, count] of counts) add(named, this.#isNamed(schema) ? metricName(schema) : unknownSchema, count)
+    return named
+  }
+
+  /** A processor knows the schemas that it names; how many those are, it alone knows. */
+  #isNamed (schema: string): boolean {
+    if (this.#known.has(schema) || this.#foreign.has(schema)) return true
+    if (schema === unknownSchema || this.#foreign.size >= mostForeign) return false
+    this.#foreign.add(schema)
+    return true
   }
 
   #add (record: string, counts: Counts): void {
@@ -60,12 +90,21 @@ export class Tally {
 }
 
 /** In characters that StatsD takes. */
-function metricName (schema: string): string {
+export function metricName (schema: string): string {
   return schema.replace(/[^A-Za-z0-9_-]/g, '_')
 }
 
-function add (counts: Map<string, number>, name: string): void {
-  counts.set(name, (counts.get(name) ?? 0) + 1)
+function add (counts: Map<string, number>, name: string, count = 1): void {
+  counts.set(name, (counts.get(name) ?? 0) + count)
+}
+
+const none: ReadonlyMap<string, number> = new Map()
+const openingBrace = 0x7b
+const nextObject = Buffer.from('\n{')
+
+/** Whether any record begins as a JSON object does; all others are lines that nobody has parsed. */
+function holdsObject (payload: Buffer): boolean {
+  return payload[0] === openingBrace || payload.includes(nextObject)
 }
 
 /**

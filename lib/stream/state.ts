@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import type Database from 'better-sqlite3'
+import { StreamError } from '../errors.js'
 import type { Position } from './contracts.js'
 import { Health } from './damage.js'
 import { DiskReserve } from './disk-reserve.js'
 import { openJournal, type Journal, type JournalHome, type Staged } from './journal.js'
 import { StoredLedger, type Ledger } from './ledger.js'
 import { endRun, type FsyncPolicy } from './last-run.js'
-import { lockInstance, openDatabase } from './state-database.js'
+import { checkpoint, lockInstance, openDatabase } from './state-database.js'
 
 /** Numbers that never repeat, across restarts and crashes too: blocks are reserved on disk before their numbers are given. */
 export interface Sequence {
@@ -41,6 +42,8 @@ export interface State {
   remarked (key: string): string | null
   /** The journal of that name; the same one for the same name. */
   journal (name: string): Journal
+  /** Gives the database to who keeps tables of its own in it: what is staged is part of the next save. */
+  extend<T> (open: (home: StateHome) => T): T
   /**
    * Makes durable, in one transaction, all that was put in since the last time: all of it or, when it throws, nothing, to be
    * tried again.
@@ -49,6 +52,9 @@ export interface State {
   /** What was not saved is forgotten. */
   close (): void
 }
+
+/** What tables of somebody's own need of the state that they are in. */
+export type StateHome = Pick<JournalHome, 'db' | 'attempt' | 'stage'>
 
 /** Numbers reserved at a time. A crash skips at most as many. */
 const block = 100_000
@@ -67,7 +73,7 @@ export function openState (directory: string, instance: string, { fsync = 'save'
   const { db, isRenewed } = openDatabase(file, lock, fsync)
   const health = new Health(file)
   const attempt: JournalHome['attempt'] = work => health.attempt(work)
-  const reserve = new DiskReserve(`${file}.reserve`)
+  const reserve = new DiskReserve(`${file}.reserve`, () => { checkpoint(db) })
   const sequences = new Map<string, StoredSequence>()
   const journals = new Map<string, Journal>()
   const ledger = new StoredLedger(db)
@@ -113,8 +119,10 @@ export function openState (directory: string, instance: string, { fsync = 'save'
       if (journal === undefined) journals.set(name, journal = attempt(() => openJournal({ db, reserve, attempt, stage, isRenewed }, name)))
       return journal
     },
+    extend: open => attempt(() => open({ db, attempt, stage })),
     save () {
       if (staged.length === 0 && ledger.size === 0) return
+      if (reserve.isSpent) throw new StreamError('no-space', `${file}: the disk is full; what room there is, pruning the journals needs`)
       const changes = staged
       attempt(() => { applyAll.immediate(changes) })
       staged = []

@@ -66,6 +66,7 @@ function remove (file: string): void {
 }
 
 function copy (from: Database.Database, to: Database.Database): string[] {
+  makeOwnTables(from, to)
   const tables = to.prepare<[], { name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table' AND name != 'journal_entry' AND name NOT LIKE 'sqlite_%'").all()
   to.transaction(() => {
     for (const { name } of tables) {
@@ -76,6 +77,13 @@ function copy (from: Database.Database, to: Database.Database): string[] {
     }
   })()
   return journalsOf(from).map(journal => copyEntries(from, to, journal))
+}
+
+/** Those that only some daemons have: the counts of a monitor. */
+function makeOwnTables (from: Database.Database, to: Database.Database): void {
+  const isThere = to.prepare<[string]>('SELECT 1 FROM sqlite_schema WHERE name = ?')
+  const tables = from.prepare<[], { name: string, sql: string }>("SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").all()
+  for (const { name, sql } of tables) if (isThere.get(name) === undefined) to.exec(sql)
 }
 
 /** Rows as they are, whatever columns they have. */

@@ -1,0 +1,108 @@
+import type { SchemaRepository } from '../event/schemas.js'
+import { countSchemas, Tally, type Counts } from '../event/tally.js'
+import type { Metrics } from '../metrics.js'
+import { identified } from '../stream/batch.js'
+import type { Batch, Reader, Writer } from '../stream/contracts.js'
+import type { State } from '../stream/state.js'
+import { FailureFinder } from './failures.js'
+import { Pending } from './pending.js'
+import { openCountStore } from './store.js'
+
+/** Metric: records that came too late for StatsD, which knows no other time than now. They are in the durable counts alone. */
+export const late = 'late'
+
+/** What entered the pipeline longer ago than this is late; a journal tells the time to the minute. */
+const lateMs = 60_000
+
+/** The input of a batch, and what metrics call it. */
+export class StreamNames {
+  readonly #names = new WeakMap<object, string>()
+
+  /** The reader, whose batches are known by that name from now on. */
+  label (reader: Reader, stream: string): Reader {
+    const names = this.#names
+    async function * batches (): AsyncGenerator<Batch> {
+      for await (const given of reader) {
+        const batch = identified(given, reader)
+        names.set(batch.provenance, stream)
+        yield batch
+      }
+    }
+
+    return {
+      ...reader.stream === undefined ? {} : { stream: reader.stream },
+      acknowledges: reader.acknowledges === true,
+      [Symbol.asyncIterator]: batches,
+      commit: async position => { await reader.commit(position) },
+      close: async () => { await reader.close() }
+    }
+  }
+
+  of ({ provenance }: Batch): string {
+    return this.#names.get(provenance ?? this) ?? 'unnamed'
+  }
+}
+
+export interface CountingOptions {
+  readonly schemas: SchemaRepository
+  readonly state: State
+  readonly metrics: Metrics
+  readonly streams: StreamNames
+  /** The time, in milliseconds since 1970. */
+  readonly now?: () => number
+}
+
+/**
+ * Counts what it is given, by when it entered the pipeline, and keeps nothing else. The counts become durable with the positions of the
+ * inputs, so that after a kill those of inputs that can be read again are exact; StatsD is told after that, and never twice.
+ */
+export function counting ({ schemas, state, metrics, streams, now = Date.now }: CountingOptions): Writer {
+  const tally = new Tally(schemas)
+  const finder = new FailureFinder(schemas, now)
+  const store = state.extend(home => openCountStore(home, now))
+  const pending = new Pending()
+  let increments = new Map<string, number>()
+  const told = { increment: (name: string, by = 1) => { if (by > 0) increments.set(name, (increments.get(name) ?? 0) + by) } }
+
+  function keep (stream: string, timeMs: number, { raw, valid, invalid }: Counts): void {
+    pending.addRaw(timeMs, stream, raw)
+    for (const [schema, count] of valid) pending.addSchema(timeMs, stream, schema, { valid: count })
+    for (const [schema, count] of invalid) pending.addSchema(timeMs, stream, schema, { invalid: count })
+  }
+
+  function tell (stream: string, counts: Counts): void {
+    const sums = { raw: counts.raw, valid: sum(counts.valid), invalid: sum(counts.invalid) }
+    for (const [kind, count] of Object.entries(sums)) {
+      told.increment(`${stream}.${kind}`, count)
+      told.increment(`overall.${kind}`, count)
+    }
+    countSchemas(counts, told)
+  }
+
+  return {
+    async write (batch) {
+      const counts = tally.count(batch)
+      const stream = streams.of(batch)
+      const nowMs = now()
+      const timeMs = Math.min(batch.provenance?.timeMs ?? nowMs, nowMs)
+      keep(stream, timeMs, counts)
+      if (counts.invalid.size > 0) for (const failure of finder.find(batch.payload, counts, timeMs)) pending.addFailure(failure)
+      if (nowMs - timeMs <= lateMs) tell(stream, counts)
+      else told.increment(late, batch.count)
+      await Promise.resolve()
+    },
+    async flush () {
+      const saved = increments
+      increments = new Map()
+      store.put(pending.take(), () => { for (const [name, by] of saved) metrics.increment(name, by) })
+      await Promise.resolve()
+    },
+    close: async () => {}
+  }
+}
+
+function sum (counts: ReadonlyMap<string, number>): number {
+  let total = 0
+  for (const count of counts.values()) total += count
+  return total
+}
