@@ -29,7 +29,7 @@ t.test('the accounts of etc/mysql', { skip: needsClient }, async t => {
   })
 
   t.test('are made, twice if need be', async () => {
-    const sql = shipped.replaceAll(/IDENTIFIED BY WRITER_PASSWORD/g, "IDENTIFIED BY 'writes'").replaceAll(/IDENTIFIED BY ANALYST_PASSWORD/g, "IDENTIFIED BY 'reads'").replaceAll(/IDENTIFIED BY CANARY_PASSWORD/g, "IDENTIFIED BY 'sings'")
+    const sql = shipped.replaceAll(/IDENTIFIED BY WRITER_PASSWORD/g, "IDENTIFIED BY 'writes'").replaceAll(/IDENTIFIED BY ANALYST_PASSWORD/g, "IDENTIFIED BY 'reads'").replaceAll(/IDENTIFIED BY CANARY_PASSWORD/g, "IDENTIFIED BY 'sings'").replaceAll(/IDENTIFIED BY REPLICATION_PASSWORD/g, "IDENTIFIED BY 'looks'")
     for (let time = 0; time < 2; time++) execFileSync(program, args, { input: sql })
   })
 

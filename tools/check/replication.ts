@@ -20,7 +20,7 @@ export const replication = defineCheck({
     read: { type: 'string', demandOption: true, requiresArg: true, description: 'The replica: a mysql: URI as a consumer has it' }
   },
   ranges: { warning: '300', critical: '1800' },
-  prepare ({ read }, _common, transports) {
+  prepare ({ read }, _common, _ranges, transports) {
     const target = databaseTarget('--read', read, transports)
 
     return async ctx => {
