@@ -4,6 +4,7 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import mysql from 'mysql2/promise'
+import { runCheck, type CheckOutput } from '../helpers/check-command.js'
 import { startReady, type Daemon, type LogLine } from '../helpers/daemon.js'
 import { needsMariadb, startMariadb } from '../helpers/mariadb.js'
 import { isFlat, memoryDuring } from '../helpers/memory.js'
@@ -20,7 +21,7 @@ t.test('another session holds what the writer needs', { skip: needsMariadb }, as
   const mariadb = await startMariadb()
   t.teardown(mariadb.stop)
 
-  interface Chain { readonly database: string, readonly input: Feed, readonly consumer: Daemon, readonly other: mysql.Connection }
+  interface Chain { readonly database: string, readonly input: Feed, readonly consumer: Daemon, readonly other: mysql.Connection, lagIs (code: number): Promise<CheckOutput> }
 
   /** Rows flow. */
   async function startChain (t: Test, pace: number): Promise<Chain> {
@@ -34,7 +35,11 @@ t.test('another session holds what the writer needs', { skip: needsMariadb }, as
     await untilRows(mariadb, database, pace)
     const other = await mysql.createConnection({ socketPath: mariadb.socket, user: 'root', database })
     t.teardown(async () => { await other.end() })
-    return { database, input, consumer, other }
+    const lagIs = async (code: number): Promise<CheckOutput> => await until(`check lag exits with ${code}`, async () => {
+      const found = await runCheck('lag', '--state', directory, '-w', '3', '-c', '5')
+      return found.code === code ? found : null
+    }, 60_000)
+    return { database, input, consumer, other, lagIs }
   }
 
   async function hasAll (t: Test, { database, input, consumer }: Chain): Promise<void> {
@@ -54,11 +59,14 @@ t.test('another session holds what the writer needs', { skip: needsMariadb }, as
     await chain.other.query('LOCK TABLES Counted_1 WRITE')
     await until('the writer waits', async () => await writerIn(/metadata lock/))
     const before = chain.input.written
-    const memory = await memoryDuring(stallMs, chain.consumer)
+    const [memory, alarm] = await Promise.all([memoryDuring(stallMs, chain.consumer), chain.lagIs(2)])
     t.ok(await writerIn(/metadata lock/), 'it is still in that statement')
     const queued = chain.input.written - before
     await chain.other.query('UNLOCK TABLES')
 
+    await chain.lagIs(0)
+
+    t.match(alarm.line, /^CRITICAL: consumer consumer is \d+ s behind, [\d,]+ records(?:: falling behind)?$/)
     t.ok(queued > stallMs / 1000 * perSecond / 2, 'many were queued')
     isFlat(t, 'consumer', memory, queued * text.length)
     await hasAll(t, chain)
@@ -70,9 +78,12 @@ t.test('another session holds what the writer needs', { skip: needsMariadb }, as
     const chain = await startChain(t, 500)
     await chain.other.query('LOCK TABLES Counted_1 WRITE')
     await waitsTwice(t, chain)
+    const alarm = await chain.lagIs(2)
     await chain.other.query('UNLOCK TABLES')
     await chain.consumer.logged('the store is back')
 
+    t.match(alarm.line, /^CRITICAL: consumer consumer is \d+ s behind, [\d,]+ records: waits for its store$/)
+    t.match(alarm.details.join(), /waits for mysql:.* since .*: Lock wait timeout exceeded/)
     await hasAll(t, chain)
   })
 
