@@ -54,7 +54,7 @@ t.test(`the MySQL writer is killed ${kills} times under load, at random moments:
   t.strictSame(consumer.log.filter(({ level }) => level === 'error'), [])
 })
 
-const rounds = 3
+const rounds = 2
 
 t.test('the writer dies at random moments, and stays dead or comes back at once: a canary alarms while, and only while, rows do not arrive', { skip: needsMariadb }, async t => {
   const mariadb = await startMariadb()
