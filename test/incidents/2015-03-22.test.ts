@@ -67,7 +67,6 @@ t.test('another session holds what the writer needs', { skip: needsMariadb }, as
     const queued = chain.input.written - before
     await chain.other.query('UNLOCK TABLES')
 
-
     t.match(alarm.line, /^CRITICAL: consumer consumer is \d+ s behind, [\d,]+ records(?:: falling behind)?$/)
     t.ok(queued > stallMs / 1000 * perSecond / 2, 'many were queued')
     isFlat(t, 'consumer', memory, queued * text.length)
