@@ -2,9 +2,11 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { mediawikiTime } from '../../../lib/sql/times.js'
 import { builtInWriters } from '../../../lib/writers/index.js'
 import { frontOf } from '../../../tools/check/canary/front.js'
 import { databaseTarget } from '../../../tools/check/database.js'
@@ -19,6 +21,29 @@ async function emptyStore (t: Test): Promise<string> {
   new Database(file).exec('CREATE TABLE other (n INT)').close()
   return await Promise.resolve(`sqlite://${file}`)
 }
+
+// seen to fail without each of the conditions in rows.ts
+t.test('canaries of another host or front, of the future, and of days ago say nothing of this one', async t => {
+  const file = join(shortDirectory(t), 'events.sqlite')
+  const front = `file://${file}.log`
+  const db = new Database(file)
+  t.teardown(() => { db.close() })
+  db.exec('CREATE TABLE Canary_1 (id INTEGER PRIMARY KEY, timestamp CHAR(14), event_uuid CHAR(32), event_host TEXT, event_front TEXT, event_sent BIGINT)')
+  const add = (host: string, from: string, secondsAgo: number): void => {
+    const sent = Date.now() - secondsAgo * 1000
+    db.prepare('INSERT INTO Canary_1 (timestamp, event_uuid, event_host, event_front, event_sent) VALUES (?, ?, ?, ?, ?)').run(mediawikiTime(Math.floor(sent / 1000)), 'x', host, from, sent)
+  }
+  const check = async (): Promise<unknown> => await runCheck('canary', '--send', front, '--read', `sqlite://${file}`, '-t', '1')
+  add('elsewhere', front, 1)
+  add(hostname(), 'udp://127.0.0.1:8421', 1)
+  add(hostname(), front, -3600)
+  add(hostname(), front, 86_400 * 2)
+
+  t.match(await check(), { code: 2, line: /^CRITICAL: no row after .*, nor any before of this front$/ })
+  add(hostname(), front, 200)
+  add(hostname(), front, 250)
+  t.match(await check(), { code: 1, line: /^WARNING: no row after .*; the newest is of 20\d s ago$/ })
+})
 
 t.test('a file that is not there, and one without the table, are told apart', async t => {
   const socket = createSocket('udp4')
