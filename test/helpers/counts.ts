@@ -1,42 +1,33 @@
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
-import type { hourMs } from '../../lib/counts/tables.js'
-import { countTables, minuteMs } from '../../lib/counts/tables.js'
-import { openState } from '../../lib/stream/state.js'
+import type { Test } from 'tap'
+import { openCounts, type Counts, type Failure } from '../../lib/counts/read.js'
+import { openCountStore, type CountStore } from '../../lib/counts/store.js'
+import { openState, type State } from '../../lib/stream/state.js'
 
-/** What a monitor would have counted in a minute, or with `spanMs` in an hour. */
-export interface CountedRow {
-  readonly timeMs: number
-  readonly schema: string
-  readonly valid: number
-  readonly invalid: number
-  readonly spanMs?: typeof minuteMs | typeof hourMs
+/** The durable counts of a monitor, at whatever time it is. */
+export interface TestCounts {
+  readonly directory: string
+  readonly state: State
+  readonly store: CountStore
+  readonly counts: Counts
+  /** What the store takes for now. */
+  setTime (ms: number): void
 }
 
-export interface FailureRow {
-  readonly timeMs: number
-  readonly schema: string
-  readonly count: number
-  readonly code?: string
-  readonly pointer?: string
-  readonly expected?: string
-  readonly seen?: string
-  readonly sample?: string
+export function openTestCounts (t: Test, nowMs: number, instance = 'monitor-all', directory = t.testdir()): TestCounts {
+  let now = nowMs
+  const state = openState(directory, instance)
+  const store = state.extend(home => openCountStore(home, () => now))
+  const counts = openCounts(join(directory))
+  t.teardown(() => {
+    counts.close()
+    state.close()
+  })
+  return { directory, state, store, counts, setTime (ms) { now = ms } }
 }
 
-/** Writes rows into the state of a monitor, which is made if it is not there: times that no running monitor could be given. */
-export function writeCounts (directory: string, rows: readonly CountedRow[], failures: readonly FailureRow[] = []): void {
-  openState(directory, 'monitor-all').close()
-  const db = new Database(join(directory, 'monitor-all.sqlite'))
-  try {
-    db.exec(countTables)
-    const add = db.prepare('INSERT INTO schema_count VALUES (?, ?, \'client-side\', ?, ?, ?) ON CONFLICT DO UPDATE SET valid = valid + excluded.valid, invalid = invalid + excluded.invalid')
-    for (const { spanMs = minuteMs, timeMs, schema, valid, invalid } of rows) add.run(spanMs, Math.floor(timeMs / spanMs) * spanMs, schema, valid, invalid)
-    const fail = db.prepare('INSERT INTO failure (span_ms, time_ms, schema, code, pointer, expected, seen, count, first_ms, last_ms, sample) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
-    for (const { timeMs, schema, count, code = 'validation', pointer = '', expected = '', seen = '', sample = '' } of failures) {
-      fail.run(minuteMs, Math.floor(timeMs / minuteMs) * minuteMs, schema, code, pointer, expected, seen, count, timeMs, timeMs, sample)
-    }
-  } finally {
-    db.close()
-  }
+export const always = [0, Number.MAX_SAFE_INTEGER] as const
+
+export function failure (fields: Partial<Failure> = {}): Failure {
+  return { schema: 'Edit', code: 'validation', pointer: '/event/x', expected: 'a string', seen: '1', count: 1, firstMs: 0, lastMs: 0, sample: '', ...fields }
 }

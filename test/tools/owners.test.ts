@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { writeCounts } from '../helpers/counts.js'
+import { writeCounts } from '../helpers/written-counts.js'
 import { executable } from '../helpers/daemon.js'
 import { openMailbox, type Mailbox } from '../helpers/mailbox.js'
 

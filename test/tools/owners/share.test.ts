@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { openCounts } from '../../../lib/counts/read.js'
 import { observe, type Observation } from '../../../tools/owners/share.js'
-import { writeCounts, type CountedRow } from '../../helpers/counts.js'
+import { writeCounts, type CountedRow } from '../../helpers/written-counts.js'
 
 const minute = 60_000
 const now = Date.UTC(2014, 4, 21, 9, 31, 30)
