@@ -15,6 +15,7 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   schema: async () => (await import('./tools/schema.js')).schema,
   replay: async () => (await import('./tools/replay.js')).replay,
   check: async () => (await import('./tools/check.js')).check,
+  notify: async () => (await import('./tools/notify.js')).notify,
   status: async () => (await import('./tools/status.js')).status,
   run: async () => (await import('./tools/run.js')).run
 }
