@@ -1,9 +1,8 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { exitCodes } from './lib/errors.js'
 import type { Command, CommandGroup } from './lib/cli/command.js'
 import { runCommand } from './lib/cli/run.js'
+import { version } from './lib/cli/version.js'
 
 /** Every command, loaded when it is called. */
 const commands: Record<string, () => Promise<Command | CommandGroup>> = {
@@ -16,6 +15,9 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   schema: async () => (await import('./tools/schema.js')).schema,
   replay: async () => (await import('./tools/replay.js')).replay,
   check: async () => (await import('./tools/check.js')).check,
+  report: async () => (await import('./tools/report.js')).report,
+  owners: async () => (await import('./tools/owners.js')).owners,
+  dashboards: async () => (await import('./tools/dashboards.js')).dashboards,
   status: async () => (await import('./tools/status.js')).status,
   run: async () => (await import('./tools/run.js')).run
 }
@@ -26,7 +28,7 @@ process.exitCode = await main(name, args)
 async function main (name: string, args: readonly string[]): Promise<number> {
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (load !== undefined) return await runOf(await load(), args)
-  if (name === '--version') return print(version())
+  if (name === '--version' || name === '-V') return print(version())
   if (name === '--help' || name === 'help') return print(await help())
   process.stderr.write(`vanadium: there is no command "${name}"; there are ${Object.keys(commands).join(', ')}\n`)
   return exitCodes.config
@@ -67,9 +69,4 @@ async function help (): Promise<string> {
     '', 'vanadium <command> --help lists its options, with examples. vanadium --version tells the version.',
     'Exit codes: 0 done, 1 transport failed (restart), 70 bug, 78 bad configuration.'
   ].join('\n')
-}
-
-function version (): string {
-  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8')) as { version: string }
-  return version
 }

@@ -4,6 +4,7 @@ import { ConfigError } from '../errors.js'
 import { logLevels } from '../log.js'
 import { fsyncPolicies } from '../stream/last-run.js'
 import type { CommandLine } from './command.js'
+import { version } from './version.js'
 
 // the ES module of yargs breaks help texts in the middle of words, its CommonJS twin does not
 const yargs = createRequire(import.meta.url)('yargs') as () => Argv
@@ -33,7 +34,7 @@ export interface ParsedOptions<O extends Record<string, Options>> {
 }
 
 /**
- * The options of a command line, argument files expanded already. Returns the help text instead when that is asked for.
+ * The options of a command line, argument files expanded already. Returns the help text, or the version, instead when that is asked for.
  * Throws `ConfigError` for what is unknown, missing, repeated, or of the wrong type.
  */
 export function parseOptions<O extends Record<string, Options>> (command: CommandLine<O>, args: readonly string[], width: number): ParsedOptions<O> | string {
@@ -74,18 +75,27 @@ function argumentParser (command: CommandLine, width: number): Argv {
     })
     .options(withoutDemands(command.options))
     .group(Object.keys(command.options), 'Options:')
-    .options(commonOptions)
-    .group(Object.keys(commonOptions), 'Common options:')
+    .options(commonOptionsOf(command))
+    .group([...Object.keys(commonOptions), 'help', 'version'], 'Common options:')
     .default(command.defaults ?? {})
-    .epilogue(`${examplesOf(command)}${command.notes ?? ''}An argument @path reads more arguments from that file, one a line; # starts a comment.\nStream URIs and their options: docs/uris.md.`)
+    .epilogue(`${examplesOf(command)}${command.notes ?? ''}An argument @path reads more arguments from that file, one a line; # starts a comment.${command.light === true ? '' : '\nStream URIs and their options: docs/uris.md.'}`)
     .detectLocale(false)
     .strictOptions()
     .help()
-    .version(false)
+    .alias('help', 'h')
+    .version(version())
+    .alias('version', 'V')
     .wrap(width)
     .exitProcess(false)
     .fail((message: string | null, error: Error | undefined) => { throw error instanceof ConfigError ? error : badOption(command, message ?? error?.message ?? 'bad option') })
   return parser
+}
+
+/** Those that mean something to a light command; it takes the others all the same. */
+const lightOptions: readonly string[] = ['registry', 'state', 'prefix', 'config-check']
+
+function commonOptionsOf ({ light }: CommandLine): Record<string, Options> {
+  return Object.fromEntries(Object.entries(commonOptions).map(([name, option]) => [name, { ...option, hidden: light === true && !lightOptions.includes(name) }]))
 }
 
 /** What is missing is said after what is misspelt: the one is often the other. */
@@ -101,7 +111,8 @@ function examplesOf (command: CommandLine): string {
 
 function badOption (command: CommandLine, message: string): ConfigError {
   const problem = message.replace(/\s*\n\s*/g, '; ')
-  const allowed = Object.keys({ ...command.options, ...commonOptions }).map(name => `--${name}`).join(' ')
+  const common = Object.entries(commonOptionsOf(command)).filter(([, { hidden }]) => hidden !== true).map(([name]) => name)
+  const allowed = [...Object.keys(command.options), ...common].map(name => `--${name}`).join(' ')
   return new ConfigError('bad-option', `${problem.charAt(0).toLowerCase()}${problem.slice(1)}; ${command.name} takes ${allowed}`)
 }
 

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { openSchemas, shippedSchemas } from '../event/schema-repository.js'
+import { openSchemas, shippedSchemas, type SchemaOptions } from '../event/schema-repository.js'
+import type { SchemaRepository } from '../event/schemas.js'
 import { ConfigError, exitCodeOf, exitCodes, messageOf, VanadiumError } from '../errors.js'
 import { createLog, type Log } from '../log.js'
 import { createMetrics, type Metrics, type StatsdTarget } from '../metrics.js'
-import { builtInReaders } from '../readers/index.js'
 import { openRegistry, type Registry } from '../registry/registry.js'
 import type { Context } from '../stream/contracts.js'
 import { createDeadLetters } from '../stream/dead-letters.js'
@@ -13,9 +13,9 @@ import { Lags } from '../stream/lag.js'
 import type { Ledger } from '../stream/ledger.js'
 import { saveWithPatience } from '../stream/save.js'
 import { openState, stateFile, type State } from '../stream/state.js'
+import { Schemes } from '../stream/schemes.js'
 import { streamOf } from '../stream/uri.js'
 import { booked, named } from '../stream/wrap.js'
-import { builtInWriters } from '../writers/index.js'
 import { expandArguments } from './arguments.js'
 import type { Command, CommandContext, Transports } from './command.js'
 import { startLifeCycle, type LifeCycle } from './life-cycle.js'
@@ -30,7 +30,7 @@ import { startPulse } from './pulse.js'
 export async function runCommand (command: Command, args: readonly string[]): Promise<number> {
   let log = createLog({ fields: { daemon: command.name } })
   try {
-    const parsed = parseOptions(command, expandArguments(args), Math.min(process.stdout.columns ?? 100, 120))
+    const parsed = parseOptions(command, expandArguments(args, command.verbatim), Math.min(process.stdout.columns ?? 100, 120))
     if (typeof parsed === 'string') {
       process.stdout.write(`${parsed}\n`)
       return exitCodes.done
@@ -56,17 +56,13 @@ interface Errors {
 }
 
 async function prepareAndRun (command: Command, name: string, common: CommonOptions, own: never | object, log: Log, errors: Errors): Promise<number> {
-  const transports: Transports = { readers: builtInReaders(), writers: builtInWriters() }
+  const transports = command.light === true ? noTransports() : await builtInTransports()
   const functions: PlugInFunctions = new Map()
   await loadPlugIns(common.plugins, { ...transports, functions, log })
   const run = command.prepare(own as never, transports, common)
   const statsd = statsdTarget(common, log)
   const registry = openRegistry(common.registry)
-  const schemas = await openSchemas({
-    directories: [...common.schemas, shippedSchemas()],
-    ...(common['schemas-url'] === undefined ? {} : { remote: { template: common['schemas-url'], cacheDir: join(common.state, 'schemas') } }),
-    log
-  })
+  const schemas = command.light === true ? noSchemas : await openSchemas(schemaOptions(common, log))
   if (common['config-check']) {
     process.stdout.write(`vanadium ${command.name}: the configuration is good\n`)
     return exitCodes.done
@@ -84,6 +80,26 @@ async function prepareAndRun (command: Command, name: string, common: CommonOpti
     return Number(process.exitCode ?? exitCodes.done)
   } finally {
     await cycle.release()
+  }
+}
+
+/** Not loaded before they are needed: they bring the libraries of everything that a stream may be. */
+async function builtInTransports (): Promise<Transports> {
+  const [{ builtInReaders }, { builtInWriters }] = await Promise.all([import('../readers/index.js'), import('../writers/index.js')])
+  return { readers: builtInReaders(), writers: builtInWriters() }
+}
+
+function noTransports (): Transports {
+  return { readers: new Schemes('reader'), writers: new Schemes('writer') }
+}
+
+const noSchemas: SchemaRepository = { find: () => undefined, canFetch: () => false, fetch: async () => undefined, list: () => [], reload: async () => {} }
+
+function schemaOptions (common: CommonOptions, log: Log): SchemaOptions {
+  return {
+    directories: [...common.schemas, shippedSchemas()],
+    ...(common['schemas-url'] === undefined ? {} : { remote: { template: common['schemas-url'], cacheDir: join(common.state, 'schemas') } }),
+    log
   }
 }
 

@@ -54,6 +54,14 @@ export interface SchemaRepository {
   reload (): Promise<void>
 }
 
+/**
+ * Whether the events are the pipeline's own, and nobody's data: its owner has written `internal: true` at the top of the schema. They are
+ * stored and counted like others; `vanadium_schemas` and the views do not have them.
+ */
+export function isInternal ({ definition }: Pick<Schema, 'definition'>): boolean {
+  return definition['internal'] === true
+}
+
 export function isRefused (schema: Schema | RefusedSchema): schema is RefusedSchema {
   return 'reason' in schema
 }

@@ -3,8 +3,15 @@ import { codeOf, messageOf, StreamError } from '../errors.js'
 /** One line of a graph. */
 export interface Series {
   readonly target: string
-  /** Oldest first; `value` is null where nothing was measured; `time` is in seconds since 1970. */
-  readonly points: ReadonlyArray<{ readonly value: number | null, readonly time: number }>
+  /** Oldest first. */
+  readonly points: readonly Point[]
+}
+
+export interface Point {
+  /** Null where nothing was measured, or nothing finite came of it. */
+  readonly value: number | null
+  /** Seconds since 1970. */
+  readonly time: number
 }
 
 /** What part of a graph is meant: times as Graphite takes them (`-15min`, `now`, seconds since 1970). */
@@ -25,13 +32,19 @@ const mostBytes = 16 << 20
 
 /** Graphite's render API (https://graphite.readthedocs.io/en/latest/render_api.html). All throw `StreamError` that says what Graphite did. */
 export class GraphiteClient {
+  /** For requests and messages: without name and password. */
   readonly #base: string
+  readonly #headers: Readonly<Record<string, string>>
   readonly #timeoutMs: number
+  readonly #stop: AbortSignal | undefined
 
-  /** `base` is the URL of graphite-web, with no slash at its end. */
-  constructor (base: string, timeoutMs: number) {
-    this.#base = base
+  /** `base` is the URL of graphite-web, with no slash at its end; it may have a name and a password. `timeoutMs` is for a whole answer. */
+  constructor (base: string, timeoutMs: number, stop?: AbortSignal) {
+    const { bare, authorization } = withoutCredentials(base)
+    this.#base = bare
+    this.#headers = authorization === undefined ? {} : { authorization }
     this.#timeoutMs = timeoutMs
+    this.#stop = stop
   }
 
   /** Series that match; none if Graphite has no such metric. */
@@ -44,7 +57,7 @@ export class GraphiteClient {
   async picture (targets: readonly string[], { from, until, title = '', width = 600, height = 300 }: Picture): Promise<Buffer> {
     const options = Object.entries({ from, until, title, width: String(width), height: String(height), format: 'png' })
     const body = await this.#ask([...targets.map(target => ['target', target] as const), ...options])
-    if (!body.subarray(0, pngStart.length).equals(pngStart)) throw new StreamError('cannot-read', `Graphite at ${this.#base} sent something else than a PNG`)
+    if (!body.subarray(0, pngStart.length).equals(pngStart)) throw new StreamError('cannot-read', `Graphite sent something else than a PNG, at ${this.#base}`)
     return body
   }
 
@@ -52,22 +65,39 @@ export class GraphiteClient {
     const body = new URLSearchParams(fields.map(([name, value]): [string, string] => [name, value]))
     const timer = new AbortController()
     const timeout = setTimeout(() => { timer.abort() }, this.#timeoutMs)
+    const signal = this.#stop === undefined ? timer.signal : AbortSignal.any([timer.signal, this.#stop])
     try {
-      const response = await fetch(`${this.#base}/render`, { method: 'POST', body, signal: timer.signal })
+      // a redirection may lead anywhere, and would get the password as well
+      const response = await fetch(`${this.#base}/render`, { method: 'POST', body, headers: this.#headers, signal, redirect: 'manual' })
       if (response.status !== 200) {
         await response.body?.cancel()
-        throw new StreamError('cannot-read', `Graphite at ${this.#base} answered ${response.status}`)
+        throw new StreamError('cannot-read', `Graphite answered ${response.status}, at ${this.#base}`, { status: response.status })
       }
       return await limited(response, this.#base)
     } catch (error) {
       if (error instanceof StreamError) throw error
-      if (timer.signal.aborted) throw new StreamError('cannot-read', `Graphite at ${this.#base} did not answer in ${this.#timeoutMs / 1000} s`, { cause: error })
-      const reason = error instanceof Error && error.cause !== undefined ? codeOf(error.cause) ?? messageOf(error.cause) : messageOf(error)
-      throw new StreamError('cannot-connect', `Graphite at ${this.#base} cannot be reached: ${reason}`, { cause: error })
+      if (this.#stop?.aborted === true) throw new StreamError('stopped', `stopped before Graphite had answered, at ${this.#base}`, { cause: error })
+      if (timer.signal.aborted) throw new StreamError('cannot-read', `Graphite did not answer in ${this.#timeoutMs / 1000} s, at ${this.#base}`, { cause: error })
+      throw new StreamError('cannot-connect', `Graphite cannot be reached: ${reasonOf(error)}, at ${this.#base}`, { cause: error })
     } finally {
       clearTimeout(timeout)
     }
   }
+}
+
+/** fetch refuses URLs that have credentials, and says them. */
+function withoutCredentials (base: string): { bare: string, authorization?: string } {
+  const url = URL.canParse(base) ? new URL(base) : undefined
+  if (url === undefined || (url.username === '' && url.password === '')) return { bare: base }
+  const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
+  url.username = url.password = ''
+  return { bare: url.href.replace(/\/+$/, ''), authorization: `Basic ${Buffer.from(credentials).toString('base64')}` }
+}
+
+/** fetch says "fetch failed", and the reason below it. */
+function reasonOf (error: unknown): string {
+  if (!(error instanceof Error) || error.cause === undefined) return messageOf(error)
+  return codeOf(error.cause) ?? messageOf(error.cause)
 }
 
 const pngStart = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
@@ -77,14 +107,14 @@ async function limited (response: Response, base: string): Promise<Buffer> {
   let bytes = 0
   for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += chunk.length
-    if (bytes > mostBytes) throw new StreamError('cannot-read', `Graphite at ${base} sent more than ${mostBytes >> 20} MiB; ask for less`)
+    if (bytes > mostBytes) throw new StreamError('cannot-read', `Graphite sent more than ${mostBytes >> 20} MiB, at ${base}; ask for less`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
 }
 
 function readSeries (body: Buffer, base: string): Series[] {
-  const wrong = (): StreamError => new StreamError('cannot-read', `Graphite at ${base} sent something else than series in JSON`)
+  const wrong = (): StreamError => new StreamError('cannot-read', `Graphite sent something else than series in JSON, at ${base}`)
   let value: unknown
   try {
     value = JSON.parse(body.toString())
@@ -94,7 +124,7 @@ function readSeries (body: Buffer, base: string): Series[] {
   if (!Array.isArray(value)) throw wrong()
   return value.map((entry: unknown) => {
     if (!isSeries(entry)) throw wrong()
-    return { target: entry.target, points: entry.datapoints.map(([value, time]) => ({ value, time })) }
+    return { target: entry.target, points: entry.datapoints.map(([value, time]) => ({ value: Number.isFinite(value) ? value : null, time })) }
   })
 }
 

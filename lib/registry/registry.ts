@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { parseDocument } from 'yaml'
 import { codeOf, ConfigError, messageOf } from '../errors.js'
 import { registrySchema } from './registry-schema.js'
@@ -12,11 +12,11 @@ export interface Limits {
 
 /** What is normal for a schema. */
 export interface Thresholds {
-  /** Events a second, or more. */
+  /** More events a second. */
   readonly over?: Limits
-  /** Events a second, or fewer. */
+  /** Fewer events a second. */
   readonly under?: Limits
-  /** Share of the events that do not validate, from 0 to 1. */
+  /** A larger share of events that do not validate, from 0 to 1. */
   readonly invalid?: Limits
 }
 
@@ -63,8 +63,6 @@ interface RegistryFile {
   schemas?: Record<string, { owners?: string[], thresholds?: Thresholds } | null>
 }
 
-const validate = new Ajv({ allErrors: true, verbose: true }).compile(registrySchema)
-
 /** Reads a registry. Without a path that of the installed layout, which may be missing: then nothing but defaults is known. Throws `ConfigError`. */
 export function openRegistry (path?: string): Registry {
   let text
@@ -79,18 +77,10 @@ export function openRegistry (path?: string): Registry {
 
 /** `path` is for messages. Throws `ConfigError` that names each line that is wrong. */
 export function readRegistry (text: string, path: string): Registry {
-  const document = parseDocument(text, { prettyErrors: true })
-  const [mistake] = document.errors
-  if (mistake !== undefined) throw new ConfigError('bad-registry', `${path}: ${mistake.message.replace(/\s+/g, ' ')}`)
-  const value = (document.toJS({ maxAliasCount: 100 }) as unknown) ?? {}
-  if (!validate(value)) {
-    const problems = (validate.errors ?? []).map(error => describe(error))
-    throw new ConfigError('bad-registry', `${path}: ${problems.join('; ')}`)
-  }
-  const file = value as RegistryFile
+  const file = checked(valueOf(text, path), path)
   const schemas = new Map(Object.entries(file.schemas ?? {}))
   const { graphite = 'http://127.0.0.1:8080' } = file
-  for (const [name, entry] of schemas) checkOrder(path, `schemas/${name}`, entry?.thresholds)
+  for (const [name, entry] of schemas) checkOrder(path, `schemas/${name}/`, entry?.thresholds)
   checkOrder(path, '', file.thresholds)
   return {
     operators: file.operators ?? [],
@@ -106,6 +96,34 @@ export function readRegistry (text: string, path: string): Registry {
   }
 }
 
+/** What the text says, whatever that is. */
+function valueOf (text: string, path: string): unknown {
+  const document = parseDocument(text, { prettyErrors: true })
+  const [mistake] = document.errors
+  // below its first line it has the text itself, which may have a password in it
+  if (mistake !== undefined) throw new ConfigError('bad-registry', `${path}: ${mistake.message.split('\n')[0]?.replace(/:$/, '') ?? ''}`)
+  try {
+    return (document.toJS({ maxAliasCount: mostAliases }) as unknown) ?? {}
+  } catch (cause) {
+    // of the yaml package: an alias of nothing, or too many of them
+    throw new ConfigError('bad-registry', `${path}: ${messageOf(cause)}; write out what aliases stand for`, { cause })
+  }
+}
+
+/** What aliases may grow into: a few lines can become gigabytes. */
+const mostAliases = 100
+const mostProblems = 20
+
+let validate: ValidateFunction<RegistryFile> | undefined
+
+function checked (value: unknown, path: string): RegistryFile {
+  validate ??= new Ajv({ allErrors: true, verbose: true }).compile<RegistryFile>(registrySchema)
+  if (validate(value)) return value
+  const problems = [...new Set((validate.errors ?? []).filter(({ keyword }) => keyword !== 'propertyNames').map(describe))]
+  const more = problems.length > mostProblems ? [`and ${problems.length - mostProblems} more`] : []
+  throw new ConfigError('bad-registry', `${path}: ${[...problems.slice(0, mostProblems), ...more].join('; ')}`)
+}
+
 const defaultThresholds: Thresholds = { invalid: { warning: 0.05, critical: 0.2 } }
 
 function withoutSlash (url: string): string {
@@ -117,15 +135,24 @@ function checkOrder (path: string, place: string, thresholds: Thresholds = {}): 
   for (const [name, limits] of Object.entries(thresholds) as Array<[string, Limits]>) {
     const { warning, critical } = limits
     if (name === 'under' ? critical <= warning : critical >= warning) continue
-    throw new ConfigError('bad-registry', `${path}: ${place}/thresholds/${name}: critical ${critical} comes before warning ${warning}; give ${name === 'under' ? 'at most' : 'at least'} ${warning}`)
+    throw new ConfigError('bad-registry', `${path}: ${place}thresholds/${name}: critical ${critical} comes before warning ${warning}; give ${name === 'under' ? 'at most' : 'at least'} ${warning}`)
   }
 }
 
-function describe ({ instancePath, keyword, message, params, data, parentSchema }: ErrorObject): string {
+function describe ({ instancePath, keyword, message, params, data, parentSchema, propertyName }: ErrorObject): string {
   const place = instancePath === '' ? 'at the top' : instancePath.slice(1)
+  const definition = parentSchema as { properties?: object, description?: string } | undefined
   if (keyword === 'additionalProperties') {
-    const allowed = Object.keys(parentSchema?.['properties'] as object).join(', ')
-    return `${place}: there is no "${String(params['additionalProperty'])}"; allowed are ${allowed}`
+    return `${place}: there is no ${shown(params['additionalProperty'])}; allowed are ${Object.keys(definition?.properties ?? {}).join(', ')}`
   }
-  return `${place}: ${JSON.stringify(data)} ${message ?? 'is wrong'}`
+  const problem = keyword === 'pattern' && definition?.description !== undefined ? `is wrong; give ${definition.description}` : message ?? 'is wrong'
+  return `${place}: ${mayHavePassword.test(place) ? 'what is given' : shown(propertyName ?? data)} ${problem}`
+}
+
+const mayHavePassword = /^(at the top|mail|mail\/via|graphite)$/
+const mostShown = 100
+
+function shown (value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length > mostShown ? `${text.slice(0, mostShown)}…` : text
 }

@@ -32,13 +32,13 @@ export interface Tally {
 }
 
 /**
- * Of groups that gained rows, in one order for all consumers, so that none of them waits for another in a circle. First and last are of
+ * Of groups that gained rows and whose tables are listed, in one order for all consumers, so that none of them waits for another in a circle. First and last are of
  * all events that were not refused: a duplicate is in the table, with the same time.
  */
 export function talliesOf (groups: ReadonlyArray<Group<unknown>>, outcomes: readonly Outcome[]): Tally[] {
   const tallies = groups.flatMap((group, at) => {
     const { inserted = 0, refused = [] } = outcomes[at] ?? {}
-    return inserted === 0 ? [] : [{ plan: group.table.plan, inserted, ...range(group.times, new Set(refused.map(({ row }) => row))) }]
+    return inserted === 0 || !group.table.plan.isListed ? [] : [{ plan: group.table.plan, inserted, ...range(group.times, new Set(refused.map(({ row }) => row))) }]
   })
   return tallies.sort((one, other) => compareText(one.plan.schema, other.plan.schema) || one.plan.revision - other.plan.revision)
 }

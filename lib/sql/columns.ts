@@ -1,4 +1,4 @@
-import type { JsonSchema, Schema } from '../event/schemas.js'
+import { isInternal, type JsonSchema, type Schema } from '../event/schemas.js'
 import { fieldsOf, type Field } from './fields.js'
 import { columnNames, tableName } from './names.js'
 
@@ -43,6 +43,8 @@ export interface TablePlan {
   readonly comment: string
   /** What the schema says it is about. */
   readonly description: string
+  /** Whether analysts find it: it is in `vanadium_schemas` and in the view of its schema. */
+  readonly isListed: boolean
 }
 
 /** Characters of a string's column; longer ones are cut. */
@@ -73,7 +75,8 @@ export function planTable (schema: Schema): TablePlan {
     columns: shortenComments(narrow(limitIndexes(columns))),
     indexes: style === 'meta' ? [] : [{ name: 'wiki_timestamp', columns: ['wiki', 'timestamp'] }],
     comment: `${name}/${revision}`,
-    description: descriptionOf(modern)
+    description: descriptionOf(modern),
+    isListed: !isInternal(schema)
   }
 }
 

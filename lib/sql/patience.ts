@@ -1,5 +1,6 @@
 import type { Context } from '../stream/contracts.js'
 import { Backoff } from '../stream/backoff.js'
+import { waitingKey, type Waiting } from '../stream/waiting.js'
 import { messageOf, StreamError } from '../errors.js'
 import { classify } from './errors.js'
 
@@ -95,12 +96,21 @@ class WaitLog {
   goesOn (error: unknown, mustAct: boolean): void {
     this.#since ??= Date.now()
     const fields = { ...this.#fields(this.#since), since: new Date(this.#since).toISOString(), reason: messageOf(error) }
+    this.#note({ sinceMs: this.#since, store: this.#store, reason: messageOf(error) })
     if (mustAct) this.#ctx.log.error('the store refuses; it is tried again until somebody has corrected that', fields)
     else this.#ctx.log.warn('waiting for the store', fields)
   }
 
   over (): void {
-    if (this.#since !== null) this.#ctx.log.info('the store is back', this.#fields(this.#since))
+    if (this.#since === null) return
+    this.#note(null)
+    this.#ctx.log.info('the store is back', this.#fields(this.#since))
+  }
+
+  #note (waiting: Waiting | null): void {
+    try {
+      this.#ctx.stateIfAny?.remark(waitingKey, JSON.stringify(waiting))
+    } catch { /* the state cannot be opened, which whoever needs it says */ }
   }
 
   #fields (since: number): Record<string, unknown> {

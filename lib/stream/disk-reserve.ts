@@ -9,18 +9,27 @@ const roomyBytes = 64 << 20
 
 /**
  * Room on the disk that is given up when there is no other: SQLite has to write before it can free anything, so a journal that has
- * filled its disk could not even be pruned of what everybody has.
+ * filled its disk could not even be pruned of what everybody has. The room is for that: nothing else is saved until it is held again.
  */
 export class DiskReserve {
   readonly #file: string
+  readonly #onGiven: () => void
   #isHeld = false
+  #isSpent = false
 
-  constructor (file: string) {
+  /** `onGiven` makes the first use of the room. */
+  constructor (file: string, onGiven: () => void) {
     this.#file = file
+    this.#onGiven = onGiven
   }
 
   get isHeld (): boolean {
     return this.#isHeld
+  }
+
+  /** It was given up, and there is not enough room yet to take it again. */
+  get isSpent (): boolean {
+    return this.#isSpent
   }
 
   /** Whether the disk has so much more that nobody needs to save. */
@@ -43,16 +52,17 @@ export class DiskReserve {
         writeFileSync(this.#file, randomBytes(reserveBytes))
       }
       this.#isHeld = true
+      this.#isSpent = false
     } catch {
       rmSync(this.#file, { force: true })
     }
   }
 
-  /** Gives it up. False if it was not held. */
-  give (): boolean {
-    const wasHeld = this.#isHeld
+  /** Gives it up, if it is held. */
+  give (): void {
+    this.#isSpent ||= this.#isHeld
     this.#isHeld = false
     rmSync(this.#file, { force: true })
-    return wasHeld
+    this.#onGiven()
   }
 }

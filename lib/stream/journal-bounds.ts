@@ -9,6 +9,11 @@ export interface Bounds {
   readonly mostAgeMs: number
 }
 
+/** Under which the state has the bounds of a journal, as JSON, for who asks how much room there is. */
+export function boundsKey (journal: string): string {
+  return `bounds:${journal}`
+}
+
 /** Records that were pruned although a subscriber had not committed them. */
 export interface Loss {
   readonly subscriber: string

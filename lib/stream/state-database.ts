@@ -60,6 +60,18 @@ export function openDatabase (file: string, lock: Database.Database, fsync: Fsyn
   }
 }
 
+/**
+ * Moves what is in the log into the file, as far as readers let it, so that the log is written from its beginning again. What a full
+ * disk has no room for stays in the log.
+ */
+export function checkpoint (db: Database.Database): void {
+  try {
+    db.pragma('wal_checkpoint(PASSIVE)')
+  } catch (error) {
+    if (codeOf(error) !== 'SQLITE_FULL') throw error
+  }
+}
+
 /** What can be seen at once to be wrong; `vanadium journal check` looks at all. */
 function checkNumbers (db: Database.Database): void {
   const wrong = db.prepare<[], { name: string, next: number, end: number }>(`SELECT name, next, end FROM (

@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import type Database from 'better-sqlite3'
+import { StreamError } from '../errors.js'
 import type { Position } from './contracts.js'
 import { Health } from './damage.js'
 import { DiskReserve } from './disk-reserve.js'
 import { openJournal, type Journal, type JournalHome, type Staged } from './journal.js'
 import { StoredLedger, type Ledger } from './ledger.js'
 import { endRun, type FsyncPolicy } from './last-run.js'
-import { lockInstance, openDatabase } from './state-database.js'
+import { checkpoint, lockInstance, openDatabase } from './state-database.js'
 
 /** Numbers that never repeat, across restarts and crashes too: blocks are reserved on disk before their numbers are given. */
 export interface Sequence {
@@ -37,6 +38,8 @@ export interface State {
   readonly ledger: Ledger
   /** Writes down something about the instance, for people, at once; what cannot be written is not worth an error. */
   remark (key: string, value: string): void
+  /** What was written down last; null if nothing was, or it cannot be read. */
+  remarked (key: string): string | null
   /** The journal of that name; the same one for the same name. */
   journal (name: string): Journal
   /** Gives the database to who keeps tables of its own in it: what is staged is part of the next save. */
@@ -70,7 +73,7 @@ export function openState (directory: string, instance: string, { fsync = 'save'
   const { db, isRenewed } = openDatabase(file, lock, fsync)
   const health = new Health(file)
   const attempt: JournalHome['attempt'] = work => health.attempt(work)
-  const reserve = new DiskReserve(`${file}.reserve`)
+  const reserve = new DiskReserve(`${file}.reserve`, () => { checkpoint(db) })
   const sequences = new Map<string, StoredSequence>()
   const journals = new Map<string, Journal>()
   const ledger = new StoredLedger(db)
@@ -83,6 +86,7 @@ export function openState (directory: string, instance: string, { fsync = 'save'
   const readPosition = db.prepare<[string], { position: string }>('SELECT position FROM position WHERE source = ?')
   const writePosition = db.prepare('INSERT INTO position VALUES (?, ?) ON CONFLICT DO UPDATE SET position = excluded.position')
   const writeRemark = db.prepare('INSERT INTO remark VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value')
+  const readRemark = db.prepare<[string], { value: string }>('SELECT value FROM remark WHERE key = ?')
   let open = true
 
   return {
@@ -102,6 +106,13 @@ export function openState (directory: string, instance: string, { fsync = 'save'
         writeRemark.run(key, value)
       } catch { /* the disk is full or damaged, which the next save says */ }
     },
+    remarked (key) {
+      try {
+        return readRemark.get(key)?.value ?? null
+      } catch {
+        return null
+      }
+    },
     note (source, position) { attempt(() => writePosition.run(source, position)) },
     journal (name) {
       let journal = journals.get(name)
@@ -111,6 +122,7 @@ export function openState (directory: string, instance: string, { fsync = 'save'
     extend: open => attempt(() => open({ db, attempt, stage })),
     save () {
       if (staged.length === 0 && ledger.size === 0) return
+      if (reserve.isSpent) throw new StreamError('no-space', `${file}: the disk is full; what room there is, pruning the journals needs`)
       const changes = staged
       attempt(() => { applyAll.immediate(changes) })
       staged = []

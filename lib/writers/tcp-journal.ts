@@ -3,7 +3,7 @@ import { codeOf, messageOf } from '../errors.js'
 import { compositionOf } from '../event/composition.js'
 import { batchLimits, piecesOf } from '../stream/batch.js'
 import type { Batch, Context, Writer } from '../stream/contracts.js'
-import type { Bounds } from '../stream/journal-bounds.js'
+import { boundsKey, type Bounds } from '../stream/journal-bounds.js'
 import type { Journal, JournalEntry } from '../stream/journal.js'
 import { together } from '../stream/together.js'
 import type { Uri } from '../stream/uri.js'
@@ -48,6 +48,7 @@ const lingerMs = 1000
  */
 export async function openJournaledWriter (uri: Uri, { journal: name, replay, bounds, subscribers, maxMessage }: JournaledWriterOptions, ctx: Context): Promise<JournaledWriter> {
   const journal = ctx.state.journal(name)
+  ctx.state.remark(boundsKey(name), JSON.stringify(bounds))
   for (const subscriber of subscribers) if (!journal.knows(subscriber)) journal.committed(subscriber, journal.oldest)
   const replaySocket = new Router({ sendHighWaterMark: heldMessages, sendTimeout: 0, mandatory: false, linger: 0, maxMessageSize: longestRequest, ipv6: wantsIpv6(uri), ...keepAlive })
   const replayEndpoint = await attach(replaySocket, replayUri(uri, replay), true, ctx)

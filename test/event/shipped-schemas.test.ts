@@ -9,7 +9,9 @@ import { testContext } from '../helpers/context.js'
 
 const repository = await openSchemas({ directories: [shippedSchemas()], log: testContext().log })
 
+const canary = { uuid: '16f38999d94d549cb426b5fb32bc8bba', host: 'vanadium', front: 'udp://127.0.0.1:8421', sent: 1400664601123 }
 const examples: Record<string, { good: object[], bad: object[] }> = {
+  'Canary/1': { good: [canary], bad: [{}, { ...canary, uuid: 'one' }, { ...canary, sent: -1 }, { ...canary, sent: 1.5 }] },
   'DemoButtonClick/1': {
     good: [{ button: 'save', clicks: 1 }, { button: 'help', clicks: 12, isAnon: true, clientTime: '2014-05-21T09:30:01.123Z', label: 'Help me' }],
     bad: [{}, { button: 'none', clicks: 1 }, { button: 'save', clicks: 0 }, { button: 'save', clicks: 1, clientTime: 'noon' }, { button: 'save', clicks: 1, isAnon: 'yes' }, { button: 'save', clicks: 1, label: 'x'.repeat(201) }]

@@ -4,6 +4,7 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import mysql from 'mysql2/promise'
+import { runCheck, type CheckOutput } from '../helpers/check-command.js'
 import { startReady, type Daemon, type LogLine } from '../helpers/daemon.js'
 import { needsMariadb, startMariadb } from '../helpers/mariadb.js'
 import { isFlat, memoryDuring } from '../helpers/memory.js'
@@ -20,7 +21,7 @@ t.test('another session holds what the writer needs', { skip: needsMariadb }, as
   const mariadb = await startMariadb()
   t.teardown(mariadb.stop)
 
-  interface Chain { readonly database: string, readonly input: Feed, readonly consumer: Daemon, readonly other: mysql.Connection }
+  interface Chain { readonly database: string, readonly input: Feed, readonly consumer: Daemon, readonly other: mysql.Connection, lagIs (code: number): Promise<CheckOutput> }
 
   /** Rows flow. */
   async function startChain (t: Test, pace: number): Promise<Chain> {
@@ -34,12 +35,19 @@ t.test('another session holds what the writer needs', { skip: needsMariadb }, as
     await untilRows(mariadb, database, pace)
     const other = await mysql.createConnection({ socketPath: mariadb.socket, user: 'root', database })
     t.teardown(async () => { await other.end() })
-    return { database, input, consumer, other }
+    // not what the server is told further on: a consumer that is busy may hold it up for longer
+    await other.query('SET SESSION lock_wait_timeout = 60')
+    const lagIs = async (code: number): Promise<CheckOutput> => await until(`check lag exits with ${code}`, async () => {
+      const found = await runCheck('lag', '--state', directory, '-w', '3', '-c', '5')
+      return found.code === code ? found : null
+    }, 60_000)
+    return { database, input, consumer, other, lagIs }
   }
 
-  async function hasAll (t: Test, { database, input, consumer }: Chain): Promise<void> {
+  async function hasAll (t: Test, { database, input, consumer, lagIs }: Chain): Promise<void> {
     const written = input.stop()
     await untilRows(mariadb, database, written)
+    await lagIs(0)
     isSequence(t, await storedNumbers(mariadb, database), written, 'rows')
     t.strictSame(consumer.log.filter(({ level }) => level === 'error'), [])
     t.equal(await consumer.stop(), 0, 'it is the process that was there from the start')
@@ -54,11 +62,12 @@ t.test('another session holds what the writer needs', { skip: needsMariadb }, as
     await chain.other.query('LOCK TABLES Counted_1 WRITE')
     await until('the writer waits', async () => await writerIn(/metadata lock/))
     const before = chain.input.written
-    const memory = await memoryDuring(stallMs, chain.consumer)
+    const [memory, alarm] = await Promise.all([memoryDuring(stallMs, chain.consumer), chain.lagIs(2)])
     t.ok(await writerIn(/metadata lock/), 'it is still in that statement')
     const queued = chain.input.written - before
     await chain.other.query('UNLOCK TABLES')
 
+    t.match(alarm.line, /^CRITICAL: consumer consumer is \d+ s behind, [\d,]+ records(?:: falling behind)?$/)
     t.ok(queued > stallMs / 1000 * perSecond / 2, 'many were queued')
     isFlat(t, 'consumer', memory, queued * text.length)
     await hasAll(t, chain)
@@ -70,9 +79,12 @@ t.test('another session holds what the writer needs', { skip: needsMariadb }, as
     const chain = await startChain(t, 500)
     await chain.other.query('LOCK TABLES Counted_1 WRITE')
     await waitsTwice(t, chain)
+    const alarm = await chain.lagIs(2)
     await chain.other.query('UNLOCK TABLES')
     await chain.consumer.logged('the store is back')
 
+    t.match(alarm.line, /^CRITICAL: consumer consumer is \d+ s behind, [\d,]+ records: waits for its store$/)
+    t.match(alarm.details.join(), /waits for mysql:.* since .*: Lock wait timeout exceeded/)
     await hasAll(t, chain)
   })
 

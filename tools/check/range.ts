@@ -4,6 +4,8 @@ import { ConfigError } from '../../lib/errors.js'
 export interface Range {
   /** As it was written: it stands in the performance data. */
   readonly text: string
+  /** Where the alert is: `above 10`, `below 2`, `outside 10:20`, `inside 10:20`. */
+  readonly words: string
   isAlert (value: number): boolean
 }
 
@@ -21,5 +23,30 @@ export function parseRange (option: string, text: string): Range {
   const end = last === undefined ? Infinity : Number(last)
   if (start > end) throw wrong
   const isInside = at === '@'
-  return { text, isAlert: value => (value >= start && value <= end) === isInside }
+  return { text, words: inWords(isInside, start, end), isAlert: value => (value >= start && value <= end) === isInside }
+}
+
+/** `~:10`. */
+export function above (limit: number): Range {
+  return parseRange('limit', `~:${plain(limit)}`)
+}
+
+/** `10:`. */
+export function below (limit: number): Range {
+  return parseRange('limit', `${plain(limit)}:`)
+}
+
+/** Digits only: ranges have no exponents. */
+function plain (limit: number): string {
+  if (Number.isInteger(limit)) return String(BigInt(limit))
+  return Math.abs(limit) >= 1e-6 ? String(limit) : limit.toFixed(20).replace(/\.?0+$/, '')
+}
+
+function inWords (isInside: boolean, start: number, end: number): string {
+  if (start === -Infinity && end === Infinity) return isInside ? 'anything' : 'nothing'
+  if (!isInside && start === -Infinity) return `above ${end}`
+  if (!isInside && end === Infinity) return `below ${start}`
+  if (isInside && start === -Infinity) return `${end} or below`
+  if (isInside && end === Infinity) return `${start} or above`
+  return `${isInside ? 'inside' : 'outside'} ${start}:${end}`
 }

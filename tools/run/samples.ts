@@ -1,4 +1,4 @@
-import { isRefused, type Schema, type SchemaRepository } from '../../lib/event/schemas.js'
+import { isInternal, isRefused, type Schema, type SchemaRepository } from '../../lib/event/schemas.js'
 import { fieldsOf, oneOf, sampleOf } from './sample-values.js'
 
 /** What a client sends: an event with what it says about itself. */
@@ -10,8 +10,8 @@ export interface Sampler {
   make (): Sample
 }
 
-/** Schemas of vanadium's own, of which nobody sends events. */
-const internal = new Set(['EventCapsule', 'EventError'])
+/** Schemas of vanadium's own, of which nobody sends events, besides internal ones. */
+const unsent = new Set(['EventCapsule', 'EventError'])
 /** How often a schema is tried before its samples are trusted. */
 const trials = 20
 
@@ -22,7 +22,7 @@ const trials = 20
 export function samplersOf (schemas: SchemaRepository): Sampler[] {
   const newest = new Map<string, Schema>()
   for (const schema of schemas.list()) {
-    if (!isRefused(schema) && schema.style === 'capsule' && !internal.has(schema.name) && fieldsOf(schema.modern).length > 0) newest.set(schema.name, schema)
+    if (!isRefused(schema) && schema.style === 'capsule' && !unsent.has(schema.name) && !isInternal(schema) && fieldsOf(schema.modern).length > 0) newest.set(schema.name, schema)
   }
   return [...newest.values()].map(schema => ({ schema, make: () => makeSample(schema) })).filter(isTrusted)
 }

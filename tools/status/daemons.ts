@@ -1,7 +1,8 @@
-import { join } from 'node:path'
+import { accessSync, constants } from 'node:fs'
 import Database from 'better-sqlite3'
 import { lastErrorKey, pulseKey, type LastError, type Pulse } from '../../lib/cli/pulse.js'
-import { codeOf } from '../../lib/errors.js'
+import { codeOf, ConfigError } from '../../lib/errors.js'
+import { stateFile } from '../../lib/stream/state.js'
 import { openShelf, type Books } from '../ledger/books.js'
 
 export interface DaemonStatus {
@@ -43,15 +44,21 @@ export function statusOf (directory: string): DaemonStatus[] {
   }
 }
 
-/** The process holds a lock; whoever does not get to read beside it knows. */
-function isUp (directory: string, { daemon, instance }: Books): boolean {
+/**
+ * Whether a daemon runs, told without its help: the process holds a lock, as whoever does not get to read beside it knows. Throws
+ * `ConfigError` if this user may not look.
+ */
+export function isUp (directory: string, { daemon, instance }: Pick<Books, 'daemon' | 'instance'>): boolean {
+  const file = `${stateFile(directory, `${daemon}-${instance}`)}.lock`
   let lock: Database.Database | undefined
   try {
-    lock = new Database(join(directory, `${daemon}-${instance}.sqlite.lock`), { readonly: true, fileMustExist: true, timeout: 0 })
+    accessSync(file, constants.R_OK)
+    lock = new Database(file, { readonly: true, fileMustExist: true, timeout: 0 })
     lock.prepare('SELECT count(*) FROM sqlite_schema').get()
     return false
-  } catch (error) {
-    return codeOf(error)?.startsWith('SQLITE_BUSY') === true
+  } catch (cause) {
+    if (codeOf(cause) === 'EACCES') throw new ConfigError('bad-option', `${file}: permission denied; run this as a user of the daemons' group, or as root`, { cause })
+    return codeOf(cause)?.startsWith('SQLITE_BUSY') === true
   } finally {
     lock?.close()
   }
@@ -70,6 +77,7 @@ function lagOf (subscriber: Books, shelf: readonly Books[]): DaemonStatus['lag']
   }
 }
 
-function parsed<T> (text: string | undefined): T | null {
+/** Of a remark. */
+export function parsed<T> (text: string | undefined): T | null {
   return text === undefined ? null : JSON.parse(text) as T
 }

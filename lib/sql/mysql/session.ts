@@ -144,7 +144,7 @@ export class Session {
 }
 
 /** A socket of our own, because mysql2 cannot break one off so that what waits for it fails. */
-function openSocket ({ socketPath, host = '', port = 0 }: ConnectionOptions): Socket {
+export function openSocket ({ socketPath, host = '', port = 0 }: ConnectionOptions): Socket {
   const socket = socketPath === undefined ? connectSocket(port, host) : connectSocket(socketPath)
   // what a certificate is compared with: Node takes "localhost" where mysql2 names no host, which it does not for an address
   if (isIP(host) !== 0) Object.assign(socket, { _host: host })

@@ -46,7 +46,7 @@ export function mysqlTables (log: Log, tables: Session, indexSession: Session): 
     ensure: async plan => await tables.run(async link => {
       const table = await ensure(link, plan, added => { indexes.add(plan.name, added) })
       await indexes.compare(link, plan)
-      await tryView(link, plan)
+      if (plan.isListed) await tryView(link, plan)
       return table
     }),
     async close () {
@@ -82,7 +82,7 @@ async function ensure (link: Link, plan: TablePlan, onAdded: (columns: readonly 
     const existing = await describe(link, plan.name)
     const { columns, missing } = compare(plan, existing)
     if (missing.length === 0) {
-      await register(link, plan, isNew)
+      if (plan.isListed) await register(link, plan, isNew)
       return { plan, columns }
     }
     isNew ||= existing.length === 0

@@ -74,7 +74,7 @@ export function sqliteStore (db: Database.Database, patience: Patience, log: Log
 
   const ensureTable = db.transaction((plan: TablePlan) => {
     const table = ensure(db, plan)
-    tryView(plan)
+    if (plan.isListed) tryView(plan)
     return table
   })
 
@@ -145,6 +145,6 @@ function ensure (db: Database.Database, plan: TablePlan): StoredTable {
       throw classify(error) === 'schema' ? new RecordError('refused-by-store', `table ${plan.name} cannot be made: ${messageOf(error)}`, { cause: error }) : error
     }
   }
-  register(db, plan, rows.length === 0)
+  if (plan.isListed) register(db, plan, rows.length === 0)
   return { plan, columns }
 }

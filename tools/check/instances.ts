@@ -1,0 +1,50 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { expandArguments } from '../../lib/cli/arguments.js'
+import { ConfigError, messageOf } from '../../lib/errors.js'
+
+/** Where instances of which daemon are defined. */
+const folders = { forwarders: 'forwarder', processors: 'processor', consumers: 'consumer', monitors: 'monitor' } as const
+
+/** An instance that an argument file defines. */
+export interface Instance {
+  readonly daemon: string
+  readonly instance: string
+  /** Where its state is, if the file says so. */
+  readonly stateDirectory?: string
+}
+
+/** What editors, package managers and people leave beside argument files. */
+const leftover = /^[.#]|[~#]$|\.(bak|orig|rej|old|save|tmp|swp|swo|disabled|rpm(new|save|orig))$|\.(dpkg|ucf)-/
+
+/** The instances that are defined under a directory. Throws `ConfigError` if it cannot be read, or there is none. */
+export function definedIn (directory: string): Instance[] {
+  const found = Object.entries(folders).flatMap(([folder, daemon]) => namesIn(directory, folder)
+    .map(instance => ({ daemon, instance, ...stateOf(join(directory, folder, instance)) })))
+  if (found.length > 0) return found
+  throw new ConfigError('bad-option', `--config ${directory}: no instance is defined there; name the directory with ${Object.keys(folders).join(', ')}`)
+}
+
+function namesIn (directory: string, folder: string): string[] {
+  try {
+    // the directory itself must be there
+    readdirSync(directory)
+    const path = join(directory, folder)
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return []
+    return readdirSync(path).filter(name => !leftover.test(name) && statSync(join(path, name), { throwIfNoEntry: false })?.isFile() === true).sort()
+  } catch (cause) {
+    throw new ConfigError('bad-option', `--config ${directory}: ${messageOf(cause)}; name the directory with the argument files that this user can read`, { cause })
+  }
+}
+
+/** A file that this user may not read is taken to say nothing of it. */
+function stateOf (file: string): Pick<Instance, 'stateDirectory'> {
+  try {
+    const args = expandArguments([`@${file}`])
+    const at = args.findIndex(arg => /^--state(=|$)/.test(arg))
+    const stateDirectory = args[at]?.startsWith('--state=') === true ? args[at].slice('--state='.length) : args[at + 1]
+    return at === -1 || stateDirectory === undefined ? {} : { stateDirectory }
+  } catch {
+    return {}
+  }
+}
