@@ -102,7 +102,6 @@ t.test('one that is stopped, and holds its lock, is stuck: first a warning, then
   t.match(woken.line, /^OK: all 2 instances run/)
 })
 
-// seen to fail when the last pulse does not say whether it was told to stop
 t.test('restarts that nobody asked for are counted, orderly ones are not', async t => {
   const host = await defined(t)
   await host.start('consumer', 'log')
