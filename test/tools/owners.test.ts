@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { writeCounts } from '../helpers/counts.js'
 import { executable } from '../helpers/daemon.js'
-import { openMailbox, type Mailbox } from '../helpers/mailbox.js'
+import { startSmtpSink, type SmtpSink } from '../helpers/smtp-sink.js'
 
 interface Host {
   readonly state: string
-  readonly mailbox: Mailbox
+  readonly mailbox: SmtpSink
   run (...args: string[]): Promise<{ code: number, out: string, log: string }>
   /** So many events of the schema in the present minute. */
   count (schema: string, valid: number, invalid: number): void
@@ -16,9 +16,10 @@ interface Host {
 
 async function host (t: Test, schemas: Record<string, readonly string[]>, operators = ['ops@example.org']): Promise<Host> {
   const state = t.testdir()
-  const mailbox = await openMailbox(t)
+  const mailbox = await startSmtpSink()
+  t.teardown(async () => { await mailbox.stop() })
   const registry = join(state, 'registry.yaml')
-  writeFileSync(registry, JSON.stringify({ operators, mail: { via: mailbox.via }, documentation: 'https://docs.example.org', schemas: Object.fromEntries(Object.entries(schemas).map(([name, owners]) => [name, { owners }])) }))
+  writeFileSync(registry, JSON.stringify({ operators, mail: { via: mailbox.url }, documentation: 'https://docs.example.org', schemas: Object.fromEntries(Object.entries(schemas).map(([name, owners]) => [name, { owners }])) }))
   return {
     state,
     mailbox,
@@ -41,7 +42,7 @@ t.test('an owner is told once what fails, with a sample, escaped; and the next r
   t.match(await run(), { code: 0, out: '', log: '' })
   t.match(await run(), { code: 0, out: '', log: '' })
 
-  t.same(mailbox.mails.map(({ to }) => to).sort(), [['ann@example.org'], ['bob@example.org']])
+  t.same(mailbox.mails.map(({ recipients }) => recipients).sort(), [['ann@example.org'], ['bob@example.org']])
   const [mail] = mailbox.mails
   t.equal(mail?.subject, 'CRITICAL: 40 % of Clicks is invalid')
   t.match(mail?.text, /^Clicks: 40 % of events do not validate: 40 of 100 in the last 15 min, since \d{4}-\d\d-\d\d \d\d:\d\d UTC\. \(Warning from 5 % on, critical from 20 % on\.\)$/m)
@@ -51,7 +52,7 @@ t.test('an owner is told once what fails, with a sample, escaped; and the next r
   t.match(mail?.html, '&lt;b&gt;clikc&lt;/b&gt;')
   t.notMatch(mail?.html, /<script>|<b>clikc/)
   t.notMatch(mail?.text, '/event/other')
-  t.match(mail?.headers, /^Auto-Submitted: auto-generated/mi)
+  t.match(mail?.headers, { 'auto-submitted': 'auto-generated' })
 })
 
 t.test('schemas that fail at once are one mail to an owner, and a line each to the operators if nobody owns them', async t => {
@@ -65,8 +66,8 @@ t.test('schemas that fail at once are one mail to an owner, and a line each to t
   t.match(await run(), { code: 0 })
 
   t.equal(mailbox.mails.length, 2)
-  const to = (address: string): string => mailbox.mails.find(mail => mail.to.includes(address))?.text ?? ''
-  t.equal(mailbox.mails.find(mail => mail.to.includes('ann@example.org'))?.subject, 'CRITICAL: events of 20 schemas are invalid')
+  const to = (address: string): string => mailbox.mails.find(mail => mail.recipients.includes(address))?.text ?? ''
+  t.equal(mailbox.mails.find(mail => mail.recipients.includes('ann@example.org'))?.subject, 'CRITICAL: events of 20 schemas are invalid')
   for (const name of names) t.match(to('ann@example.org'), new RegExp(`^${name}: 50 % of events`, 'm'))
   t.equal(to('ann@example.org').match(/Graph:/g)?.length, 10, 'ten of them at length')
   t.match(to('ops@example.org'), /^unknown: 80 % of all events name no schema.*\nNowhere: 58 %.*\nNobodys: 55 %.*$/m)
@@ -86,7 +87,7 @@ t.test('what cannot be sent is sent by the next run, does not hold up others, an
   t.match(first, { code: 1, log: /"level":"warn".*a mail could not be sent[^]*"level":"error".*a mail was not sent; the next run tries again/ })
   t.match(second, { code: 1 })
   t.match([third, fourth], [{ code: 0 }, { code: 0 }])
-  t.same(mailbox.mails.map(({ to }) => to), [['bob@example.org'], ['ann@example.org']])
+  t.same(mailbox.mails.map(({ recipients }) => recipients), [['bob@example.org'], ['ann@example.org']])
 })
 
 t.test('where no mail server is, nothing is lost', async t => {
