@@ -67,6 +67,7 @@ t.test('a hundred schemas are shown, most events first; the others are added up;
   t.match(lines[0], /^S149 +1,149 /)
   t.match(lines.at(-1), /^51 more +52,275 /)
   t.match(reportPage(report), '51 more')
+  t.ok(reportPage(report).length < 60_000, 'of a mail with more than some 100 KB, the rest is not shown')
   t.equal(report.schemas.length, 150)
   t.match(reportText(report), /^all +161,175 /m)
 })
