@@ -31,7 +31,7 @@ export async function sendMail ({ from, via }: MailOptions, { to, subject, text,
       // what is in it may come from events
       subject: subject.replace(/\s+/g, ' ').slice(0, 200),
       text,
-      html: `<!doctype html><html><head><meta charset="utf-8"></head><body style="font-family:sans-serif">${html.text}</body></html>`,
+      html: `<!doctype html><html><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"></head><body style="font-family:sans-serif">${html.text}</body></html>`,
       headers: { 'Auto-Submitted': 'auto-generated', ...headers },
       attachments: pictures.map(({ name, png }) => ({ filename: `${name}.png`, content: png, cid: name, contentType: 'image/png', contentDisposition: 'inline' as const }))
     })
