@@ -106,7 +106,7 @@ t.test('without a monitor on this host, or with a state that cannot be read, it 
     isPlugInOutput(t, output)
     t.equal(output.code, 3)
   }
-  t.match(damaged.line, /^UNKNOWN: counts in \/.*/)
+  t.match(damaged.line, /^UNKNOWN: \/.*monitor-all/)
   t.match(none.details.join(), /no monitor has a state in it; name the directory that the daemons have, and let a monitor run/)
 })
 
