@@ -18,6 +18,7 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   report: async () => (await import('./tools/report.js')).report,
   owners: async () => (await import('./tools/owners.js')).owners,
   dashboards: async () => (await import('./tools/dashboards.js')).dashboards,
+  notify: async () => (await import('./tools/notify.js')).notify,
   status: async () => (await import('./tools/status.js')).status,
   run: async () => (await import('./tools/run.js')).run
 }

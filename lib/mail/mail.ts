@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createTransport } from 'nodemailer'
 import { messageOf, StreamError } from '../errors.js'
 import type { MailOptions } from '../registry/registry.js'
@@ -17,27 +18,28 @@ export interface Mail {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-const timeoutMs = 20_000
-
-/** Resolves when the mail was taken. Throws `StreamError`: nothing is tried again here, whoever calls does. */
-export async function sendMail ({ from, via }: MailOptions, { to, subject, text, html, pictures = [], headers }: Mail): Promise<void> {
+/** Resolves when the mail was taken, within `timeoutMs`. Throws `StreamError`: nothing is tried again here, whoever calls does. */
+export async function sendMail ({ from, via }: MailOptions, { to, subject, text, html, pictures = [], headers }: Mail, timeoutMs = 20_000): Promise<void> {
   const transport = via.startsWith('/')
     ? createTransport({ sendmail: true, path: via, newline: 'unix' })
     : createTransport({ url: via, ignoreTLS: isHere(via), connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs, disableFileAccess: true, disableUrlAccess: true })
+  const timer = new AbortController()
   try {
-    await transport.sendMail({
+    const sent = transport.sendMail({
       from: { name: 'vanadium', address: from },
       to: [...to],
       // what is in it may come from events
       subject: subject.replace(/\s+/g, ' ').slice(0, 200),
       text,
-      html: `<!doctype html><html><head><meta charset="utf-8"></head><body style="font-family:sans-serif">${html.text}</body></html>`,
+      html: `<!doctype html><html><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"></head><body style="font-family:sans-serif">${html.text}</body></html>`,
       headers: { 'Auto-Submitted': 'auto-generated', ...headers },
       attachments: pictures.map(({ name, png }) => ({ filename: `${name}.png`, content: png, cid: name, contentType: 'image/png', contentDisposition: 'inline' as const }))
     })
+    await Promise.race([sent, late(timeoutMs, timer.signal)])
   } catch (error) {
     throw new StreamError('cannot-write', `mail to ${to.join(', ')} was not taken by ${safe(via)}: ${messageOf(error)}`, { cause: error })
   } finally {
+    timer.abort()
     transport.close()
   }
 }
@@ -45,6 +47,12 @@ export async function sendMail ({ from, via }: MailOptions, { to, subject, text,
 /** Nobody is in between, and the certificate of a mail server for its own host is mostly one that it has made itself. */
 function isHere (via: string): boolean {
   return via.startsWith('smtp:') && ['localhost', '127.0.0.1', '[::1]'].includes(new URL(via).hostname)
+}
+
+/** A mail program, or a server that sends a byte now and then, may take for ever. */
+async function late (timeoutMs: number, signal: AbortSignal): Promise<never> {
+  await sleep(timeoutMs, undefined, { signal })
+  throw new Error(`no answer in ${Math.round(timeoutMs / 1000)} s`)
 }
 
 /** Without a password. */

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Test } from 'tap'
 import { openCounts, type Counts, type Failure } from '../../lib/counts/read.js'
 import { openCountStore, type CountStore } from '../../lib/counts/store.js'
@@ -18,7 +17,7 @@ export function openTestCounts (t: Test, nowMs: number, instance = 'monitor-all'
   let now = nowMs
   const state = openState(directory, instance)
   const store = state.extend(home => openCountStore(home, () => now))
-  const counts = openCounts(join(directory))
+  const counts = openCounts(directory)
   t.teardown(() => {
     counts.close()
     state.close()

@@ -25,7 +25,7 @@ export interface History {
 const shiftedClock = join(projectRoot, 'dist', 'test', 'fixtures', 'shifted-clock.js')
 
 /** What starts within `start` has that time; as the environment is inherited, nothing else may start meanwhile. */
-function at<T> (timeMs: number, start: () => T): T {
+export function at<T> (timeMs: number, start: () => T): T {
   const { NODE_OPTIONS: before } = process.env
   process.env['NODE_OPTIONS'] = `${before ?? ''} --import=file://${shiftedClock}`
   process.env['TEST_CLOCK_OFFSET_MS'] = String(timeMs - Date.now())

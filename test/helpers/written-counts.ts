@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import type { hourMs } from '../../lib/counts/tables.js'
-import { countTables, minuteMs } from '../../lib/counts/tables.js'
+import { countTables, hourMs, minuteMs } from '../../lib/counts/tables.js'
 import { openState } from '../../lib/stream/state.js'
 
 /** What a monitor would have counted in a minute, or with `spanMs` in an hour. */
@@ -10,7 +9,12 @@ export interface CountedRow {
   readonly schema: string
   readonly valid: number
   readonly invalid: number
-  readonly spanMs?: typeof minuteMs | typeof hourMs
+  readonly spanMs?: number
+}
+
+export interface RawRow {
+  readonly timeMs: number
+  readonly raw: number
 }
 
 export interface FailureRow {
@@ -25,7 +29,7 @@ export interface FailureRow {
 }
 
 /** Writes rows into the state of a monitor, which is made if it is not there: times that no running monitor could be given. */
-export function writeCounts (directory: string, rows: readonly CountedRow[], failures: readonly FailureRow[] = []): void {
+export function writeCounts (directory: string, rows: readonly CountedRow[], failures: readonly FailureRow[] = [], raw: readonly RawRow[] = []): void {
   openState(directory, 'monitor-all').close()
   const db = new Database(join(directory, 'monitor-all.sqlite'))
   try {
@@ -36,6 +40,8 @@ export function writeCounts (directory: string, rows: readonly CountedRow[], fai
     for (const { timeMs, schema, count, code = 'validation', pointer = '', expected = '', seen = '', sample = '' } of failures) {
       fail.run(minuteMs, Math.floor(timeMs / minuteMs) * minuteMs, schema, code, pointer, expected, seen, count, timeMs, timeMs, sample)
     }
+    const addRaw = db.prepare(`INSERT INTO raw_count VALUES (${hourMs}, ?, 'client-side', ?)`)
+    for (const { timeMs, raw: lines } of raw) addRaw.run(Math.floor(timeMs / hourMs) * hourMs, lines)
   } finally {
     db.close()
   }

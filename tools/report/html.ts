@@ -4,10 +4,9 @@ import { mostDifferences, remarksOf, shownLines } from './limits.js'
 import type { Report, SchemaLine, Trend } from './report.js'
 import { differenceText, storeTitles } from './text.js'
 
-// mail programs know no style sheets: styles are on the elements. Changes are below their figures, so that a phone has room for all
-const cell = 'padding:6px 8px;border-bottom:1px solid #ddd;vertical-align:top'
-const figure = `${cell};text-align:right;white-space:nowrap`
-const small = 'color:#666;font-size:12px;white-space:nowrap'
+// mail programs know no style sheets: what must be said is on the elements, briefly, as some show no more than 100 KB. Changes are below
+// their figures, so that a phone has room for all
+const small = 'color:#666;font-size:12px'
 
 /** The body of a mail, or of a page. */
 export function reportBody (report: Report): Html {
@@ -15,12 +14,10 @@ export function reportBody (report: Report): Html {
   return html`<h2 style="font-size:18px">Events of ${day} (UTC)</h2>
 ${notes.map(note => html`<p style="background:#fff3cd;padding:6px 8px">${note}</p>`)}
 ${raw === null ? html`` : html`<p>Raw lines: <b>${countText(raw.count)}</b> <span style="${small}">day before ${changeText(raw.count, raw.dayBefore)}, week before ${changeText(raw.count, raw.weekBefore)}</span></p>`}
-<table style="border-collapse:collapse;font-size:14px">
-<tr>${['schema', 'valid', 'invalid', ...storeTitles(stores)].map((title, at) => html`<th style="${at === 0 ? `${cell};text-align:left` : `${cell};text-align:right`}">${title}</th>`)}</tr>
-${rowOf({ schema: 'all', ...total }, 'font-weight:bold')}
-${shownLines(report).map(line => rowOf(line, 'word-break:break-all'))}
-</table>
-<p style="${small};white-space:normal">Below each figure: change against the day before | the same day of the week before.</p>
+<table cellpadding="5" rules="rows" style="border-collapse:collapse;font-size:14px;border-color:#ddd">
+<tr valign="top"><th align="left">schema</th>${['valid', 'invalid', ...storeTitles(stores)].map(title => html`<th align="right">${title}</th>`)}</tr>
+${rowOf({ schema: 'all', ...total }, html`<b>all</b>`)}${shownLines(report).map(line => rowOf(line, html`${line.schema}`))}</table>
+<p style="${small}">Below each figure: change against the day before | the same day of the week before.</p>
 ${remarksOf(report).map(({ title, text }) => html`<p><b>${title.replace(/^./, first => first.toUpperCase())}:</b> ${text}</p>`)}
 ${ledgerOf(differences)}
 `
@@ -35,14 +32,14 @@ ${reportBody(report)}</body></html>
 `.text
 }
 
-function rowOf ({ schema, valid, invalid, inserted }: SchemaLine, style: string): Html {
+function rowOf ({ valid, invalid, inserted }: SchemaLine, name: Html): Html {
   const share = invalid.count === null || invalid.count === 0 ? '' : ` (${invalidShareText(valid, invalid)})`
-  return html`<tr><td style="${cell};${style}">${schema}</td>${figureOf(valid)}${figureOf(invalid, share)}${inserted.map(trend => figureOf(trend))}</tr>
+  return html`<tr valign="top"><td style="min-width:7em;word-break:break-word">${name}</td>${figureOf(valid)}${figureOf(invalid, share)}${inserted.map(trend => figureOf(trend))}</tr>
 `
 }
 
 function figureOf ({ count, dayBefore, weekBefore }: Trend, more = ''): Html {
-  return html`<td style="${figure}">${countText(count)}${more}<br><span style="${small}">${changeText(count, dayBefore)} | ${changeText(count, weekBefore)}</span></td>`
+  return html`<td align="right" nowrap>${countText(count)}${more}<br><span style="${small}">${changeText(count, dayBefore)} | ${changeText(count, weekBefore)}</span></td>`
 }
 
 function ledgerOf (differences: Report['differences']): Html {

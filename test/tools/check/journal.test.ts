@@ -34,7 +34,7 @@ function age (state: string, ms: number): void {
   db.close()
 }
 
-// seen to fail when the bounds are not in the state, and when nothing is said of who holds it back
+// seen to fail when the bounds are not taken from the state
 t.test('a journal near its bound: how full it is, for whom, and when it will be full', async t => {
   const { state, add, check } = await publisher(t)
   const at = async (percent: number): Promise<CheckOutput> => await until(`it is ${percent} % full`, async () => {

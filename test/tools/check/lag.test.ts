@@ -40,7 +40,6 @@ async function chain (t: Test, options = ''): Promise<Chain> {
 
 const records = (found: CheckOutput, reader: string): number => Number(found.figures.get(`${reader}.records`) ?? NaN)
 
-// seen to fail when a reader that is down is left out, and when the publisher's table is all that is asked
 t.test('readers that are up, down, and never came: how far each is behind, the slowest first, until they catch up', async t => {
   const { add, publisher, consumer, check, until, state } = await chain(t, '&subscribers=late')
   const forwarder = await publisher()
@@ -70,7 +69,6 @@ t.test('readers that are up, down, and never came: how far each is behind, the s
   t.match(over, { code: 0, line: 'OK: nobody is behind, of 2' })
 })
 
-// seen to fail when patience notes nothing
 t.test('a consumer that waits for its database says so, and why', async t => {
   const { add, publisher, consumer, until } = await chain(t)
   await publisher()
@@ -84,7 +82,6 @@ t.test('a consumer that waits for its database says so, and why', async t => {
   t.match(waiting.details[0], new RegExp(`waits for mysql://root@127.0.0.1:${port}/log since \\d+ s: .*ECONNREFUSED`))
 })
 
-// seen to fail when a reader's rate is not compared with what comes in
 t.test('one that is stopped is behind, and catches up when it is woken; one that is down for ever falls behind', async t => {
   const { add, publisher, consumer, until, state } = await chain(t)
   await publisher()

@@ -35,7 +35,6 @@ t.test('a replica', { skip: needsClient, timeout: 240_000 }, async t => {
     return found.code === code ? found : null
   }, 60_000)
 
-  // seen to fail without the GRANT in the accounts
   t.test('that keeps up is good, for an account that may do nothing else', async t => {
     const found = await check(replica, { args: ['-v'] })
 
@@ -64,7 +63,6 @@ t.test('a replica', { skip: needsClient, timeout: 240_000 }, async t => {
     t.match(over.line, /^OK: \d+ s behind/)
   })
 
-  // seen to fail when only the seconds are looked at
   t.test('of which a thread is stopped, or has failed, or has lost its primary, is critical, with the reason', async t => {
     await replica.query('STOP SLAVE SQL_THREAD')
     const stopped = await check(replica)

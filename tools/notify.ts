@@ -1,0 +1,85 @@
+import { defineCommand } from '../lib/cli/command.js'
+import { ConfigError } from '../lib/errors.js'
+import { metricName } from '../lib/event/tally.js'
+import { GraphiteClient } from '../lib/graphite/client.js'
+import { sendMail, type Mail } from '../lib/mail/mail.js'
+import type { Registry } from '../lib/registry/registry.js'
+import { parseDuration } from '../lib/stream/duration.js'
+import { readAlert, types, type Alert } from './notify/alert.js'
+import { findOut, type Question } from './notify/find-out.js'
+import { compose } from './notify/message.js'
+import { readPerfdata } from './notify/perfdata.js'
+import { otherService, services } from './notify/services.js'
+
+const text = { type: 'string', default: '', requiresArg: true } as const
+const mostRecipients = 50
+/** Of the time that is left when all is found out. */
+const leastMailMs = 5000
+const mostMsToEnd = 500
+
+export const notify = defineCommand({
+  name: 'notify',
+  summary: 'Mails an alert of Icinga: what caused it, the graph, what to do; to the operators and the owners of schemas to blame.',
+  examples: [
+    ['vanadium notify --type=PROBLEM --host=vanadium1 --service=vanadium-rate --alert-state=CRITICAL --output=\'CRITICAL: 412/s\' --dry-run', 'shows the mail'],
+    ['vanadium notify --type=RECOVERY --host=vanadium1 --service=vanadium-lag --alert-state=OK --since=1400000000 --to=me@example.org', 'to somebody else than the registry says']
+  ],
+  notes: 'Called by Icinga (/etc/icinga2/vanadium-notifications.conf), which writes --option=VALUE: what others wrote must not look like an\n' +
+    'option. Without Graphite the mail has no graph and says so. Exit code 1: the mail was not taken.\n\n',
+  light: true,
+  options: {
+    type: { choices: types, demandOption: true, requiresArg: true, description: 'What happened' },
+    host: { ...text, demandOption: true, description: 'Of Icinga' },
+    service: { type: 'string', requiresArg: true, description: 'Of Icinga; vanadium- before it is left out [default: the host itself]' },
+    'alert-state': { ...text, description: 'OK, WARNING, CRITICAL, UNKNOWN, UP, DOWN' },
+    output: { ...text, description: 'What the plug-in said' },
+    'long-output': { ...text, description: 'Its further lines, if they are not in --output' },
+    perfdata: { ...text, description: 'Its performance data: limits, and schemas that are beyond them' },
+    since: { type: 'string', requiresArg: true, description: 'Since when it has this state: seconds since 1970' },
+    before: { type: 'string', requiresArg: true, description: 'Since when it had the one before' },
+    author: { ...text, description: 'Who acknowledged it' },
+    comment: { ...text, description: 'What he or she said' },
+    metric: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Metrics of the graph, as Graphite takes them [default: by service]' },
+    window: { type: 'string', default: '5m', requiresArg: true, description: 'Time up to now that is compared with the same a week before' },
+    to: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Addresses [default: by registry]' },
+    timeout: { type: 'number', default: 25, requiresArg: true, description: 'Seconds for all of it' },
+    'dry-run': { type: 'boolean', default: false, description: 'Print the mail instead of sending it' }
+  },
+  defaults: { 'log-level': 'warn' },
+  prepare (options, _transports, { prefix, state: stateDirectory }) {
+    const { timeout, perfdata, metric, to, 'dry-run': dryRun } = options
+    if (!(timeout >= 5 && timeout <= 600)) throw new ConfigError('bad-option', `--timeout ${timeout}: give seconds, from 5 to 600`)
+    const alert = readAlert(options)
+    const windowMs = parseDuration(options.window)
+    if (!(windowMs > 0)) throw new ConfigError('bad-option', `--window "${options.window}": give a time as 5m, 1h or 1d`)
+    const endMs = Date.now() + timeout * 1000
+
+    return async ({ registry, stop }) => {
+      const question: Question = { alert, service: services[alert.service] ?? otherService, prefix, windowMs, stateDirectory, metrics: metric, figures: readPerfdata(perfdata), registry }
+      const client = new GraphiteClient(registry.graphite, timeout * 1000 / 4, stop)
+      const findings = await findOut(question, client)
+      const mail: Mail = { ...compose(alert, question.service, findings), to: to.length > 0 ? to : recipients(registry, findings.schemas), headers: headersOf(alert) }
+      try {
+        if (dryRun) process.stdout.write(`To: ${mail.to.join(', ')}\nSubject: ${mail.subject}\n\n${mail.text}`)
+        else await sendMail(registry.mail, mail, Math.max(leastMailMs, endMs - Date.now()))
+      } finally {
+        // a mail program that hangs does not hold up the answer
+        setTimeout(() => { process.exit() }, mostMsToEnd).unref()
+      }
+    }
+  }
+})
+
+/** Operators, and the owners of schemas that are to blame. */
+function recipients ({ operators, names, find }: Registry, schemas: readonly string[]): string[] {
+  const blamed = names.filter(name => schemas.includes(name) || schemas.includes(metricName(name)))
+  const all = [...new Set([...operators, ...blamed.flatMap(name => find(name).owners)])].slice(0, mostRecipients)
+  if (all.length > 0) return all
+  throw new ConfigError('bad-registry', 'nobody is to be told: the registry names no operators; give it a list of addresses, or use --to')
+}
+
+/** Mails about one thing are shown together. */
+function headersOf ({ host, service }: Alert): Record<string, string> {
+  const thread = `<vanadium-${service}-${host}`.replace(/[^A-Za-z0-9<.-]/g, '_').slice(0, 150)
+  return { References: `${thread}@alert.vanadium>` }
+}
