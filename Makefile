@@ -68,7 +68,7 @@ install: build ## installs into DESTDIR and PREFIX (/usr/local); files in /etc t
 	@tar --exclude=node_modules/.cache -cf - package.json package-lock.json schemas node_modules | tar -C '$(library)' --no-same-owner -xf -
 	@cd '$(library)' && npm prune --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error > /dev/null
 	@ln -sf ../lib/vanadium/dist/vanadium.js '$(DESTDIR)$(PREFIX)/bin/vanadium'
-	@for unit in systemd/*.service systemd/*.target; do \
+	@for unit in systemd/*.service systemd/*.target systemd/*.timer; do \
 	  sed 's|/usr/bin/vanadium|$(PREFIX)/bin/vanadium|' "$$unit" > '$(units)'/"$${unit##*/}"; \
 	done
 	@install -m 644 systemd/sysusers.conf '$(sysusers)/vanadium.conf'

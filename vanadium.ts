@@ -15,6 +15,9 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   schema: async () => (await import('./tools/schema.js')).schema,
   replay: async () => (await import('./tools/replay.js')).replay,
   check: async () => (await import('./tools/check.js')).check,
+  report: async () => (await import('./tools/report.js')).report,
+  owners: async () => (await import('./tools/owners.js')).owners,
+  dashboards: async () => (await import('./tools/dashboards.js')).dashboards,
   notify: async () => (await import('./tools/notify.js')).notify,
   status: async () => (await import('./tools/status.js')).status,
   run: async () => (await import('./tools/run.js')).run

@@ -13,7 +13,7 @@ export function cpuSeconds (pid: number): number {
 }
 
 /** The most memory that it ever had, in bytes. */
-function peakBytes (pid: number): number {
+export function peakBytes (pid: number): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(join('/proc', String(pid), 'status'), 'utf8'))?.[1]) * 1024
 }
 

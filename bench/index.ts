@@ -8,6 +8,7 @@ import { benchForwarder } from './forwarder.js'
 import { benchJournaled } from './journaled.js'
 import { benchLatency } from './latency.js'
 import { ratioOf, table, type Measurement } from './measure.js'
+import { benchMonitor } from './monitor.js'
 import { benchMysql } from './mysql.js'
 import { benchProcessor } from './processor.js'
 
@@ -25,6 +26,7 @@ const benches: Record<string, Choice> = {
   processor: { bench: benchProcessor, what: 'raw lines to validated events', records: 2_000_000, rounds: 5 },
   forwarder: { bench: async (_directory, records, rounds) => await benchForwarder(records, rounds), what: 'stream to stream', records: 200_000, rounds: 5 },
   journaled: { bench: benchJournaled, what: 'a journaled stream against a plain one', records: 200_000, rounds: 5 },
+  monitor: { bench: benchMonitor, what: 'what counting 50,000 records a second takes', records: 1_000_000, rounds: 3 },
   mysql: { bench: benchMysql, what: 'a file of events into a table; needs MariaDB', records: 200_000, rounds: 5 },
   chain: { bench: benchChain, what: 'the shipped chain, lines into a table, and what each process takes; needs MariaDB', records: 200_000, rounds: 3 },
   latency: { bench: benchLatency, what: 'from a line to its row, at 1,000 a second; needs MariaDB', records: 10_000, rounds: 3 }

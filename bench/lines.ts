@@ -67,6 +67,38 @@ export function clientLine (i: number): string {
   return `?${query}; ${recvFrom(i)} ${i} ${time} ${address(i)} ${userAgent(i)}`
 }
 
+/** A capsule of which line and event have about half a kilobyte. */
+function smallCapsule (i: number): Record<string, unknown> {
+  const { event, ...capsule } = benchCapsule(i)
+  const { action, isAnon, pageId, sessionToken, loadEventEnd } = event as Record<string, unknown>
+  return { event: { action, isAnon, pageId, sessionToken, loadEventEnd }, ...capsule }
+}
+
+/** One in a hundred. */
+export function isInvalid (i: number): boolean {
+  return i % 100 === 99
+}
+
+export function smallLine (i: number): string {
+  const capsule = smallCapsule(i)
+  if (isInvalid(i)) capsule['event'] = { ...capsule['event'] as object, pageId: 'none' }
+  return `?${encodeURIComponent(JSON.stringify(capsule))}; ${recvFrom(i)} ${i} ${new Date(timeMs(i)).toISOString().slice(0, 19)} ${'0'.repeat(40)} ${userAgent(i)}`
+}
+
+export function smallEvent (i: number): string {
+  return JSON.stringify({ ...smallCapsule(i), ...ofLine(i) })
+}
+
+/** The event error of an invalid line. */
+export function smallError (i: number): string {
+  const event = { rawEvent: smallLine(i), message: '/event/pageId: expected an integer; got "none"', code: 'validation', schema: 'BenchEvent', revision: 1 }
+  return JSON.stringify({ event, schema: 'EventError', revision: 14035058, wiki: 'enwiki', ...ofLine(i) })
+}
+
+function ofLine (i: number): Record<string, unknown> {
+  return { recvFrom: recvFrom(i), seqId: i, timestamp: Math.floor(timeMs(i) / 1000), clientIp: '0'.repeat(40), userAgent: userAgent(i), uuid: '0'.repeat(20) + String(i).padStart(12, '0') }
+}
+
 /** A file of so many such lines, of which the first has the number `first`. */
 export async function writeLines (file: string, records: number, first = 0): Promise<void> {
   const stream = createWriteStream(file)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import ts from 'typescript'
 import { commonOptions } from '../lib/cli/options.js'
+import { services } from '../tools/notify/services.js'
 import { projectRoot } from './helpers/shared.js'
 
 const operations = readFileSync(join(projectRoot, 'docs', 'operations.md'), 'utf8')
@@ -23,6 +24,16 @@ t.test('docs/operations.md has the options that all daemons have, with their def
     t.ok(row, `--${name}`)
     if ('default' in option && typeof option.default !== 'boolean' && !Array.isArray(option.default)) t.match(row?.split('|')[2], String(option.default), `--${name}`)
   }
+})
+
+t.test('docs/operations.md has an entry for every alert, at the anchor that mails link to, and no link into it goes nowhere', async t => {
+  const anchors = [...operations.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replace(/ /g, '-'))
+  const links = [...operations.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor = '']) => anchor)
+  const alerts = Object.keys(services).map(name => `alert-${name === 'host' ? name : `vanadium-${name}`}`)
+
+  t.ok(links.length > 20, 'links were found')
+  t.strictSame(links.filter(link => !anchors.includes(link)), [])
+  t.strictSame(anchors.filter(anchor => anchor.startsWith('alert-')).sort(), alerts.sort())
 })
 
 /** Literal messages of `log.error(…)`; those of errors are in the errors themselves. */

@@ -3,10 +3,12 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { executable } from './helpers/daemon.js'
 import { projectRoot } from './helpers/shared.js'
 
 const shipped = join(projectRoot, 'systemd')
 const roles = ['forwarder', 'processor', 'consumer', 'monitor']
+const timed = ['report', 'owners']
 const needsSystemd = spawnSync('systemd-analyze', ['--version']).status === 0 ? false : 'needs systemd-analyze: Debian package systemd'
 
 t.test('systemd takes the units of the production topology as they are, and finds no circle in their order', { skip: needsSystemd }, async t => {
@@ -48,13 +50,29 @@ t.test('the units of the daemons differ in role and order only', async t => {
   for (const other of others) t.equal(other, first)
 })
 
-t.test('what a daemon could do to its host is bounded: exposure of 2.0 or better', { skip: needsSystemd }, async t => {
+t.test('what a daemon or a timed command could do to its host is bounded: exposure of 2.0 or better', { skip: needsSystemd }, async t => {
   const directory = install(t)
 
-  for (const role of roles) {
-    const { status, stdout } = spawnSync('systemd-analyze', ['security', '--no-pager', '--offline=true', '--threshold=20', join(directory, `vanadium-${role}@.service`)], { encoding: 'utf8' })
+  for (const unit of [...roles.map(role => `${role}@`), ...timed]) {
+    const { status, stdout } = spawnSync('systemd-analyze', ['security', '--no-pager', '--offline=true', '--threshold=20', join(directory, `vanadium-${unit}.service`)], { encoding: 'utf8' })
 
-    t.equal(status, 0, stdout.trim().split('\n').at(-1) ?? role)
+    t.equal(status, 0, stdout.trim().split('\n').at(-1) ?? unit)
+  }
+})
+
+t.test('a timed command is run by its timer alone, when it should be, with options that the command takes', { skip: needsSystemd }, async t => {
+  for (const [name, next] of [['report', '2014-05-22 00:20:00'], ['owners', '2014-05-21 09:35:00']] as const) {
+    const service = readFileSync(join(shipped, `vanadium-${name}.service`), 'utf8')
+    const calendar = /^OnCalendar=(.*)$/m.exec(readFileSync(join(shipped, `vanadium-${name}.timer`), 'utf8'))?.[1] ?? ''
+    const [, command = ''] = /^ExecStart=\/usr\/bin\/vanadium (.*)$/m.exec(service) ?? []
+
+    const { stdout } = spawnSync('systemd-analyze', ['calendar', '--base-time=2014-05-21 09:31:00 UTC', calendar], { encoding: 'utf8', env: { ...process.env, TZ: 'UTC' } })
+    const check = spawnSync(process.execPath, [executable, ...command.split(' '), '--config-check'], { encoding: 'utf8' })
+
+    t.match(stdout, new RegExp(`Next elapse: \\w+ ${next} UTC`))
+    t.match(service, /^Type=oneshot$/m)
+    t.notMatch(service, /WantedBy=/)
+    t.equal(check.status, 0, check.stderr)
   }
 })
 
@@ -63,7 +81,7 @@ function install (t: Test, change: (name: string, unit: string) => string = (_na
   const directory = mkdtempSync(join(tmpdir(), 'vanadium-units-'))
   t.teardown(() => { rmSync(directory, { recursive: true }) })
   cpSync(join(projectRoot, 'etc', 'systemd', 'system'), directory, { recursive: true })
-  for (const name of readdirSync(shipped).filter(name => /\.(service|target)$/.test(name))) {
+  for (const name of readdirSync(shipped).filter(name => /\.(service|target|timer)$/.test(name))) {
     const unit = readFileSync(join(shipped, name), 'utf8').replaceAll('/usr/bin/vanadium', process.execPath)
     writeFileSync(join(directory, name), change(name, unit))
   }
@@ -79,7 +97,7 @@ function install (t: Test, change: (name: string, unit: string) => string = (_na
 
 /** What systemd has to say about our units; it mentions others of the host too. */
 function verify (directory: string): string {
-  const units = readdirSync(directory).filter(name => /\.(service|target)$/.test(name)).map(name => join(directory, name))
+  const units = readdirSync(directory).filter(name => /\.(service|target|timer)$/.test(name)).map(name => join(directory, name))
   const { stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...units], { encoding: 'utf8' })
   return (stdout + stderr).split('\n').filter(line => line.includes('vanadium')).join('\n')
 }

@@ -1,11 +1,16 @@
 import type { CommandGroup } from '../lib/cli/command.js'
 import { canary } from './check/canary.js'
 import { graphite } from './check/graphite.js'
+import { invalid } from './check/invalid.js'
 import { jobs } from './check/jobs.js'
+import { journal } from './check/journal.js'
 import { lag } from './check/lag.js'
+import { ledger } from './check/ledger.js'
+import { replication } from './check/replication.js'
+import { schemas } from './check/schemas.js'
 
 export const check: CommandGroup = {
   name: 'check',
   summary: 'Monitoring plug-ins, for Icinga and whoever else calls such: exit codes 0 to 3, one line, performance data.',
-  commands: [canary, graphite, jobs, lag]
+  commands: [canary, graphite, invalid, jobs, journal, lag, ledger, replication, schemas]
 }

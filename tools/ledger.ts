@@ -1,15 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { defineCommand } from '../lib/cli/command.js'
 import { parseTime } from '../lib/cli/times.js'
-import { imbalances, type Imbalance } from './ledger/balance.js'
 import { openShelf, type Books } from './ledger/books.js'
+import { missingAtEveryLook } from './ledger/looks.js'
 import { periods, tableOf, verdictOf } from './ledger/report.js'
 
 /** Of the exit: the books do not balance. */
 const unbalanced = 2
-/** The states are not read at the very same moment: what seems to be missing is looked at again, so often, after so many milliseconds. */
-const looks = 3
-const pauseMs = 1500
 
 export const ledger = defineCommand({
   name: 'ledger',
@@ -20,7 +16,7 @@ export const ledger = defineCommand({
     ['vanadium ledger --from 2015-02-05T10:00 --to 2015-02-05T12:00 --schema NavigationTiming', 'one schema, two hours'],
     ['vanadium ledger --quiet || echo something is missing', 'for a script']
   ],
-  notes: 'Records are counted in the minute in which they entered the pipeline, by every daemon they pass. Eight days are kept.\n' +
+  notes: 'Records are counted in the minute in which they entered the pipeline, by every daemon they pass. Ten days are kept.\n' +
     'Exit codes besides the usual ones: 2, the books do not balance; each minute and schema is named.\n\n',
   options: {
     from: { type: 'string', default: '-1d', requiresArg: true, description: 'First minute: a time in UTC, or one before now as -2h' },
@@ -37,27 +33,13 @@ export const ledger = defineCommand({
     const toMs = to === undefined ? Infinity : parseTime('--to', to, now) * 1000
 
     return async ({ stop }) => {
-      const { shelf, found } = await balance(() => openShelf(state, fromMs, Math.min(toMs, Number.MAX_SAFE_INTEGER)), stop)
+      const { shelf, found } = await missingAtEveryLook(() => openShelf(state, fromMs, Math.min(toMs, Number.MAX_SAFE_INTEGER)), stop)
       if (!quiet) process.stdout.write(`${tableOf(shelf.map(books => only(books, schema)), by, bySchema)}\n`)
       if (!quiet || found.length > 0) process.stdout.write(`${verdictOf(shelf, found)}\n`)
       if (found.length > 0) process.exitCode = unbalanced
     }
   }
 })
-
-/** What is missing at every look. */
-async function balance (open: () => ReturnType<typeof openShelf>, stop: AbortSignal): Promise<{ shelf: readonly Books[], found: Imbalance[] }> {
-  for (let look = 1; ; look++) {
-    const { books: shelf, close } = open()
-    try {
-      const found = imbalances(shelf)
-      if (found.length === 0 || look === looks || stop.aborted) return { shelf, found }
-    } finally {
-      close()
-    }
-    await sleep(pauseMs, undefined, { signal: stop }).catch(() => {})
-  }
-}
 
 function only (books: Books, schemas: readonly string[]): Books {
   return schemas.length === 0 ? books : { ...books, entries: books.entries.filter(({ schema }) => schemas.includes(schema.replace(/^EventError:/, ''))) }

@@ -1,7 +1,7 @@
 -- The database and the accounts that use it, for MariaDB 10.11 and later, MySQL 8.0 and later. As an administrator, on the server that takes
 -- writes (replicas get accounts from it):
 --
---   replace WRITER_PASSWORD and ANALYST_PASSWORD by passwords in quotes: 'l0ng…'
+--   replace WRITER_PASSWORD, ANALYST_PASSWORD, CANARY_PASSWORD and REPLICATION_PASSWORD by passwords in quotes: 'l0ng…'
 --   mariadb < vanadium-accounts.sql        or: mysql < vanadium-accounts.sql
 --
 -- As it is the file is no SQL, and the client ends at the first account. May be run again: accounts that are there keep their passwords.
@@ -13,6 +13,8 @@ CREATE DATABASE IF NOT EXISTS log CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE USER IF NOT EXISTS 'vanadium'@'localhost' IDENTIFIED BY WRITER_PASSWORD;
 CREATE USER IF NOT EXISTS 'analyst'@'%' IDENTIFIED BY ANALYST_PASSWORD;
+CREATE USER IF NOT EXISTS 'canary'@'localhost' IDENTIFIED BY CANARY_PASSWORD;
+CREATE USER IF NOT EXISTS 'replication_check'@'localhost' IDENTIFIED BY REPLICATION_PASSWORD;
 
 -- The consumer. SELECT: its tables and positions, and duplicates. INSERT: rows. UPDATE: positions; and the clause that lets duplicates pass, which
 -- changes nothing. CREATE, ALTER: tables, and columns that schemas gain. CREATE VIEW, SHOW VIEW: views of all revisions of a schema; DROP, because
@@ -23,3 +25,13 @@ GRANT SELECT, INSERT, UPDATE, CREATE, ALTER, CREATE VIEW, SHOW VIEW, DROP ON log
 -- People. They see vanadium_positions as well: names of instances and places in their inputs, nothing of events. In MariaDB,
 -- ALTER USER 'analyst'@'%' WITH MAX_STATEMENT_TIME 3600; ends what runs for longer than an hour.
 GRANT SELECT, SHOW VIEW ON log.* TO 'analyst'@'%';
+
+-- vanadium check canary: reads the rows of its own events, and knows of no other table. The table comes with the first of them, and a right
+-- to what is not there is only given together with that to make it; which is taken back at once, and SELECT stays.
+GRANT SELECT, CREATE ON log.Canary_1 TO 'canary'@'localhost';
+REVOKE CREATE ON log.Canary_1 FROM 'canary'@'localhost';
+
+-- vanadium check replication, on a replica, which gets the account from here: asks how far that is behind, and sees no data. Each server takes
+-- the line that is for it.
+/*M! GRANT REPLICA MONITOR ON *.* TO 'replication_check'@'localhost' */;
+/*!80000 GRANT REPLICATION CLIENT ON *.* TO 'replication_check'@'localhost' */;

@@ -6,14 +6,14 @@ const depthLimit = 8
 
 /**
  * Replaces each `@path` by the arguments in that file: one a line; `#` at the start of a line begins a comment; of a line
- * that begins with `--option`, the option ends at the first white space and the rest is its value, spaces included. Throws
- * `ConfigError` naming the file.
+ * that begins with `--option`, the option ends at the first white space and the rest is its value, spaces included. What follows
+ * an option that is in `verbatim` is no file, though it begins with `@`. Throws `ConfigError` naming the file.
  */
-export function expandArguments (args: readonly string[], depth = 0): string[] {
-  return args.flatMap(arg => {
-    if (!arg.startsWith('@') || arg.length === 1) return [arg]
+export function expandArguments (args: readonly string[], verbatim: readonly string[] = [], depth = 0): string[] {
+  return args.flatMap((arg, at) => {
+    if (!arg.startsWith('@') || arg.length === 1 || verbatim.includes(args[at - 1] ?? '')) return [arg]
     if (depth === depthLimit) throw new ConfigError('bad-option', `${arg}: argument files name each other more than ${depthLimit} deep; take out the circle`)
-    return expandArguments(argumentsIn(arg.slice(1)), depth + 1)
+    return expandArguments(argumentsIn(arg.slice(1)), verbatim, depth + 1)
   })
 }
 

@@ -34,6 +34,8 @@ export interface CommandLine<O extends Record<string, Options> = Record<string, 
   readonly operands?: Operands
   /** Defaults that are other than the options say. */
   readonly defaults?: Partial<CommonOptions> & Readonly<Record<string, unknown>>
+  /** Options, with their dashes, whose value may begin with `@` and names no argument file then. */
+  readonly verbatim?: readonly string[]
   /** It neither opens streams nor looks at schemas: none are loaded, so it starts in half the time, and its help is without their options. */
   readonly light?: boolean
 }

@@ -30,7 +30,7 @@ import { startPulse } from './pulse.js'
 export async function runCommand (command: Command, args: readonly string[]): Promise<number> {
   let log = createLog({ fields: { daemon: command.name } })
   try {
-    const parsed = parseOptions(command, expandArguments(args), Math.min(process.stdout.columns ?? 100, 120))
+    const parsed = parseOptions(command, expandArguments(args, command.verbatim), Math.min(process.stdout.columns ?? 100, 120))
     if (typeof parsed === 'string') {
       process.stdout.write(`${parsed}\n`)
       return exitCodes.done

@@ -34,13 +34,16 @@ export class FailureFinder {
     const found: Failure[] = []
     let left = 0
     for (const count of invalid.values()) left += count
-    for (let at = 0; left > 0 && this.#hasTime(); left--) {
+    for (let at = 0; left > 0 && this.#hasTime();) {
       at = payload.indexOf(mark, at)
       if (at === -1) break
       const start = payload.lastIndexOf(newline, at) + 1
       const end = payload.indexOf(newline, at)
       const failure = this.#look(payload.toString('utf8', start, end === -1 ? payload.length : end), rest, timeMs)
-      if (failure !== null) found.push(failure)
+      if (failure !== null) {
+        found.push(failure)
+        left--
+      }
       if (end === -1) break
       at = end
     }

@@ -57,18 +57,23 @@ const stateOfMonitor = /^monitor-.*\.sqlite$/
 
 /** Opens the states of all monitors that are there, for reading only. Throws `ConfigError` if there is none, or this user may not. */
 export function openCounts (stateDirectory: string): Counts {
+  const files = statesIn(stateDirectory)
+  if (files.length === 0) throw new ConfigError('bad-option', `--state ${stateDirectory}: no monitor has a state in it; name the directory that the daemons have, and let a monitor run`)
   const dbs: Database.Database[] = []
   const close = (): void => { for (const db of dbs) db.close() }
-  try {
-    const files = readdirSync(stateDirectory).filter(name => stateOfMonitor.test(name)).sort()
-    for (const file of files) dbs.push(new Database(join(stateDirectory, file), { readonly: true, fileMustExist: true }))
-  } catch (cause) {
-    close()
-    throw new ConfigError('bad-option', `--state ${stateDirectory}: ${messageOf(cause)}; name the directory that the daemons have, and run this as their user, or as root`, { cause })
+  for (const file of files) {
+    try {
+      const db = new Database(file, { readonly: true, fileMustExist: true })
+      dbs.push(db)
+      // not before the monitor has been there
+      if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'failure'").get() === undefined) dbs.pop()?.close()
+    } catch (cause) {
+      close()
+      throw new ConfigError('bad-option', `${file}: ${messageOf(cause)}; run this as the user of the daemons, or as root`, { cause })
+    }
   }
-  if (dbs.length === 0) throw new ConfigError('bad-option', `--state ${stateDirectory}: no monitor has a state in it; name the directory that the daemons have, and let a monitor run`)
   function * all<R> (sql: string, fromMs: number, toMs: number): Generator<R> {
-    for (const db of dbs) if (hasCounts(db)) yield * db.prepare<[number, number], R>(sql).iterate(fromMs, toMs)
+    for (const db of dbs) yield * db.prepare<[number, number], R>(sql).iterate(fromMs, toMs)
   }
 
   return {
@@ -91,9 +96,12 @@ export function openCounts (stateDirectory: string): Counts {
   }
 }
 
-/** Not before the monitor has counted something. */
-function hasCounts (db: Database.Database): boolean {
-  return db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'failure'").get() !== undefined
+function statesIn (directory: string): string[] {
+  try {
+    return readdirSync(directory).filter(name => stateOfMonitor.test(name)).sort().map(name => join(directory, name))
+  } catch (cause) {
+    throw new ConfigError('bad-option', `--state ${directory}: ${messageOf(cause)}; name the directory that the daemons have`, { cause })
+  }
 }
 
 /** What came last is kept of the two. */

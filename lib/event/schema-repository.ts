@@ -24,7 +24,8 @@ interface Source extends SchemaFile {
 
 type Layer = ReadonlyMap<string, Source>
 
-const capsuleName = 'EventCapsule'
+/** The schema of what surrounds an event: no event has it. */
+export const capsuleName = 'EventCapsule'
 
 /**
  * Reads all schemas, so that those that cannot be used are known (and logged, and kept as refused) from the start; validators

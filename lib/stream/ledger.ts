@@ -32,8 +32,8 @@ export interface Ledger {
 }
 
 const minuteMs = 60_000
-/** Older minutes are forgotten: a week, and a day to look at it. */
-const keptMs = 8 * 24 * 3600_000
+/** Older minutes are forgotten: the report of a day compares it with the one a week before, and there is another day to make it. */
+const keptMs = 10 * 24 * 3600_000
 /** Entries that have not been saved, at most: where nobody saves, the oldest are of no use. */
 const mostUnsaved = 100_000
 

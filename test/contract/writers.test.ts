@@ -11,6 +11,7 @@ import { builtInWriters } from '../../lib/writers/index.js'
 import { schemasOf, testContext, type TestContext } from '../helpers/context.js'
 import { needsMariadb } from '../helpers/mariadb.js'
 import { turnsOfTheLoop } from '../helpers/scripted.js'
+import { startStatsd } from '../helpers/statsd.js'
 import { connectSubscriber, shortDirectory, type TestSubscriber } from '../helpers/streams.js'
 import { until } from '../helpers/wait.js'
 import { capsuleOf, schemaOf } from '../sql/fixtures.js'
@@ -75,12 +76,18 @@ async function datagrams (t: Test): Promise<Peer> {
 }
 
 async function counters (t: Test): Promise<Peer> {
-  let count = 0
-  const { port, rebind } = await receiver(t, message => {
-    for (const [, by] of message.matchAll(/^eventlogging\.schema\.Test:(\d+)\|c$/gm)) count += Number(by)
-  })
-  // a counter has no order; it has come so often
-  return { uri: `statsd://127.0.0.1:${port}`, arrived: async () => await Promise.resolve(Array.from({ length: count }, (_, i) => i)), restart: rebind }
+  const statsd = await startStatsd(t)
+  let before = 0
+  const count = async (): Promise<number> => before + ((await statsd.counters())['eventlogging.schema.Test'] ?? 0)
+  return {
+    uri: `statsd://${statsd.address}`,
+    // a counter has no order; it has come so often
+    arrived: async () => Array.from({ length: await count() }, (_, i) => i),
+    async restart () {
+      before = await count()
+      await statsd.restart()
+    }
+  }
 }
 
 async function receiver (t: Test, take: (message: string) => void): Promise<{ port: number, rebind: () => Promise<void> }> {

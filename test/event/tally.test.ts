@@ -46,6 +46,17 @@ t.test('names are such as StatsD takes, and as many as there are schemas', async
   t.same(count(...names, '{"schema":"a/b","revision":1}', '{"schema":"__proto__","revision":1}'), { raw: 0, valid: { unknown: 1000, a_b: 1, ['__proto__']: 1 }, invalid: {} })
 })
 
+// seen to fail when each record is looked at, and without the look at the braces
+t.test('records that are known to be of some schemas are not looked at, nor are lines in which nothing begins as an object', async t => {
+  const lines = (): never => { throw new Error('looked at') }
+  const payload = Buffer.from('17 EventLogging {"schema":"Edit"}\n?%7B')
+
+  t.same(plain(new Tally(schemas).count({ lines, provenance: { schemas: new Map([['Edit', 2], ['EventError:Edit', 1], ['EventError:unknown', 1], ['EventError', 1], ['a/b', 1]]) } })),
+    { raw: 0, valid: { Edit: 2, a_b: 1 }, invalid: { Edit: 1, unknown: 2 } })
+  t.same(plain(new Tally(schemas).count({ lines, payload, count: 2, provenance: { schemas: new Map([['-', 2]]) } })), { raw: 2, valid: {}, invalid: {} })
+  t.same(plain(new Tally(schemas).count({ lines: () => ['x', '{"schema":"Edit","revision":1}'], payload: Buffer.from('x\n{'), count: 2, provenance: { schemas: new Map([['-', 2]]) } })), { raw: 1, valid: { Edit: 1 }, invalid: {} })
+})
+
 t.test('a schema that is learned later is counted by its name from then on', async t => {
   const known: Schema[] = []
   const asked: string[] = []

@@ -31,6 +31,9 @@ export interface Shipped {
   startAll (): Promise<ReadonlyMap<string, Daemon>>
 }
 
+/** The way of the events of application servers into the database. */
+export const serverSide = ['forwarders/server-side', 'processors/server-side', 'forwarders/all-events', 'consumers/mysql']
+
 const shippedFolder = join(projectRoot, 'etc', 'vanadium.d')
 const written = /(?<=:|replay=)8[4-7]\d\d\b/g
 

@@ -11,22 +11,28 @@ export interface SmtpSink {
   readonly url: string
   /** In the order they came. */
   readonly mails: readonly ReceivedMail[]
+  /** Addresses for which nothing is taken, as long as they are in here. */
+  readonly refused: Set<string>
   /** Resolves with the first mail, past or future, for which `is` holds. */
   received (what: string, is: (mail: ReceivedMail) => boolean, deadlineMs?: number): Promise<ReceivedMail>
   stop (): Promise<void>
 }
 
 export interface SmtpSinkOptions {
+  /** Offers STARTTLS, with a certificate that nobody has signed. */
+  readonly startTls?: boolean
   /** Refuses every mail with this text, after it was sent. */
   readonly refuse?: string
 }
 
-export async function startSmtpSink ({ refuse }: SmtpSinkOptions = {}): Promise<SmtpSink> {
+export async function startSmtpSink ({ refuse, startTls = false }: SmtpSinkOptions = {}): Promise<SmtpSink> {
   const mails: ReceivedMail[] = []
+  const refused = new Set<string>()
   const server = new SMTPServer({
     authOptional: true,
-    disabledCommands: ['STARTTLS'],
+    disabledCommands: startTls ? [] : ['STARTTLS'],
     disableReverseLookup: true,
+    onRcptTo ({ address }, _session, callback) { callback(refused.has(address) ? new Error('no such mailbox') : null) },
     onData (stream, { envelope }, callback) {
       void buffer(stream).then(source => {
         if (refuse !== undefined) {
@@ -47,6 +53,7 @@ export async function startSmtpSink ({ refuse }: SmtpSinkOptions = {}): Promise<
   return {
     url: `smtp://127.0.0.1:${port}`,
     mails,
+    refused,
     async received (what, is, deadlineMs) {
       return await until(`${what} is received`, () => mails.find(is), deadlineMs)
     },

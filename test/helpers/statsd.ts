@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -17,6 +17,8 @@ export interface Statsd {
   /** What was counted since the start, by name. StatsD's own are left out. */
   counters (): Promise<Record<string, number>>
   gauges (): Promise<Record<string, number>>
+  /** Ends it and starts it again, at the same port; counters begin at 0. */
+  restart (): Promise<void>
 }
 
 /** What the real StatsD ends with: a test. */
@@ -39,13 +41,29 @@ export async function startStatsd (t: Owner, { host = '127.0.0.1' }: StatsdOptio
   const config = join(directory, 'config.js')
   const server = './servers/udp'
   writeFileSync(config, JSON.stringify({ server, address: host, port, address_ipv6: host.includes(':'), mgmt_address: '127.0.0.1', mgmt_port: managementPort, flushInterval: flushIntervalMs, backends: [] }))
-  const child = spawn(process.execPath, [join(projectRoot, 'node_modules', 'statsd', 'stats.js'), config], { stdio: 'ignore' })
-  const ended = once(child, 'exit')
+  let child = start()
   t.teardown(async () => {
-    child.kill('SIGKILL')
-    await ended
+    await end()
     rmSync(directory, { recursive: true, force: true })
   })
+
+  function start (): ChildProcess {
+    return spawn(process.execPath, [join(projectRoot, 'node_modules', 'statsd', 'stats.js'), config], { stdio: 'ignore' })
+  }
+
+  async function end (): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
+  }
+
+  async function untilUp (): Promise<void> {
+    await until('StatsD answers', async () => {
+      if (child.exitCode !== null) throw new Error(`StatsD ended with ${child.exitCode}`)
+      return await ask(managementPort, 'health').then(answer => answer.startsWith('health: up'), () => false)
+    })
+  }
 
   async function inspected (command: 'counters' | 'gauges'): Promise<Record<string, number>> {
     // printed by util.inspect: a literal of the language, of plain names and numbers
@@ -53,11 +71,18 @@ export async function startStatsd (t: Owner, { host = '127.0.0.1' }: StatsdOptio
     return Object.fromEntries(Object.entries(printed as Record<string, number>).filter(([name]) => !name.startsWith('statsd.')))
   }
 
-  await until('StatsD answers', async () => {
-    if (child.exitCode !== null) throw new Error(`StatsD ended with ${child.exitCode}`)
-    return await ask(managementPort, 'health').then(answer => answer.startsWith('health: up'), () => false)
-  })
-  return { address: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`, port, counters: async () => await inspected('counters'), gauges: async () => await inspected('gauges') }
+  await untilUp()
+  return {
+    address: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+    port,
+    counters: async () => await inspected('counters'),
+    gauges: async () => await inspected('gauges'),
+    async restart () {
+      await end()
+      child = start()
+      await untilUp()
+    }
+  }
 }
 
 async function ask (port: number, command: string): Promise<string> {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import mysql from 'mysql2/promise'
+import { runCheck, type CheckOutput } from '../helpers/check-command.js'
 import { startDaemon } from '../helpers/daemon.js'
 import { needsMariadb, startMariadb } from '../helpers/mariadb.js'
 import { numberedEvent, schemaText, storedNumbers } from '../helpers/numbered-events.js'
@@ -24,11 +25,11 @@ t.test('the accounts of etc/mysql', { skip: needsClient }, async t => {
 
     t.equal(status, 1)
     t.match(stderr, /syntax.*WRITER_PASSWORD/s)
-    t.strictSame(await server.query("SELECT User FROM mysql.user WHERE User IN ('vanadium', 'analyst')"), [])
+    t.strictSame(await server.query("SELECT User FROM mysql.user WHERE User IN ('vanadium', 'analyst', 'canary')"), [])
   })
 
   t.test('are made, twice if need be', async () => {
-    const sql = shipped.replaceAll(/IDENTIFIED BY WRITER_PASSWORD/g, "IDENTIFIED BY 'writes'").replaceAll(/IDENTIFIED BY ANALYST_PASSWORD/g, "IDENTIFIED BY 'reads'")
+    const sql = shipped.replaceAll(/IDENTIFIED BY WRITER_PASSWORD/g, "IDENTIFIED BY 'writes'").replaceAll(/IDENTIFIED BY ANALYST_PASSWORD/g, "IDENTIFIED BY 'reads'").replaceAll(/IDENTIFIED BY CANARY_PASSWORD/g, "IDENTIFIED BY 'sings'").replaceAll(/IDENTIFIED BY REPLICATION_PASSWORD/g, "IDENTIFIED BY 'looks'")
     for (let time = 0; time < 2; time++) execFileSync(program, args, { input: sql })
   })
 
@@ -77,6 +78,26 @@ t.test('the accounts of etc/mysql', { skip: needsClient }, async t => {
     t.match((await analyst.query('SHOW CREATE VIEW Counted'))[0], [{ View: 'Counted' }])
     for (const statement of ["INSERT INTO Counted_1 (uuid) VALUES ('x')", 'UPDATE Counted_1 SET wiki = 1', 'DELETE FROM Counted_1', 'DROP VIEW Counted', 'DROP TABLE Counted_1', 'CREATE TABLE mine (n INT)', 'ALTER TABLE Counted_1 ADD COLUMN mine INT', 'SELECT * FROM mysql.user']) {
       await t.rejects(analyst.query(statement), { message: /command denied/ }, statement)
+    }
+  })
+
+  t.test('let the canary read its own table, before there is one and afterwards, and nothing else', async t => {
+    const canary = await mysql.createConnection({ socketPath: server.socket, user: 'canary', password: 'sings', database: 'log' })
+    t.teardown(async () => { await canary.end() })
+    await t.rejects(canary.query('SELECT * FROM Canary_1'), { code: 'ER_NO_SUCH_TABLE' })
+    await t.rejects(canary.query('CREATE TABLE Canary_1 (n INT)'), { message: /command denied/ })
+    const credentials = join(directory, 'canary.cnf')
+    writeFileSync(credentials, `[client]\nuser = canary\npassword = sings\nsocket = ${server.socket}\n`)
+    const check = async (): Promise<CheckOutput> => await runCheck('canary', '--send', `file://${join(directory, 'front.log')}`, '--read', `mysql:///log?defaults-file=${credentials}`, '-t', '4')
+    const before = await check()
+
+    await server.query('CREATE TABLE Canary_1 (id INT, uuid CHAR(32), timestamp CHAR(14), event_uuid CHAR(32), event_host VARCHAR(255), event_front VARCHAR(255), event_sent BIGINT)', 'log')
+    const after = await check()
+
+    t.match(before, { code: 2, line: /^CRITICAL: no table of canaries yet: Table 'log.Canary_1' doesn't exist$/ })
+    t.match(after, { code: 2, line: /^CRITICAL: no row after .*, nor any before of this front$/ })
+    for (const statement of ['INSERT INTO Canary_1 (id) VALUES (1)', 'DELETE FROM Canary_1', 'DROP TABLE Canary_1', 'SELECT * FROM Counted_1', 'SELECT * FROM vanadium_positions', 'SELECT * FROM mysql.user']) {
+      await t.rejects(canary.query(statement), { message: /command denied/ }, statement)
     }
   })
 })

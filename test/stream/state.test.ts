@@ -187,3 +187,27 @@ t.test('when the disk is full nothing is given that is not reserved, and the dae
   t.ok(state.sequence('count').take(1) >= Math.max(...printed.filter(first => typeof first === 'number')) + 100_000)
   state.close()
 })
+
+// seen to fail when it is applied at once
+t.test('tables of somebody\'s own are part of the same save: all of it, or nothing', async t => {
+  const directory = t.testdir()
+  const state = openState(directory, 'monitor-a')
+  const own = state.extend(({ db, stage }) => {
+    db.exec('CREATE TABLE IF NOT EXISTS own (n INTEGER NOT NULL UNIQUE) STRICT')
+    const insert = db.prepare('INSERT INTO own VALUES (?)')
+    return { put (n: number) { stage({ apply: () => { insert.run(n) } }) }, all: () => db.prepare<[], { n: number }>('SELECT n FROM own').all().map(({ n }) => n) }
+  })
+
+  own.put(1)
+  state.remember('input', '1')
+  t.strictSame([own.all(), state.position('input')], [[], null])
+  state.save()
+  t.strictSame([own.all(), state.position('input')], [[1], '1'])
+
+  own.put(2)
+  own.put(1)
+  state.remember('input', '2')
+  t.throws(() => { state.save() }, { name: 'StreamError' })
+  t.strictSame([own.all(), state.position('input')], [[1], '1'])
+  state.close()
+})

@@ -8,8 +8,6 @@ import { canaryRows, type CanaryRows, type ReadProblem, type Sighting } from './
 import { databaseTarget } from './database.js'
 import { defineCheck, type CheckContext } from './plug-in.js'
 
-/** Of the time that the check has, its own row is waited for so long; the rest is for saying what was found. */
-const shareToWait = 0.8
 const lookMs = 200
 const sendAgainMs = 1000
 
@@ -22,7 +20,7 @@ export const canary = defineCheck({
     ['vanadium check canary @/etc/vanadium/canary.args -w 60 -c 180', 'warns when the newest row is older than a minute']
   ],
   notes: 'Ranges are of the age of the newest canary of this host and front that has a row, in seconds. This one\'s row is waited for\n' +
-    'during four fifths of --timeout. A database or a front that refuses, and a table without a canary of the last day, are CRITICAL\n' +
+    'during nine tenths of --timeout. A database or a front that refuses, and a table without a canary of the last day, are CRITICAL\n' +
     'at once; a database that does not let the account look is UNKNOWN. How to set it up: docs/operations.md.\n\n',
   options: {
     send: { type: 'string', demandOption: true, requiresArg: true, description: 'Where events come in: a stream that takes lines "EventLogging {…}", or the URL of a beacon' },
@@ -37,7 +35,7 @@ export const canary = defineCheck({
       const { canary, capsule } = newCanary(hostname(), front.name)
       const over = new AbortController()
       const signal = AbortSignal.any([ctx.stop, over.signal])
-      const timer = setTimeout(() => { over.abort() }, ctx.timeoutMs * shareToWait)
+      const timer = setTimeout(() => { over.abort() }, ctx.timeoutMs)
       try {
         const sending = keepSending(front, capsule, ctx, signal)
         const { seenMs, last } = await watch(canaryRows(target, canary, signal), signal)

@@ -4,7 +4,7 @@ import type { Transports } from '../../lib/cli/command.js'
 import { ConfigError, StreamError } from '../../lib/errors.js'
 import { openMysqlReader } from '../../lib/sql/mysql/reader.js'
 import { connectionOptions } from '../../lib/sql/mysql/session.js'
-import type { Uri } from '../../lib/stream/uri.js'
+import { hidePasswords, type Uri } from '../../lib/stream/uri.js'
 
 export type Row = Readonly<Record<string, unknown>>
 
@@ -30,7 +30,7 @@ export function databaseTarget (option: string, text: string, { writers }: Pick<
   const allowed = 'give mysql://user@host/database?defaults-file=/etc/vanadium/check.cnf or sqlite:///path'
   const scheme = /^(mysql|sqlite):/i.exec(text)?.[1]?.toLowerCase()
   const { uri, params } = scheme === undefined ? { uri: null, params: {} } : writers.check(text)
-  if (uri === null) throw new ConfigError('bad-option', `${option} "${text.slice(0, 100)}" is no database that can be read; ${allowed}`)
+  if (uri === null) throw new ConfigError('bad-option', `${option} "${hidePasswords(text).slice(0, 100)}" is no database that can be read; ${allowed}`)
   if (scheme === 'sqlite') return { name: uri.path, open: async () => await Promise.resolve(openSqlite(uri)) }
   const defaultsFile = 'defaults-file' in params ? String(params['defaults-file']) : ''
   // what is wrong with the file shows at once

@@ -107,7 +107,7 @@ function whyOf (stage: Stage): string[] {
   const trend = trendOf(stage)
   return [
     ...(stage.up === false ? ['down'] : []),
-    ...(stage.up === null ? ['not of this host, or never ran'] : []),
+    ...(stage.up === null ? ['never seen here'] : []),
     ...(stage.waiting === null ? [] : ['waits for its store']),
     ...(trend === null || stage.up !== true ? [] : 'inSeconds' in trend ? [`there in ${durationText(trend.inSeconds * 1000)}`] : ['falling behind'])
   ]

@@ -51,6 +51,7 @@ export function defineCheck<O extends Record<string, Options>> (check: Check<O>)
     ...check,
     name: `check ${check.name}`,
     options: { ...check.options, ...checkOptions },
+    verbatim: ['-w', '--warning', '-c', '--critical'],
     defaults: { 'log-level': 'error', ...check.ranges, ...check.defaults },
     notes: `${check.notes ?? ''}Ranges: 10 alerts outside 0 to 10, 10: below 10, ~:10 above 10, 10:20 outside, @10:20 inside.\n` +
       'Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.\n\n',

@@ -38,7 +38,8 @@ export function below (limit: number): Range {
 
 /** Digits only: ranges have no exponents. */
 function plain (limit: number): string {
-  return Math.abs(limit) < 1e21 && Math.abs(limit) >= 1e-6 ? String(limit) : limit.toFixed(20).replace(/\.?0+$/, '')
+  if (Number.isInteger(limit)) return String(BigInt(limit))
+  return Math.abs(limit) >= 1e-6 ? String(limit) : limit.toFixed(20).replace(/\.?0+$/, '')
 }
 
 function inWords (isInside: boolean, start: number, end: number): string {

@@ -78,7 +78,7 @@ function printable (text: string): string {
 }
 
 function figureText ({ label, value, unit, warning, critical, min, max }: Figure): string {
-  const name = /^[A-Za-z0-9_./-]+$/.test(label) ? label : `'${printable(label).replace(/['=\\]/g, '_')}'`
+  const name = /^[A-Za-z0-9_./-]+$/.test(label) ? label : `'${printable(label).replace(/^$|['=\\]/g, '_')}'`
   const parts = [`${name}=${number(value)}${Number.isFinite(value) ? unit ?? '' : ''}`, warning?.text, critical?.text, limit(min), limit(max)].map(part => part ?? '')
   return parts.join(';').replace(/;+$/, '')
 }

@@ -46,8 +46,9 @@ const missedPulses = 6
 /** Every reader of a journal of this host, and every daemon here that reads one of another. Throws `ConfigError` if there is no state. */
 export function stagesOf (directory: string, nowMs = Date.now()): Stages {
   const unreadable: Array<{ instance: string, reason: string }> = []
-  const { books, close } = openShelf(directory, Infinity, Infinity, ({ instance, error }) => { unreadable.push({ instance, reason: messageOf(error) }) })
+  const { books: readable, close } = openShelf(directory, Infinity, Infinity, ({ instance, error }) => { unreadable.push({ instance, reason: messageOf(error) }) })
   try {
+    const books = [...readable, ...unreadable.map(({ instance }) => closedBooks(instance))]
     const read = books.flatMap(publisher => publisher.journals.flatMap(journal => journal.subscribers.map(({ subscriber, next }) => {
       const reader = readerOf(subscriber, journal, publisher, books)
       const committed = Math.max(next, ...inputsOf(reader, journal).map(input => input.next))
@@ -65,6 +66,12 @@ export function stagesOf (directory: string, nowMs = Date.now()): Stages {
   } finally {
     close()
   }
+}
+
+/** Of a state that cannot be read at least the name is known. */
+function closedBooks (state: string): Books {
+  const [, daemon = '', instance = ''] = /^([a-z]+)-(.*)$/.exec(state) ?? []
+  return { daemon, instance, entries: [], journals: [], inputs: [], remarks: new Map() }
 }
 
 function nameOf (subscriber: string, reader: Books | undefined): string {

@@ -69,7 +69,7 @@ export function planPipeline (layout: Layout): Plan[] {
     }),
     place({ daemon: 'consumer', instance: 'sqlite', does: 'stores events in tables', options: [inputFrom(all, 'sqlite'), ['output', uriOf('sqlite', stores.sqlite)]] }),
     place({ daemon: 'consumer', instance: 'json-log', does: 'appends events to a file', options: [inputFrom(all, 'json-log'), ['output', uriOf('file', stores.json)]] }),
-    // unlike the one of /etc/vanadium.d, it reads journals: what is shown at the end adds up, whatever was killed
+    // of journals: what is shown at the end adds up, whatever was killed
     place({ daemon: 'monitor', instance: 'all', does: 'counts lines and events', options: [inputFrom(raw, 'all', 'client-side='), inputFrom(events, 'all', 'client-side=')] })
   ]
 }

@@ -2,7 +2,10 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync,
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
+import { Pending } from '../../../lib/counts/pending.js'
+import { openCounts } from '../../../lib/counts/read.js'
 import { openState } from '../../../lib/stream/state.js'
+import { always, openTestCounts } from '../../helpers/counts.js'
 import { change, journal, startForwarder, stored } from '../../helpers/journal-command.js'
 import { records } from '../../helpers/journaled.js'
 import { until } from '../../helpers/wait.js'
@@ -101,3 +104,21 @@ function idIn (file: string): string | undefined {
     db.close()
   }
 }
+
+// seen to fail without the tables that the others do not have
+t.test('salvage keeps what a monitor has counted', async t => {
+  const { directory, state, store, counts: before } = openTestCounts(t, 60_000)
+  const pending = new Pending()
+  pending.addRaw(60_000, 'client-side', 3)
+  store.put(pending.take(), () => {})
+  state.save()
+  before.close()
+  state.close()
+  renameSync(join(directory, 'monitor-all.sqlite'), join(directory, 'monitor-all.sqlite.damaged-20140521T093001Z'))
+
+  t.match(await journal('salvage', directory, '--instance', 'monitor-all.sqlite.damaged-20140521T093001Z'), { code: 0 })
+
+  const counts = openCounts(directory)
+  t.teardown(() => { counts.close() })
+  t.strictSame(counts.raw(...always), [{ timeMs: 60_000, stream: 'client-side', raw: 3 }])
+})

@@ -52,7 +52,7 @@ export function judge ({ values, last }: Measured, warning: Range | undefined, c
 }
 
 /** `412, 13 of 14 points above 350`. */
-export function inWords ({ range, beyond, value }: Judgement, { values }: Measured): string {
+export function inWords ({ range, beyond, value }: Judgement, { values }: Measured, unit = ''): string {
   const points = `${values.length} point${values.length === 1 ? '' : 's'}`
-  return range === null ? `${short(value)}, ${points}` : `${short(value)}, ${beyond} of ${points} ${range.words}`
+  return range === null ? `${short(value)}${unit}, ${points}` : `${short(value)}${unit}, ${beyond} of ${points} ${range.words}`
 }
