@@ -89,7 +89,7 @@ t.test('what is over is told, with how long it lasted and how many events it was
   await runAt(31)
   await runAt(36)
 
-  t.same(mailbox.mails.map(({ subject }) => subject), ['CRITICAL: 22 % of A is invalid', 'OK: events of A validate again'])
+  t.same(mailbox.mails.map(({ subject }) => subject), ['CRITICAL: 23 % of A is invalid', 'OK: events of A validate again'])
   t.match(mailbox.mails[1]?.text, `A: events validate again since ${new Date(start + 25 * 60_000).toISOString().slice(0, 16).replace('T', ' ')} UTC. Too many were invalid from ${new Date(start + 60_000).toISOString().slice(0, 16).replace('T', ' ')} UTC on, for 24 min: 91 of 1,301.`)
 })
 
