@@ -74,7 +74,7 @@ t.test('schemas that fail at once are one mail to an owner, and a line each to t
   t.match(to('ops@example.org'), /^unknown: 80 % of all events name no schema.*\nNowhere: 58 %.*\nNobodys: 55 %.*$/m)
 })
 
-// seen to fail where the sums are those of the last quarter of an hour
+// seen to fail when the minute in which it was calm again was counted, too
 t.test('what is over is told, with how long it lasted and how many events it was', async t => {
   const { state, mailbox, run } = await host(t, { A: ['ann@example.org'] })
   const start = Math.floor(Date.now() / 3600_000) * 3600_000 - 2 * 3600_000
