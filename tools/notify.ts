@@ -4,7 +4,6 @@ import { metricName } from '../lib/event/tally.js'
 import { GraphiteClient } from '../lib/graphite/client.js'
 import { sendMail, type Mail } from '../lib/mail/mail.js'
 import type { Registry } from '../lib/registry/registry.js'
-import { parseDuration } from '../lib/stream/duration.js'
 import { readAlert, types, type Alert } from './notify/alert.js'
 import { findOut, type Question } from './notify/find-out.js'
 import { compose } from './notify/message.js'
@@ -40,7 +39,7 @@ export const notify = defineCommand({
     author: { ...text, description: 'Who acknowledged it' },
     comment: { ...text, description: 'What he or she said' },
     metric: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Metrics of the graph, as Graphite takes them [default: by service]' },
-    window: { type: 'string', default: '5m', requiresArg: true, description: 'Time up to now that is compared with the same a week before' },
+    window: { type: 'number', default: 300, requiresArg: true, description: 'Seconds up to now that are compared with the same time a week before' },
     to: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Addresses [default: by registry]' },
     timeout: { type: 'number', default: 25, requiresArg: true, description: 'Seconds for all of it' },
     'dry-run': { type: 'boolean', default: false, description: 'Print the mail instead of sending it' }
@@ -50,8 +49,8 @@ export const notify = defineCommand({
     const { timeout, perfdata, metric, to, 'dry-run': dryRun } = options
     if (!(timeout >= 5 && timeout <= 600)) throw new ConfigError('bad-option', `--timeout ${timeout}: give seconds, from 5 to 600`)
     const alert = readAlert(options)
-    const windowMs = parseDuration(options.window)
-    if (!(windowMs > 0)) throw new ConfigError('bad-option', `--window "${options.window}": give a time as 5m, 1h or 1d`)
+    const windowMs = options.window * 1000
+    if (!(windowMs > 0)) throw new ConfigError('bad-option', `--window ${options.window}: give seconds, more than 0`)
     const endMs = Date.now() + timeout * 1000
 
     return async ({ registry, stop }) => {

@@ -53,9 +53,9 @@ export class GraphiteClient {
     return readSeries(body, this.#base)
   }
 
-  /** A PNG. */
+  /** A PNG; times are in UTC. */
   async picture (targets: readonly string[], { from, until, title = '', width = 600, height = 300 }: Picture): Promise<Buffer> {
-    const options = Object.entries({ from, until, title, width: String(width), height: String(height), format: 'png' })
+    const options = Object.entries({ from, until, title, width: String(width), height: String(height), tz: 'UTC', format: 'png' })
     const body = await this.#ask([...targets.map(target => ['target', target] as const), ...options])
     if (!body.subarray(0, pngStart.length).equals(pngStart)) throw new StreamError('cannot-read', `Graphite sent something else than a PNG, at ${this.#base}`)
     return body

@@ -21,9 +21,9 @@ export function graphOf ({ service, host }: Alert, { metrics, cause }: Service, 
   const lines = [...shown.map(target => ({ name: null, target })), ...ofSchemas]
   if (lines.length === 0) return null
   return {
-    title: `${service} on ${host}`,
+    title: `${service} on ${host} (times in UTC)`,
     targets: [
-      ...lines.slice(0, 1).filter(({ target }) => !target.includes('*')).map(({ name, target }) => `color(dashed(${aliased(`timeShift(${target},"7d")`, `${name ?? target}, last week`)}),"gray")`),
+      ...lines.slice(0, 1).filter(({ target }) => !target.includes('*')).map(({ name, target }) => aliased(`color(dashed(timeShift(${target},"7d")),"gray")`, `${name ?? target}, last week`)),
       ...lines.map(({ name, target }) => target.includes('*') ? `aliasByNode(${target},${prefix.split('.').length},${prefix.split('.').length + 1})` : aliased(target, name ?? target)),
       ...(shown.length === 1 ? limitLines(figures) : [])
     ]
@@ -32,7 +32,7 @@ export function graphOf ({ service, host }: Alert, { metrics, cause }: Service, 
 
 /** Where people can look at the same, and change it. */
 export function linkTo ({ targets, title }: Graph, base: string): string {
-  const fields = new URLSearchParams([...targets.map((target): [string, string] => ['target', target]), ...Object.entries({ ...window, title, width: '900', height: '450' })])
+  const fields = new URLSearchParams([...targets.map((target): [string, string] => ['target', target]), ...Object.entries({ ...window, title, width: '900', height: '450', tz: 'UTC' })])
   return `${base}/render?${fields.toString()}`
 }
 

@@ -30,10 +30,11 @@ export function compose (alert: Alert, service: Service, findings: Findings): Co
   const sections = sectionsOf(alert, service, findings)
   const { picture, graphLink, runbook } = findings
   const headline = headlineOf(alert, findings.nowMs)
-  const graphText = picture === null ? [] : [typeof picture === 'string' ? `No graph: ${picture}` : 'The graph is in the HTML part of this mail.', ...(graphLink === null ? [] : [graphLink])]
+  // the link is long: at the end it is in nobody's way
+  const links = [...(typeof picture === 'string' ? [`No graph: ${picture}`] : []), `Runbook: ${runbook}`, ...(graphLink === null ? [] : [`Graph: ${graphLink}`])]
   return {
     subject: subjectOf(alert, findings),
-    text: [headline, ...sections.map(textOf), ...(graphText.length > 0 ? [graphText.join('\n')] : []), `Runbook: ${runbook}`].join('\n\n') + '\n',
+    text: [headline, ...sections.map(textOf), links.join('\n')].join('\n\n') + '\n',
     html: html`<h2 style="color:${colors[alert.state] ?? '#444'};font-size:1.2em">${headline}</h2>${sections.map(htmlOf)}${graphHtml(alert, findings)}<p>Runbook: ${link(runbook)}</p>`,
     ...(picture === null || typeof picture === 'string' ? {} : { pictures: [{ name: 'graph', png: picture }] })
   }

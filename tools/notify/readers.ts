@@ -9,11 +9,11 @@ const most = 5
 /** Which readers of journals are behind, the slowest first, in a line each; and why that cannot be told, where it cannot. */
 export function readersBehind (stateDirectory: string): { readonly lines: readonly string[], readonly problem: string | null } {
   try {
-    const { stages, unreadable } = stagesOf(stateDirectory)
+    const { stages, unreadable, hasJournals } = stagesOf(stateDirectory)
     const late = stages.map(stage => ({ stage, seconds: Math.max(0, ...stage.behind.map(({ seconds }) => seconds)) }))
       .filter(({ stage, seconds }) => seconds >= leastSeconds || stage.up === false)
       .sort((a, b) => b.seconds - a.seconds)
-    const problem = unreadable.length === 0 ? null : `${unreadable.map(({ instance }) => instance).slice(0, most).join(', ')} cannot be read`
+    const problem = unreadable.length === 0 ? hasJournals ? null : `no daemon here has a journal, in ${stateDirectory}` : `${unreadable.map(({ instance }) => instance).slice(0, most).join(', ')} cannot be read`
     return { lines: late.slice(0, most).map(({ stage, seconds }) => lineOf(stage, seconds)), problem }
   } catch (error) {
     return { lines: [], problem: messageOf(error) }
