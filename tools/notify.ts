@@ -8,7 +8,7 @@ import { readAlert, types, type Alert } from './notify/alert.js'
 import { findOut, type Question } from './notify/find-out.js'
 import { compose } from './notify/message.js'
 import { readPerfdata } from './notify/perfdata.js'
-import { otherService, services } from './notify/services.js'
+import { serviceOf } from './notify/services.js'
 
 const text = { type: 'string', default: '', requiresArg: true } as const
 const mostRecipients = 50
@@ -54,10 +54,10 @@ export const notify = defineCommand({
     const endMs = Date.now() + timeout * 1000
 
     return async ({ registry, stop }) => {
-      const question: Question = { alert, service: services[alert.service] ?? otherService, prefix, windowMs, stateDirectory, metrics: metric, figures: readPerfdata(perfdata), registry }
-      const client = new GraphiteClient(registry.graphite, timeout * 1000 / 4, stop)
+      const question: Question = { alert, service: serviceOf(alert.service), prefix, windowMs, stateDirectory, metrics: metric, figures: readPerfdata(perfdata), registry }
+      const client = new GraphiteClient(registry.graphite, timeout * 1000 / 3, stop)
       const findings = await findOut(question, client)
-      const mail: Mail = { ...compose(alert, question.service, findings), to: to.length > 0 ? to : recipients(registry, findings.schemas), headers: headersOf(alert) }
+      const mail: Mail = { ...compose(alert, question.service, findings), to: to.length > 0 ? to : recipients(registry, question.service.cause?.kind === 'invalid' ? [] : findings.schemas), headers: headersOf(alert) }
       try {
         if (dryRun) process.stdout.write(`To: ${mail.to.join(', ')}\nSubject: ${mail.subject}\n\n${mail.text}`)
         else await sendMail(registry.mail, mail, Math.max(leastMailMs, endMs - Date.now()))
@@ -69,7 +69,7 @@ export const notify = defineCommand({
   }
 })
 
-/** Operators, and the owners of schemas that are to blame. */
+/** Operators, and the owners of schemas that are to blame; of invalid events `vanadium owners` tells them, and which fields fail. */
 function recipients ({ operators, names, find }: Registry, schemas: readonly string[]): string[] {
   const blamed = names.filter(name => schemas.includes(name) || schemas.includes(metricName(name)))
   const all = [...new Set([...operators, ...blamed.flatMap(name => find(name).owners)])].slice(0, mostRecipients)

@@ -28,8 +28,8 @@ export interface IcingaOptions {
   readonly include: readonly string[]
   /** Text of a configuration file that comes before them: constants, hosts. */
   readonly before?: string
-  /** The same after them. */
-  readonly after?: string
+  /** In front of PATH. */
+  readonly path?: string
 }
 
 /** Resolves with what `icinga2 daemon -C` prints; throws it if the configuration does not pass. */
@@ -51,7 +51,7 @@ export async function checkIcinga (options: IcingaOptions): Promise<string> {
 export async function startIcinga (options: IcingaOptions): Promise<Icinga> {
   const directory = await mkdtemp(join(tmpdir(), 'icinga-'))
   const args = await argumentsOf(directory, options)
-  const icinga = startProgram(program(), ['daemon', '--log-level', 'information', ...args], { detached: true })
+  const icinga = startProgram(program(), ['daemon', '--log-level', 'information', ...args], { detached: true, env: { ...process.env, PATH: `${options.path ?? ''}:${process.env['PATH'] ?? ''}` } })
   await until('Icinga has activated its objects', () => {
     icinga.mustRun()
     return icinga.printed().includes('Activated all objects')
@@ -71,7 +71,7 @@ function program (): string {
   return server
 }
 
-async function argumentsOf (directory: string, { include, before = '', after = '' }: IcingaOptions): Promise<string[]> {
+async function argumentsOf (directory: string, { include, before = '' }: IcingaOptions): Promise<string[]> {
   for (const name of ['run', 'lib', 'cache', 'log', 'spool']) await mkdir(join(directory, name))
   const file = join(directory, 'icinga2.conf')
   await writeFile(file, `include <itl>
@@ -84,7 +84,6 @@ object Endpoint NodeName { }
 object Zone ZoneName { endpoints = [ NodeName ] }
 ${before}
 ${include.map(path => `include "${path}"`).join('\n')}
-${after}
 `)
   const { username } = userInfo()
   const constants = {

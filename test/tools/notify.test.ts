@@ -86,11 +86,15 @@ t.test('the cause is found by comparing schemas with last week', { skip: needsGr
     t.match(mail?.headers['references'], '<vanadium-rate-vanadium1@alert.vanadium>')
   })
 
-  await t.test('what a plug-in says of schemas is told to their owners', async t => {
+  await t.test('what a plug-in says of schemas is told to their owners, unless it is of invalid events, which vanadium owners tells', async t => {
     const { stdout } = await notify(t, options, '--type=PROBLEM', '--host=h', '--service=vanadium-invalid', '--alert-state=WARNING', '--output=WARNING: Echo: 12 % invalid', '--perfdata=Echo=12%;~:5;~:20;0;100 NavigationTiming=1%;~:5;~:20 overall=6%;~:5;~:20', '--dry-run')
 
-    t.match(stdout, 'To: operators@example.org, echo@example.org\n')
+    t.match(stdout, 'To: operators@example.org\n')
     t.match(stdout, 'Subject: [vanadium] WARNING invalid on h: Echo invalid 9 times last week\'s\n')
+    const schemas = await notify(t, options, '--type=PROBLEM', '--host=h', '--service=vanadium-schemas', '--alert-state=WARNING', '--output=WARNING: Echo: 2/s', '--perfdata=Echo=2;3: NavigationTiming=401', '--dry-run')
+    t.match(schemas.stdout, 'To: operators@example.org, echo@example.org\n')
+    t.match(schemas.stdout, 'Subject: [vanadium] WARNING schemas on h: Echo 50 % less than last week\n')
+    t.match(schemas.stdout, 'operations.md#alert-vanadium-schemas')
   })
 
   await t.test('Graphite without anything of last week says what is most now', async t => {

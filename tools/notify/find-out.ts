@@ -7,7 +7,7 @@ import { draw, graphOf, linkTo } from './graph.js'
 import type { Findings } from './message.js'
 import { alerting, type ReadFigure } from './perfdata.js'
 import { readersBehind } from './readers.js'
-import type { Service } from './services.js'
+import { services, type Service } from './services.js'
 
 export interface Question {
   readonly alert: Alert
@@ -42,9 +42,15 @@ export async function findOut ({ alert, service, prefix, windowMs, stateDirector
     readersProblem: readers.problem,
     picture,
     graphLink: hasGraph ? linkTo(graph, registry.graphiteLink) : null,
-    runbook: `${registry.documentation}/operations.md#alert-${encodeURIComponent(alert.service)}`,
+    runbook: `${registry.documentation}/operations.md#${anchorOf(alert.service)}`,
     nowMs: Date.now()
   }
+}
+
+/** Headings of docs/operations.md; a service of an operator's own has none. */
+function anchorOf (service: string): string {
+  if (!Object.hasOwn(services, service)) return 'alerts'
+  return service === 'host' ? 'alert-host' : `alert-vanadium-${service}`
 }
 
 /** Whom the plug-in named; else who changed, if the service is about that. */

@@ -101,8 +101,12 @@ export const services: Readonly<Record<string, Service>> = {
   }
 }
 
-/** For services of an operator's own. */
-export const otherService: Service = {
+/** Of services of an operator's own nothing is known. */
+export function serviceOf (name: string): Service {
+  return (Object.hasOwn(services, name) ? services[name] : undefined) ?? otherService
+}
+
+const otherService: Service = {
   means: '',
   next: ['vanadium status shows every daemon of this host.', 'vanadium check lag, journal and ledger say whether anything is behind or missing.'],
   metrics: ['PREFIX.overall.raw.rate']
