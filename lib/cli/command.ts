@@ -66,7 +66,7 @@ export type Run = (ctx: CommandContext) => Promise<void>
 /** The context of transports, and what only the command itself uses. */
 export interface CommandContext extends Context {
   readonly deadLetters: DeadLetterBox
-  /** As it was read last: at the start, or at a reload. */
+  /** As it was read last: when it was asked for first, or at a reload. Throws `ConfigError`. */
   readonly registry: Registry
 }
 
