@@ -11,6 +11,7 @@ DESTDIR ?=
 library := $(DESTDIR)$(PREFIX)/lib/vanadium
 units := $(DESTDIR)$(PREFIX)/lib/systemd/system
 sysusers := $(DESTDIR)$(PREFIX)/lib/sysusers.d
+pages := $(DESTDIR)$(PREFIX)/share/doc/vanadium
 
 npx := node_modules/.bin
 # T=event/json, T=test/event/json.test.ts: only these tests, without coverage
@@ -71,6 +72,9 @@ install: build ## installs into DESTDIR and PREFIX (/usr/local); files in /etc t
 	@for unit in systemd/*.service systemd/*.target systemd/*.timer; do \
 	  sed 's|/usr/bin/vanadium|$(PREFIX)/bin/vanadium|' "$$unit" > '$(units)'/"$${unit##*/}"; \
 	done
+	@rm -rf '$(pages)'
+	@install -d '$(pages)'
+	@tar -cf - README.md CHANGELOG.md -C docs . | tar -C '$(pages)' --no-same-owner -xf -
 	@install -m 644 systemd/sysusers.conf '$(sysusers)/vanadium.conf'
 	@find etc -type f | while read -r file; do \
 	  if test -e '$(DESTDIR)'/"$$file"; then echo "kept /$$file"; \

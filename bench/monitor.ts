@@ -76,12 +76,14 @@ async function count (arrangement: Arrangement, seconds: number): Promise<Result
     await sleep(seconds * 1000)
     const [cpu, measured, wallSeconds] = [cpuSeconds(pid) - before, await ask(feed, 'how many?') - sentBefore, (performance.now() - since) / 1000]
     const sent = await ask(feed, 'end')
-    await until('all is counted', async () => sumOf(await statsd.counters()) === sent, 30_000)
+    // a plain stream has lost what was sent before its publisher knew of the monitor
+    const least = arrangement === 'journaled' ? sent : sent * 0.95
+    await until('all is counted', async () => sumOf(await statsd.counters()) >= least, 60_000)
     await ended
     const memoryMb = peakBytes(pid) / 2 ** 20
     await stopped(child)
-    const taken = (await counts)['taken']
-    if (taken !== sent) throw new Error(`of ${sent} records the monitor has taken ${taken}`)
+    const taken = (await counts)['taken'] ?? 0
+    if (taken < least || taken > sent) throw new Error(`of ${sent} records the monitor has taken ${taken}`)
     return { cpuMs: cpu / measured * perSecond * 1000, rate: measured / wallSeconds, memoryMb }
   } finally {
     for (const release of releases.reverse()) await release()
@@ -101,7 +103,7 @@ async function streamsOf (arrangement: Arrangement): Promise<Array<{ kind: 'raw'
   for (const side of ['server-side', 'client-side']) {
     for (const kind of ['raw', 'events'] as const) {
       const address = `tcp://127.0.0.1:${await stablePort()}`
-      const [output, input] = arrangement === 'plain' ? ['?hwm=1000000', '?hwm=1000000'] : [`?journal=${side}-${kind}&replay=${await stablePort()}`, '?as=all']
+      const [output, input] = arrangement === 'plain' ? ['?hwm=1000000', '?hwm=1000000'] : [`?journal=${side}-${kind}&replay=${await stablePort()}&subscribers=all`, '?as=all']
       streams.push({ kind, output: address + output, input: `${side}=${address}${input}` })
     }
   }

@@ -56,11 +56,11 @@ function lookForNews ({ episodes }: Memory, counts: Counts, { registry }: Comman
   })
 }
 
-/** Of the whole episode. */
+/** Of the whole episode, to the minute. */
 function sumsOf (counts: Counts, { schema, sinceMs, atMs }: News, nowMs: number): { invalid: number, events: number } {
   let invalid = 0
   let events = 0
-  for (const row of counts.bySchema(countedFrom(sinceMs, nowMs), atMs)) {
+  for (const row of counts.bySchema(countedFrom(sinceMs, nowMs), countedFrom(atMs, nowMs))) {
     if (row.schema === schema) invalid += row.invalid
     if (row.schema === schema || schema === unknownSchema) events += row.valid + row.invalid
   }

@@ -1,5 +1,3 @@
-import { isIP } from 'node:net'
-
 /** Longest sample, in bytes. */
 const mostSampleBytes = 2048
 /** What of an event a sample shows at most. */
@@ -27,7 +25,8 @@ function isPersonal (name: string): boolean {
 /** A short word, a number or the like: not what people write, an address, or a token. */
 function isHarmless (text: string): boolean {
   if (text.length > most.text || !/^[A-Za-z0-9_.:+-]*$/.test(text)) return false
-  if (isIP(text) !== 0 || /\d{1,3}(?:[.-]\d{1,3}){3}|:.*:/.test(text)) return false
+  // an address, in its old form or its new one
+  if (/\d{1,3}(?:[.-]\d{1,3}){3}|:.*:/.test(text)) return false
   // a telephone number, an id
   if (/\d{7}/.test(text.replaceAll(/[-.:+_]/g, ''))) return false
   // letters and digits in turn, or hexadecimal: a token

@@ -77,3 +77,11 @@ t.test('a file that cannot be read is named', async t => {
   t.throws(() => expandArguments([`@${directory}`]), { name: 'ConfigError', message: /EISDIR/ })
   t.throws(() => expandArguments(['@a\0b']), { name: 'ConfigError' })
 })
+
+// seen to fail without the look at the argument before
+t.test('what follows a verbatim option is no file, in a file either', async t => {
+  const file = `@${join(t.testdir({ file: '--warning @10:20\n' }), 'file')}`
+
+  t.strictSame(expandArguments(['-w', '@10:20', file], ['-w', '--warning']), ['-w', '@10:20', '--warning', '@10:20'])
+  t.throws(() => expandArguments(['-c', '@10:20'], ['-w', '--warning']), { name: 'ConfigError' })
+})

@@ -130,3 +130,18 @@ t.test('the interval of flushing is a number of seconds above 0', async t => {
     t.throws(() => flushing(parsed(...least, `--flush-interval=${seconds}`).common), { name: 'ConfigError', message: `--flush-interval ${seconds}: give seconds, more than 0` })
   }
 })
+
+t.test('-h is --help; -V and --version tell the version, whatever else is missing', async t => {
+  t.equal(parseOptions(copier, ['-h'], 100), parseOptions(copier, ['--help'], 100))
+  for (const option of ['-V', '--version']) t.match(parseOptions(copier, [option], 100), /^\d+\.\d+\.\d+$/)
+})
+
+t.test('a light command takes common options that mean nothing to it, and does not list them', async t => {
+  const light = { ...copier, light: true }
+  const help = String(parseOptions(light, ['--help'], 100))
+
+  t.match(help, /--registry/)
+  t.notMatch(help, /--plugins|--fsync|Stream URIs/)
+  t.match(parseOptions(light, [...least, '--plugins', 'x'], 100), { common: { plugins: ['x'] } })
+  t.throws(() => parseOptions(light, [...least, '--ouput', 'c'], 100), { message: /--registry --state --prefix --config-check$/ })
+})

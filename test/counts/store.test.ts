@@ -86,11 +86,30 @@ t.test('what comes late for a minute that is folded goes into its hour, and what
     pending.addFailure(failure({ firstMs: noon - 5 * hourMs + 7 * minuteMs }))
     pending.addRaw(noon - 101 * day, 'a', 9)
   })
+  add(test, pending => { pending.addRaw(noon - 5 * hourMs + 9 * minuteMs, 'a', 2) })
+  t.strictSame(test.counts.raw(noon - 6 * hourMs, noon), [{ timeMs: noon - 5 * hourMs, stream: 'a', raw: 5 }], 'at once, as nothing may be folded for an hour')
   test.setTime(noon + hourMs)
   add(test, pending => { pending.addRaw(noon - 5 * hourMs + 8 * minuteMs, 'a', 1) })
 
-  t.strictSame(test.counts.raw(...always), [{ timeMs: noon - 5 * hourMs, stream: 'a', raw: 4 }])
+  t.strictSame(test.counts.raw(...always), [{ timeMs: noon - 5 * hourMs, stream: 'a', raw: 6 }])
   t.equal(test.counts.failures(...always)[0]?.count, 1)
+})
+
+// seen to fail when the fold replaces what the hour has
+t.test('an hour that has something already when its minutes are folded has both', async t => {
+  const test = openTestCounts(t, noon)
+  const count = (pending: Pending): void => {
+    pending.addRaw(noon, 'a', 3)
+    pending.addSchema(noon, 'a', 'Edit', { valid: 1, invalid: 2 })
+    pending.addFailure(failure({ firstMs: noon, lastMs: noon }))
+  }
+  add(test, count)
+  test.setTime(noon + 5 * hourMs)
+  add(test, count)
+
+  t.strictSame(test.counts.raw(...always), [{ timeMs: noon, stream: 'a', raw: 6 }])
+  t.strictSame(test.counts.bySchema(...always), [{ timeMs: noon, stream: 'a', schema: 'Edit', valid: 2, invalid: 4 }])
+  t.equal(test.counts.failures(...always)[0]?.count, 2)
 })
 
 // seen to fail without the deletes, and without the update of samples

@@ -43,6 +43,7 @@ t.test('a path before /render stays', async t => {
   const server = await startRenderServer(t, response => { response.end('[]') })
 
   t.strictSame(await new GraphiteClient(`${server.url}/graphite`, 5000).series(['a'], window), [])
+  t.equal(server.asked[0]?.path, '/graphite/render')
 })
 
 t.test('a caller that stops does not wait for the answer', async t => {

@@ -5,6 +5,7 @@ import type { Owner } from './daemon.js'
 
 /** What was asked of `/render`. */
 export interface Question {
+  readonly path: string
   readonly targets: readonly string[]
   readonly from: string
   readonly until: string
@@ -29,6 +30,7 @@ export async function startRenderServer (t: Owner, answer: (response: ServerResp
     request.setEncoding('utf8').on('data', (text: string) => { body += text }).on('end', () => {
       const fields = new URLSearchParams(body)
       const question = {
+        path: request.url ?? '',
         targets: fields.getAll('target'),
         from: fields.get('from') ?? '',
         until: fields.get('until') ?? '',

@@ -2,15 +2,14 @@
 // Seen to fail when the probe does not ask ("waited … in vain until the lag is reported"), and when a subscriber does not fetch
 // what was not kept for it live (rows missing); the check, when the age of the oldest record is not that of the journal's row.
 import { execFile } from 'node:child_process'
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { runCheck, type CheckOutput } from '../helpers/check-command.js'
 import { executable, startReady } from '../helpers/daemon.js'
 import { needsMariadb, startMariadb } from '../helpers/mariadb.js'
 import { feed, isSequence, numberedEvent, numberedSchemas, storedNumbers, untilRows } from '../helpers/numbered-events.js'
 import { stablePort } from '../helpers/ports.js'
+import { startStatsd } from '../helpers/statsd.js'
 import { shortDirectory } from '../helpers/streams.js'
 import { until } from '../helpers/wait.js'
 
@@ -21,19 +20,6 @@ interface Status { readonly instance: string, readonly up: boolean, readonly lag
 async function statusOf (state: string, instance: string): Promise<Status | undefined> {
   const text = await new Promise<string>(resolve => { execFile(process.execPath, [executable, 'status', '--json', '--state', state], (_error, stdout) => { resolve(stdout) }) })
   return (JSON.parse(text) as Status[]).find(daemon => daemon.instance === instance)
-}
-
-/** The newest value of each gauge that is sent to the address. */
-async function startStatsd (t: Test): Promise<{ address: string, gauges: ReadonlyMap<string, number> }> {
-  const socket = createSocket('udp4')
-  const gauges = new Map<string, number>()
-  socket.on('message', message => {
-    for (const [, name = '', value] of message.toString().matchAll(/^([^:\n]+):([\d.]+)\|g/gm)) gauges.set(name, Number(value))
-  })
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  t.teardown(() => { socket.close() })
-  return { address: `127.0.0.1:${socket.address().port}`, gauges }
 }
 
 t.test('a writer that is slower than its input loses nothing, and says how far it is behind, until it is not; a check warns, then alarms', { skip: needsMariadb }, async t => {
@@ -49,6 +35,7 @@ t.test('a writer that is slower than its input loses nothing, and says how far i
   const consumer = await startReady(t, 'consumer', '--name', 'mysql-m2', '--state', directory, '--schemas', numberedSchemas(t), '--statsd', statsd.address, '--interval', '0.5',
     '--input', `${stream}?as=mysql-m2`, '--output', `mysql://root@127.0.0.1:${mariadb.port}/${database}?batch-rows=200`)
   await untilRows(mariadb, database, perSecond)
+  const gauge = async (name: string): Promise<number | undefined> => (await statsd.gauges())[`eventlogging.consumer.mysql-m2.${name}`]
 
   const lagIs = async (code: number): Promise<CheckOutput> => await until(`check lag exits with ${code}`, async () => {
     const found = await runCheck('lag', '--state', directory, '-w', '3', '-c', '15')
@@ -60,15 +47,15 @@ t.test('a writer that is slower than its input loses nothing, and says how far i
   await mariadb.query('CREATE TRIGGER slow BEFORE INSERT ON Counted_1 FOR EACH ROW SET @slow = SLEEP(0.005)', database)
   const behind = await until('the lag is reported', async () => {
     const found = await statusOf(directory, 'mysql-m2')
-    const gauge = statsd.gauges.get('eventlogging.consumer.mysql-m2.lag') ?? 0
-    return found?.lag != null && found.lag.records > 2 * perSecond && found.lag.seconds >= 2 && gauge > 2 * perSecond ? found : null
+    const sent = await gauge('lag') ?? 0
+    return found?.lag != null && found.lag.records > 2 * perSecond && found.lag.seconds >= 2 && sent > 2 * perSecond ? found : null
   }, 60_000)
   const [warned, alarmed] = [await lagIs(1), await lagIs(2)]
-  const seconds = await until('the gauge in seconds too', () => statsd.gauges.get('eventlogging.consumer.mysql-m2.lag_seconds'))
+  const seconds = await until('the gauge in seconds too', async () => await gauge('lag_seconds'))
   const written = input.stop()
   await mariadb.query('DROP TRIGGER slow', database)
   await untilRows(mariadb, database, written)
-  await until('it is behind no more', async () => (await statusOf(directory, 'mysql-m2'))?.lag?.records === 0 && statsd.gauges.get('eventlogging.consumer.mysql-m2.lag') === 0, 60_000)
+  await until('it is behind no more', async () => (await statusOf(directory, 'mysql-m2'))?.lag?.records === 0 && await gauge('lag') === 0, 60_000)
 
   t.match(await lagIs(0), { line: /^OK: / })
 

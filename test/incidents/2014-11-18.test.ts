@@ -1,7 +1,7 @@
 // The writer died and recovered six times in a day; between two deaths every process looked alive, and rows were missing.
 // Seen to fail when drive.ts commits and saves before it flushes ("in vain until every row is there"), and when the uuid in
 // columns.ts has a plain index ("rows: in order, from 9038 on otherwise").
-// Of the canary: when it takes no account of age, and when a row of any time will do.
+// Of the canary: when the age of the newest row does not count ("in vain until the newest row is too old").
 import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
 import t from 'tap'

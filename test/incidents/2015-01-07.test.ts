@@ -1,12 +1,11 @@
-import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { runCheck, type CheckOutput } from '../helpers/check-command.js'
 import { startReady } from '../helpers/daemon.js'
 import { clickLine, clicksIn, eventsIn, numbers, processorFile, startReplay, subscribed } from '../helpers/replay.js'
 import { projectRoot } from '../helpers/shared.js'
+import { startStatsd } from '../helpers/statsd.js'
 import { shortDirectory } from '../helpers/streams.js'
 import { until } from '../helpers/wait.js'
 
@@ -29,7 +28,8 @@ t.test('most clients send no schema name for hours: their lines are kept, counte
   const directory = shortDirectory(t)
   const [log, plugIns] = ['all.json', 'plug-ins'].map(name => join(directory, name)) as [string, string]
   const [raw, valid, replayed, all] = ['raw', 'valid', 'replayed', 'all'].map(name => `ipc://${join(directory, name)}`) as [string, string, string, string]
-  const statsd = await countInvalid(t)
+  const statsd = await startStatsd(t)
+  const counted = async (kind: string): Promise<number> => (await statsd.counters())[`eventlogging.client-side.${kind}`] ?? 0
   const output = [`--output ${valid}?journal=valid`, `--invalid ${valid}?journal=valid`]
   const file = processorFile(directory, `--input ${raw}?as=processor`, ...output)
   const daemons = await Promise.all([
@@ -37,7 +37,7 @@ t.test('most clients send no schema name for hours: their lines are kept, counte
     startReady(t, 'processor', `@${file}`),
     startReady(t, 'forwarder', '--name', 'all', '--input', `${valid}?as=all`, `${replayed}?as=all`, '--output', `${all}?journal=all`),
     startReady(t, 'consumer', '--name', 'log', '--flush-interval', '0.2', '--input', `${all}?as=log`, '--output', `file://${log}`),
-    startReady(t, 'monitor', '--state', directory, '--interval', '0.2', '--statsd', `127.0.0.1:${statsd.port}`, '--input', `client-side=${valid}?as=monitor`)
+    startReady(t, 'monitor', '--state', directory, '--interval', '0.2', '--statsd', statsd.address, '--input', `client-side=${valid}?as=monitor`)
   ])
   const [beacons] = daemons
   // as it is shipped: 5 % are worth a warning, 20 % an alarm
@@ -46,15 +46,15 @@ t.test('most clients send no schema name for hours: their lines are kept, counte
     return found.code === code ? found : null
   }, 60_000)
   t.teardown(() => {
-    if (!t.passing()) t.comment(statsd.count('valid'), statsd.count('invalid'), ...daemons.map(({ log }) => JSON.stringify(log.slice(-8))))
+    if (!t.passing()) t.comment(...daemons.map(({ log }) => JSON.stringify(log.slice(-8))))
   })
   await subscribed(daemons.slice(1))
   beacons.child.stdin.write(numbers(0, lines).map(line).join(''))
   await until('all are logged', () => eventsIn(log).length >= lines, 60_000)
-  await until('all are counted', () => statsd.count('valid') + statsd.count('invalid') >= lines, 60_000)
+  await until('all are counted', async () => await counted('valid') + await counted('invalid') >= lines, 60_000)
 
   t.strictSame(clicksIn(log), numbers(0, lines).filter(n => !isBroken(n)))
-  t.equal(statsd.count('invalid'), broken.length, 'the invalid rate')
+  t.equal(await counted('invalid'), broken.length, 'the invalid rate')
   const alarm = await invalidIs(2)
   t.match(alarm.line, /^CRITICAL: unknown: 70 % of all events, 350 of 500, .*/)
   t.match(alarm.details.join('\n'), /^\d+ times: \/schema: the name of the event's schema expected, nothing seen$/m)
@@ -76,16 +76,3 @@ t.test('most clients send no schema name for hours: their lines are kept, counte
   t.match(await invalidIs(0), { line: /^OK: 4(?:\.\d+)? % of \d+ events are invalid$/ }, 'the alarm is over')
   t.equal(new Set(eventsIn(log).map(({ clientIp }) => clientIp).filter(hash => hash !== undefined)).size, 1, 'with the same hash of the address')
 })
-
-/** What a StatsD is told of the stream. */
-async function countInvalid (t: Test): Promise<{ port: number, count (kind: string): number }> {
-  const socket = createSocket('udp4')
-  t.teardown(() => { socket.close() })
-  const counts = new Map<string, number>()
-  socket.on('message', message => {
-    for (const [, kind = '', count] of message.toString().matchAll(/eventlogging\.client-side\.(\w+):(\d+)\|c/g)) counts.set(kind, (counts.get(kind) ?? 0) + Number(count))
-  })
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  return { port: socket.address().port, count: kind => counts.get(kind) ?? 0 }
-}

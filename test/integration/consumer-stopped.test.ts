@@ -8,7 +8,7 @@ import { until } from '../helpers/wait.js'
 
 const clicksPerSecond = 20
 
-// seen to fail when the canary's age counts from when its row was stored, and when lag leaves out readers that are down
+// seen to fail when lag does not count the age of a record
 t.test('the MySQL consumer is stopped with everything else alive: canary and lag are critical, and jobs names it; when it is back, all recover', { skip: needsMariadb }, async t => {
   const server = await startMariadb()
   t.teardown(server.stop)

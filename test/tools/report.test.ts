@@ -78,7 +78,6 @@ function schemasOf (t: Test): string {
   return t.testdir(Object.fromEntries(['Steady', 'Growing', 'Silent', 'New', 'With.dots'].map(name => [name, { '1.json': definition }])))
 }
 
-// seen to fail with days of the local time zone, and with the rows of event errors among the schemas
 t.test('the report of a history that real daemons made is what its log files and tables say', async t => {
   const history = await openHistory(t, schemasOf(t))
   const name = new Date(day).toISOString().slice(0, 10)
@@ -89,7 +88,8 @@ t.test('the report of a history that real daemons made is what its log files and
   t.equal(code, 0, log)
   const report = JSON.parse(out) as Report
   t.strictSame(sorted(countsIn(report)), sorted(independentCount(history)))
-  t.match(report, { day: name, isOver: true, differences: [], newSchemas: ['New'], silentSchemas: [{ schema: 'Silent', last: new Date(day - dayMs).toISOString().slice(0, 10) }] })
+  const { isOver, differences, newSchemas, silentSchemas } = report
+  t.strictSame({ day: report.day, isOver, differences, newSchemas, silentSchemas }, { day: name, isOver: true, differences: [], newSchemas: ['New'], silentSchemas: [{ schema: 'Silent', last: new Date(day - dayMs).toISOString().slice(0, 10) }] })
   t.strictSame(report.schemas.map(({ schema }) => schema).slice(0, 3), ['Steady', 'Growing', 'With_dots'], 'most events first')
   const text = await history.command(day + dayMs + 20 * minute, 'report', '--day', name)
   t.match(text.out, /^Steady +99 +−10 % +−1 % +36 +27 % +new +\+1,100 % +99 +−10 % +−1 %$/m)

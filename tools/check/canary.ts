@@ -27,6 +27,8 @@ export const canary = defineCheck({
     read: { type: 'string', demandOption: true, requiresArg: true, description: 'Where rows are: mysql: or sqlite:, as the output of the consumer has it; the account needs SELECT on Canary_1' }
   },
   ranges: { warning: '120', critical: '300' },
+  // it sends, and its database is what a consumer writes
+  light: false,
   prepare ({ send, read }, _common, _ranges, transports) {
     const front = frontOf(send, transports)
     const target = databaseTarget('--read', read, transports)

@@ -35,7 +35,6 @@ export const graphite = defineCheck({
     'left, or when most are null; of a pattern, series without data count only if all are such. The worst series\n' +
     'decides and is named. With --anomaly, a metric that has no data of a week before is new: that is said, and\n' +
     'is no alert.\n',
-  light: true,
   options,
   operands: { option: 'metric', usage: 'METRIC…' },
   readRange,

@@ -33,7 +33,6 @@ export const invalid = defineCheck({
   ],
   notes: 'The schema with the most invalid events decides among equals and is named. "unknown" are events whose schema cannot be told,\n' +
     'as a share of all events; its limits, and those of "overall", are the thresholds at the top of the registry.\n',
-  light: true,
   options,
   prepare (own, { prefix }) {
     checkGraphite(own)

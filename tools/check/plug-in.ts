@@ -48,6 +48,7 @@ export interface Check<O extends Record<string, Options>> extends CommandLine<O>
  */
 export function defineCheck<O extends Record<string, Options>> (check: Check<O>): Command<O & typeof checkOptions> {
   return defineCommand({
+    light: true,
     ...check,
     name: `check ${check.name}`,
     options: { ...check.options, ...checkOptions },

@@ -20,6 +20,7 @@ export const replication = defineCheck({
     read: { type: 'string', demandOption: true, requiresArg: true, description: 'The replica: a mysql: URI as a consumer has it' }
   },
   ranges: { warning: '300', critical: '1800' },
+  light: false,
   prepare ({ read }, _common, _ranges, transports) {
     const target = databaseTarget('--read', read, transports)
 

@@ -43,7 +43,6 @@ export const schemas = defineCheck({
   ],
   notes: 'The worst schema decides and is named. One that has a least rate and no data has the state of --no-data; one that has only a\n' +
     'highest rate may have none, as long as another has.\n',
-  light: true,
   options,
   prepare (own, { prefix }, { warning, critical }) {
     checkGraphite(own)

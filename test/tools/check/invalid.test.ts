@@ -93,16 +93,20 @@ t.test('counts of all monitors of the host add up; details say what fails', asyn
     '20 times: /event/action: one of "init", "click" expected, "hover" seen\n')
 })
 
-t.test('without a monitor on this host it is unknown, and says what to do', async t => {
+t.test('without a monitor on this host, or with a state that cannot be read, it is unknown, and says what to do', async t => {
   const directory = directoryOf(t)
 
   const none = await runCheck('invalid', '--state', directory)
   const missing = await runCheck('invalid', '--state', join(directory, 'none'))
 
-  for (const output of [none, missing]) {
+  writeFileSync(join(directory, 'monitor-all.sqlite'), 'this is no database, however long it may be'.repeat(100))
+  const damaged = await runCheck('invalid', '--state', directory)
+
+  for (const output of [none, missing, damaged]) {
     isPlugInOutput(t, output)
     t.equal(output.code, 3)
   }
+  t.match(damaged.line, /^UNKNOWN: \/.*monitor-all/)
   t.match(none.details.join(), /no monitor has a state in it; name the directory that the daemons have, and let a monitor run/)
 })
 

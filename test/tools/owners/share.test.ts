@@ -34,7 +34,12 @@ t.test('the share is that of a quarter of an hour, or of as long as it takes to 
     ['nothing is there', [], []]
   ]
 
-  for (const [name, rows, expected] of cases) t.match(seen(t, rows), expected, name)
+  for (const [name, rows, expected] of cases) {
+    const found = seen(t, rows)
+
+    t.match(found, expected, name)
+    t.equal(found.length, expected.length, name)
+  }
 })
 
 t.test('since when: back over times without events, to the first that is bad after one that is good', async t => {

@@ -1,4 +1,5 @@
-import { openCounts, type Failure } from '../../../lib/counts/read.js'
+import { openCounts, type Counts, type Failure } from '../../../lib/counts/read.js'
+import { messageOf, StreamError, VanadiumError } from '../../../lib/errors.js'
 import type { GraphiteClient, Series } from '../../../lib/graphite/client.js'
 
 /** Of a schema, as metrics call it. Estimates from rates need not be whole. */
@@ -16,23 +17,31 @@ export interface InvalidCounts {
 
 const mostFailures = 3
 
-/** What the monitors of this host have counted. Throws `ConfigError` if there is none. */
+/** What the monitors of this host have counted. Throws `ConfigError` if there is none, `StreamError` if it cannot be read. */
 export function countsOfHost (stateDirectory: string, windowMs: number): InvalidCounts {
-  const now = Date.now()
   const counts = openCounts(stateDirectory)
   try {
-    const sums = new Map<string, InvalidCount>()
-    for (const { schema, valid, invalid } of counts.bySchema(now - windowMs, now)) {
-      const sum = sums.get(schema)
-      sums.set(schema, { schema, valid: (sum?.valid ?? 0) + valid, invalid: (sum?.invalid ?? 0) + invalid })
-    }
-    const failures = counts.failures(now - windowMs, now)
-    return {
-      schemas: [...sums.values()],
-      failures: schema => failures.filter(failure => failure.schema === schema).slice(0, mostFailures).map(inWords)
-    }
+    return added(counts, windowMs)
+  } catch (cause) {
+    if (cause instanceof VanadiumError) throw cause
+    // SQLite opens at the first question, and for a stopped monitor's state it has to write
+    throw new StreamError('cannot-read', `counts in ${stateDirectory} cannot be read: ${messageOf(cause)}; run this as the daemons' user, or as root`, { cause })
   } finally {
     counts.close()
+  }
+}
+
+function added (counts: Counts, windowMs: number): InvalidCounts {
+  const now = Date.now()
+  const sums = new Map<string, InvalidCount>()
+  for (const { schema, valid, invalid } of counts.bySchema(now - windowMs, now)) {
+    const sum = sums.get(schema)
+    sums.set(schema, { schema, valid: (sum?.valid ?? 0) + valid, invalid: (sum?.invalid ?? 0) + invalid })
+  }
+  const failures = counts.failures(now - windowMs, now)
+  return {
+    schemas: [...sums.values()],
+    failures: schema => failures.filter(failure => failure.schema === schema).slice(0, mostFailures).map(inWords)
   }
 }
 
