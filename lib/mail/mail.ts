@@ -57,5 +57,5 @@ async function late (timeoutMs: number, signal: AbortSignal): Promise<never> {
 
 /** Without a password. */
 function safe (via: string): string {
-  return via.replace(/\/\/[^@/]*@/, '//')
+  return via.replace(/\/\/.*@/, '//')
 }

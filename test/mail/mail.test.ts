@@ -70,7 +70,7 @@ t.test('what keeps a mail from being taken is a StreamError, names whom it was f
   t.teardown(() => { silent.close() })
   const { port } = silent.address() as AddressInfo
   const cases: Record<string, [via: string, says: RegExp]> = {
-    'nobody listens': [`smtp://me:secret@127.0.0.1:${await freePort()}`, /ECONNREFUSED/],
+    'nobody listens': [`smtp://me:p@secret@127.0.0.1:${await freePort()}`, /ECONNREFUSED/],
     'the server refuses': [refusing.url, /mailbox full/],
     'the server says nothing': [`smtp://127.0.0.1:${port}`, /./],
     'there is no program': ['/nowhere/sendmail', /ENOENT/],
