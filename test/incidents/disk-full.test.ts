@@ -119,9 +119,11 @@ t.test('the disk of the consumer\'s file fills up: it waits, and the journal kee
   const out = join(disk.directory, 'out.log')
   const consumer = await startReady(t, 'consumer', '--state', directory, '--input', `${stream}?as=log`, '--output', `file://${out}`)
 
+  // more than there is room for, and less than there will be
+  await until('enough is written', () => input.written >= 40_000, 60_000)
+  const written = input.stop()
   t.match(await consumer.logged('the disk is full; waiting for room'), { level: 'error', path: out })
   const full = statSync(out).size
-  const written = input.stop()
   disk.makeRoom()
   await consumer.logged('there is room again')
   await untilLines(out, written)
