@@ -85,8 +85,10 @@ export function counting ({ schemas, state, metrics, streams, now = Date.now }: 
       const stream = streams.of(batch)
       const nowMs = now()
       const timeMs = Math.min(batch.provenance?.timeMs ?? nowMs, nowMs)
+      const failures = counts.invalid.size > 0 ? finder.find(batch.payload, counts, timeMs) : []
+      // nothing throws from here on: what is pending is saved even when a batch fails, which then comes again
       keep(stream, timeMs, counts)
-      if (counts.invalid.size > 0) for (const failure of finder.find(batch.payload, counts, timeMs)) pending.addFailure(failure)
+      for (const failure of failures) pending.addFailure(failure)
       if (nowMs - timeMs <= lateMs) tell(stream, counts)
       else told.increment(late, batch.count)
       await Promise.resolve()

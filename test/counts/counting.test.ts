@@ -128,3 +128,14 @@ t.test('ten thousand invented names share one counter; of names that a processor
   t.ok(counts.failures(...always).length <= 21)
   t.equal(counts.failures(...always).reduce((sum, failure) => sum + failure.count, 0), 10_000)
 })
+
+// seen to fail, with the end of the monitor, when the schema that came is made JSON and nothing catches it
+t.test('a line that is nested without end between its first and last brace is counted once', async t => {
+  const inner = JSON.stringify({ schema: 'Nope', revision: 1, event: {} }).replace('{}', `{"schema":${'['.repeat(5000)}${']'.repeat(5000)}}`)
+  const rawEvent = `?%7B${inner.slice(1, -1)}%7D;`
+  const hostile = JSON.stringify({ event: { rawEvent, message: 'm', code: 'validation', schema: 'Nope', revision: 1 }, schema: 'EventError', revision: 14035058 })
+  const { counts } = await count(t, { a: [batch([hostile, event('DemoButtonClick')])] })
+
+  t.strictSame(counts.bySchema(...always).map(({ schema, valid, invalid }) => [schema, valid, invalid]), [['DemoButtonClick', 1, 0], ['unknown', 0, 1]])
+  t.equal(counts.failures(...always).reduce((sum, failure) => sum + failure.count, 0), 1)
+})

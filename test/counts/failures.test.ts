@@ -67,6 +67,13 @@ t.test('of a second three hundred are looked at, a hundred of a schema; the othe
   t.equal(found.reduce((sum, { count }) => sum + count, 0), 400)
 })
 
+// seen to fail without the catch
+t.test('an event whose failure cannot be found out is other, and the monitor goes on', async t => {
+  const ended = { ...schemas, list: () => schemas.list(), find (): never { throw new RangeError('Maximum call stack size exceeded') } }
+
+  t.strictSame(sums(find(new FailureFinder(ended), [errorOf('DemoButtonClick')], { DemoButtonClick: 1 })), { 'DemoButtonClick other ': 1 })
+})
+
 // seen to fail without the bound in bytes
 t.test('of a second two megabytes are looked at', async t => {
   const finder = new FailureFinder(schemas, () => 0)
