@@ -29,11 +29,11 @@ export interface Failure {
   readonly schema: string
   /** `processor`: the line could not be parsed; `validation`; `other`. */
   readonly code: string
-  /** JSON pointer into the whole event, `/event/action`; empty where it is not known. */
+  /** JSON pointer into the whole event, `/event/action`; `*` for what the schema does not name; empty where it is not known. */
   readonly pointer: string
   /** What the schema allows there, in words; empty where it is not known. */
   readonly expected: string
-  /** What came there last, as JSON, short; only its type where it may be personal; empty where it is not known. */
+  /** What came there last, as JSON; only its type and length where it may be personal; empty where it is not known, or a week ago. */
   readonly seen: string
   readonly count: number
   readonly firstMs: number

@@ -47,7 +47,7 @@ function folder (db: Database.Database, failures: FailureTable): (beforeMs: numb
       GROUP BY start, stream, schema ON CONFLICT DO UPDATE SET valid = valid + excluded.valid, invalid = invalid + excluded.invalid`
   ].map(sql => db.prepare(sql))
   const [deletes, forgets] = [minuteMs, hourMs].map(spanMs => ['raw_count', 'schema_count', 'failure'].map(table => db.prepare(`DELETE FROM ${table} WHERE span_ms = ${spanMs} AND time_ms < ?`)))
-  const forgetSamples = db.prepare(`UPDATE failure SET sample = '' WHERE span_ms = ${hourMs} AND time_ms < ? AND sample != ''`)
+  const forgetSamples = db.prepare(`UPDATE failure SET sample = '', seen = '' WHERE span_ms = ${hourMs} AND time_ms < ? AND (sample != '' OR seen != '')`)
   return (beforeMs, nowMs) => {
     for (const statement of folds) statement.run(beforeMs)
     failures.fold(beforeMs)
