@@ -54,6 +54,14 @@ t.test('commands give only options that the checks, and notify, have', async t =
   }
 })
 
+// seen to fail without one of them
+t.test('what a host sets for its checks holds for its mails', async t => {
+  const shared = { endpoint: 'endpoint', prefix: 'prefix', graphite: 'graphite_url', registry: 'registry', state: 'state' }
+  const [mail = ''] = objects('template NotificationCommand').map(({ body }) => body)
+
+  t.strictSame(Object.entries(shared).filter(([option, variable]) => !mail.includes(`"--${option}" = { value = "$vanadium_${variable}$"`)), [])
+})
+
 t.test('what others have written is one argument of notify, whatever it begins with', async t => {
   for (const { name, body } of objects('(?:template|object) NotificationCommand')) {
     const values = body.split('\n').filter(line => /"--[\w-]+" =/.test(line))

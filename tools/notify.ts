@@ -1,10 +1,13 @@
+import { hostname } from 'node:os'
 import { defineCommand } from '../lib/cli/command.js'
 import { ConfigError } from '../lib/errors.js'
 import { metricName } from '../lib/event/tally.js'
 import { GraphiteClient } from '../lib/graphite/client.js'
 import { sendMail, type Mail } from '../lib/mail/mail.js'
-import { openUsableRegistry, type Registry } from '../lib/registry/registry.js'
+import { openUsableRegistry, withoutLogin, type Registry } from '../lib/registry/registry.js'
+import { checkGraphite, graphiteOptions } from './check/graphite/options.js'
 import { readAlert, types, type Alert } from './notify/alert.js'
+import { deliver } from './notify/deliver.js'
 import { findOut, type Question } from './notify/find-out.js'
 import { compose } from './notify/message.js'
 import { readPerfdata } from './notify/perfdata.js'
@@ -12,8 +15,6 @@ import { serviceOf } from './notify/services.js'
 
 const text = { type: 'string', default: '', requiresArg: true } as const
 const mostRecipients = 50
-/** Of the time that is left when all is found out. */
-const leastMailMs = 5000
 const mostMsToEnd = 500
 
 export const notify = defineCommand({
@@ -24,7 +25,8 @@ export const notify = defineCommand({
     ['vanadium notify --type=RECOVERY --host=vanadium1 --service=vanadium-lag --alert-state=OK --since=1400000000 --to=me@example.org', 'to somebody else than the registry says']
   ],
   notes: 'Called by Icinga (/etc/icinga2/vanadium-notifications.conf), which writes --option=VALUE: what others wrote must not look like an\n' +
-    'option. Without Graphite the mail has no graph and says so. Exit code 1: the mail was not taken.\n\n',
+    'option. Without Graphite the mail has no graph and says so. What does not take it now is tried until the time is\n' +
+    'over. Exit code 1: not everybody got it.\n\n',
   light: true,
   options: {
     type: { choices: types, demandOption: true, requiresArg: true, description: 'What happened' },
@@ -41,6 +43,8 @@ export const notify = defineCommand({
     metric: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Metrics of the graph, as Graphite takes them [default: by service]' },
     window: { type: 'number', default: 300, requiresArg: true, description: 'Seconds up to now that are compared with the same time a week before' },
     to: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Addresses [default: by registry]' },
+    graphite: graphiteOptions.graphite,
+    endpoint: { type: 'string', requiresArg: true, description: 'Host of the daemons, if it is another than this: the mail says to look there who is behind' },
     timeout: { type: 'number', default: 25, requiresArg: true, description: 'Seconds for all of it' },
     'dry-run': { type: 'boolean', default: false, description: 'Print the mail instead of sending it' }
   },
@@ -49,21 +53,24 @@ export const notify = defineCommand({
     const { timeout, perfdata, metric, to, 'dry-run': dryRun } = options
     if (!(timeout >= 5 && timeout <= 600)) throw new ConfigError('bad-option', `--timeout ${timeout}: give seconds, from 5 to 600`)
     const alert = readAlert(options)
+    checkGraphite(options)
     const windowMs = options.window * 1000
     if (!(windowMs > 0)) throw new ConfigError('bad-option', `--window ${options.window}: give seconds, more than 0`)
+    const states = options.endpoint === undefined || isThisHost(options.endpoint) ? { directory: stateDirectory } : { host: options.endpoint }
     const endMs = Date.now() + timeout * 1000
 
     return async ({ log, stop }) => {
       // an alert is told whatever is wrong with it
-      const { registry, problem } = openUsableRegistry(registryFile)
+      const { registry: read, problem } = openUsableRegistry(registryFile)
+      const registry = withGraphite(read, options.graphite)
       if (problem !== null) log.warn('the registry has a mistake; what is good of it is used', { reason: problem })
-      const question: Question = { alert, service: serviceOf(alert.service), prefix, windowMs, stateDirectory, metrics: metric, figures: readPerfdata(perfdata), registry }
+      const question: Question = { alert, service: serviceOf(alert.service), prefix, windowMs, states, metrics: metric, figures: readPerfdata(perfdata), registry }
       const client = new GraphiteClient(registry.graphite, timeout * 1000 / 3, stop)
       const findings = { ...await findOut(question, client), registryProblem: problem }
       const mail: Mail = { ...compose(alert, question.service, findings), to: to.length > 0 ? to : recipients(registry, question.service.cause?.kind === 'invalid' ? [] : findings.schemas), headers: headersOf(alert) }
       try {
         if (dryRun) process.stdout.write(`To: ${mail.to.join(', ')}\nSubject: ${mail.subject}\n\n${mail.text}`)
-        else await sendMail(registry.mail, mail, Math.max(leastMailMs, endMs - Date.now()))
+        else await deliver(mail, { send: async (mail, timeoutMs) => await sendMail(registry.mail, mail, timeoutMs), endMs, stop })
       } finally {
         // a mail program that hangs does not hold up the answer
         setTimeout(() => { process.exit() }, mostMsToEnd).unref()
@@ -78,6 +85,17 @@ function recipients ({ operators, names, find }: Registry, schemas: readonly str
   const all = [...new Set([...operators, ...blamed.flatMap(name => find(name).owners)])].slice(0, mostRecipients)
   if (all.length > 0) return all
   throw new ConfigError('bad-registry', 'nobody is to be told: the registry names no operators; give it a list of addresses, or use --to')
+}
+
+/** As people reach it, too, unless the registry says how. */
+function withGraphite (registry: Registry, base: string | undefined): Registry {
+  if (base === undefined) return registry
+  const [graphite, bare] = [base, withoutLogin(base)].map(url => url.replace(/\/+$/, '')) as [string, string]
+  return { ...registry, graphite, graphiteLink: registry.graphiteLink === withoutLogin(registry.graphite).replace(/\/+$/, '') ? bare : registry.graphiteLink }
+}
+
+function isThisHost (name: string): boolean {
+  return [hostname(), hostname().replace(/\..*/, ''), 'localhost'].includes(name)
 }
 
 /** Mails about one thing are shown together. */

@@ -2,10 +2,10 @@ import { defineCommand, type CommandContext } from '../lib/cli/command.js'
 import { openCounts, type Counts } from '../lib/counts/read.js'
 import { unknownSchema } from '../lib/event/composition.js'
 import { StreamError } from '../lib/errors.js'
-import { sendMail, type Mail } from '../lib/mail/mail.js'
+import { sendMail, type Mail, type Refused } from '../lib/mail/mail.js'
 import { judge, type News } from './owners/episodes.js'
 import { memoryText, readMemory, type Memory } from './owners/memory.js'
-import { address, countedFrom, finder, send } from './owners/post.js'
+import { address, countedFrom, finder, operators, send } from './owners/post.js'
 import { observe } from './owners/share.js'
 
 /** Under this it remembers what was told. */
@@ -36,8 +36,8 @@ export const owners = defineCommand({
         address(memory, lookForNews(memory, counts, ctx, nowMs), ctx.registry)
         // before anything is sent: who is killed meanwhile tells it the next time
         keep()
-        const waiting = await send(memory, { registry: ctx.registry, counts, prefix, log: ctx.log, send: isDry ? print : async mail => { await sendMail(ctx.registry.mail, mail) }, keep }, nowMs)
-        if (waiting > 0) throw new StreamError('cannot-write', `${waiting === 1 ? 'a mail was' : `${waiting} mails were`} not sent; the next run tries again`)
+        const waiting = await send(memory, { registry: ctx.registry, counts, prefix, log: ctx.log, send: isDry ? print : async mail => await sendMail(ctx.registry.mail, mail), keep }, nowMs)
+        if (waiting > 0) throw new StreamError('cannot-write', `${waiting === 1 ? 'a mail was' : `${waiting} mails were`} not sent; the next run tries again`, { to: [...memory.waiting.keys()].slice(0, 20).map(to => to === operators ? 'operators' : to).join(', ') })
       } finally {
         counts.close()
       }
@@ -68,6 +68,7 @@ function sumsOf (counts: Counts, { schema, sinceMs, atMs }: News, nowMs: number)
   return { invalid, events }
 }
 
-async function print ({ to, subject, text }: Mail): Promise<void> {
+async function print ({ to, subject, text }: Mail): Promise<readonly Refused[]> {
   await new Promise<void>(resolve => process.stdout.write(`To: ${to.join(', ')}\nSubject: ${subject}\n\n${text}\n`, () => { resolve() }))
+  return []
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createTransport } from 'nodemailer'
-import { messageOf, StreamError } from '../errors.js'
+import { codeOf, messageOf, StreamError } from '../errors.js'
 import type { MailOptions } from '../registry/registry.js'
 import type { Html } from './html.js'
 
@@ -18,8 +18,19 @@ export interface Mail {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Resolves when the mail was taken, within `timeoutMs`. Throws `StreamError`: nothing is tried again here, whoever calls does. */
-export async function sendMail ({ from, via }: MailOptions, { to, subject, text, html, pictures = [], headers }: Mail, timeoutMs = 20_000): Promise<void> {
+/** A recipient whom the mail server does not take, while it takes others. */
+export interface Refused {
+  readonly address: string
+  readonly reason: string
+  /** It may be taken later. */
+  readonly isTemporary: boolean
+}
+
+/**
+ * Resolves when the mail was taken, within `timeoutMs`, with the recipients for whom it was not. Throws `StreamError` if nobody gets it;
+ * `isTemporary` tells whether it may be taken later: nothing is tried again here, whoever calls does.
+ */
+export async function sendMail ({ from, via }: MailOptions, { to, subject, text, html, pictures = [], headers }: Mail, timeoutMs = 20_000): Promise<readonly Refused[]> {
   const transport = via.startsWith('/')
     ? createTransport({ sendmail: true, path: via, newline: 'unix' })
     : createTransport({ url: via, ignoreTLS: isHere(via), connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs, disableFileAccess: true, disableUrlAccess: true })
@@ -35,13 +46,40 @@ export async function sendMail ({ from, via }: MailOptions, { to, subject, text,
       headers: { 'Auto-Submitted': 'auto-generated', ...headers },
       attachments: pictures.map(({ name, png }) => ({ filename: `${name}.png`, content: png, cid: name, contentType: 'image/png', contentDisposition: 'inline' as const }))
     })
-    await Promise.race([sent, late(timeoutMs, timer.signal)])
+    return refusedIn(await Promise.race([sent, late(timeoutMs, timer.signal)]))
   } catch (error) {
     throw new StreamError('cannot-write', `mail to ${to.join(', ')} was not taken by ${safe(via)}: ${messageOf(error)}`, { cause: error })
   } finally {
     timer.abort()
     transport.close()
   }
+}
+
+/** What a sendmail program does not take, it tells by mail. */
+function refusedIn ({ rejected, rejectedErrors = [] }: Answer): Refused[] {
+  return (rejected ?? []).map(one => {
+    const address = typeof one === 'string' ? one : one.address
+    const error = rejectedErrors.find(({ recipient }) => recipient === address)
+    return { address, reason: error === undefined ? 'refused' : messageOf(error), isTemporary: isPassing(error) }
+  })
+}
+
+/** Of nodemailer. */
+interface Answer {
+  readonly rejected?: ReadonlyArray<string | { readonly address: string }>
+  readonly rejectedErrors?: ReadonlyArray<Error & { readonly recipient?: string }>
+}
+
+/** Whether the same mail may be taken later: of an error of `sendMail`. */
+export function isTemporary (error: StreamError): boolean {
+  return isPassing(error.cause)
+}
+
+/** That the server cannot be reached is temporary, and so is an answer of 400 to 499. */
+function isPassing (cause: unknown): boolean {
+  if (['ECONNECTION', 'ESOCKET', 'ETIMEDOUT', 'EDNS'].includes(codeOf(cause) ?? '')) return true
+  const answer = typeof cause === 'object' && cause !== null && 'responseCode' in cause ? Number(cause.responseCode) : NaN
+  return answer >= 400 && answer < 500
 }
 
 /** Nobody is in between, and the certificate of a mail server for its own host is mostly one that it has made itself. */

@@ -167,7 +167,8 @@ function checked (value: unknown, path: string): RegistryFile {
 const defaultThresholds: Thresholds = { invalid: { warning: 0.05, critical: 0.2 } }
 
 /** People do not get the password with which the checks come in. */
-function withoutLogin (url: string): string {
+/** Of a URL that people are shown. */
+export function withoutLogin (url: string): string {
   const bare = new URL(url)
   bare.username = bare.password = ''
   return bare.href

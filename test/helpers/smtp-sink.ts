@@ -23,20 +23,29 @@ export interface SmtpSinkOptions {
   readonly startTls?: boolean
   /** Refuses every mail with this text, after it was sent. */
   readonly refuse?: string
+  /** Defers each recipient once, as servers do that do not know the sender yet. */
+  readonly greylist?: boolean
+  /** 0: any. */
+  readonly port?: number
 }
 
-export async function startSmtpSink ({ refuse, startTls = false }: SmtpSinkOptions = {}): Promise<SmtpSink> {
+export async function startSmtpSink ({ refuse, startTls = false, greylist = false, port: wanted = 0 }: SmtpSinkOptions = {}): Promise<SmtpSink> {
   const mails: ReceivedMail[] = []
   const refused = new Set<string>()
+  const deferred = new Set<string>()
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: startTls ? [] : ['STARTTLS'],
     disableReverseLookup: true,
-    onRcptTo ({ address }, _session, callback) { callback(refused.has(address) ? new Error('no such mailbox') : null) },
+    onRcptTo ({ address }, _session, callback) {
+      const isDeferred = greylist && !refused.has(address) && !deferred.has(address)
+      deferred.add(address)
+      callback(isDeferred ? Object.assign(new Error('come again later'), { responseCode: 450 }) : refused.has(address) ? new Error('no such mailbox') : null)
+    },
     onData (stream, { envelope }, callback) {
       void buffer(stream).then(source => {
         if (refuse !== undefined) {
-          callback(new Error(refuse))
+          callback(Object.assign(new Error(refuse), { responseCode: 552 }))
           return
         }
         mails.push(parseMail(source, envelope.rcptTo.map(({ address }) => address)))
@@ -46,7 +55,7 @@ export async function startSmtpSink ({ refuse, startTls = false }: SmtpSinkOptio
   })
   // a client that goes away in the middle
   server.on('error', () => {})
-  const listening = server.listen(0, '127.0.0.1')
+  const listening = server.listen(wanted, '127.0.0.1')
   await once(listening, 'listening')
   const { port } = listening.address() as AddressInfo
 

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { StreamError } from '../../lib/errors.js'
 import { html } from '../../lib/mail/html.js'
-import { sendMail, type Mail } from '../../lib/mail/mail.js'
+import { isTemporary, sendMail, type Mail } from '../../lib/mail/mail.js'
 import { parseMail, type ReceivedMail } from '../helpers/mail-parts.js'
 import { freePort } from '../helpers/ports.js'
 import { startSmtpSink } from '../helpers/smtp-sink.js'
@@ -62,6 +62,17 @@ t.test('a long subject is cut', async t => {
   t.equal(sink.mails[0]?.subject.length, 200)
 })
 
+t.test('who is refused is returned, and the others get the mail', async t => {
+  const sink = await startSmtpSink()
+  t.teardown(sink.stop)
+  sink.refused.add('b@example.org')
+
+  const refused = await sendMail({ from, via: sink.url }, mail)
+
+  t.match(refused, [{ address: 'b@example.org', reason: /550 no such mailbox/, isTemporary: false }])
+  t.strictSame(sink.mails.map(({ recipients }) => recipients), [['a@example.org']])
+})
+
 t.test('what keeps a mail from being taken is a StreamError, names whom it was for, and has no password', async t => {
   const refusing = await startSmtpSink({ refuse: 'mailbox full' })
   t.teardown(refusing.stop)
@@ -69,8 +80,11 @@ t.test('what keeps a mail from being taken is a StreamError, names whom it was f
   await once(silent, 'listening')
   t.teardown(() => { silent.close() })
   const { port } = silent.address() as AddressInfo
-  const cases: Record<string, [via: string, says: RegExp]> = {
-    'nobody listens': [`smtp://me:p@secret@127.0.0.1:${await freePort()}`, /ECONNREFUSED/],
+  const greylisting = await startSmtpSink({ greylist: true })
+  t.teardown(greylisting.stop)
+  const cases: Record<string, [via: string, says: RegExp, mayPass?: boolean]> = {
+    'the server defers': [greylisting.url, /come again later/, true],
+    'nobody listens': [`smtp://me:p%40secret@127.0.0.1:${await freePort()}`, /ECONNREFUSED/, true],
     'the server refuses': [refusing.url, /mailbox full/],
     'the server says nothing': [`smtp://127.0.0.1:${port}`, /./],
     'there is no program': ['/nowhere/sendmail', /ENOENT/],
@@ -78,11 +92,12 @@ t.test('what keeps a mail from being taken is a StreamError, names whom it was f
     'the program hangs': [script(t, 'cat > /dev/null; exec sleep 5'), /no answer in 1 s/]
   }
 
-  for (const [what, [via, says]] of Object.entries(cases)) {
+  for (const [what, [via, says, mayPass = false]] of Object.entries(cases)) {
     const error = await sendMail({ from, via }, mail, 1000).then(() => null, (error: unknown) => error)
 
     t.type(error, StreamError, what)
     t.match(error, { code: 'cannot-write', message: says }, what)
+    if (what !== 'the server says nothing') t.equal(isTemporary(error as StreamError), mayPass, what)
     t.match(String(error), 'a@example.org, b@example.org', what)
     t.notMatch(String(error), 'secret', what)
   }

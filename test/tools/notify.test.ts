@@ -5,6 +5,8 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { html } from '../../lib/mail/html.js'
+import { sendMail } from '../../lib/mail/mail.js'
 import { executable, startReady } from '../helpers/daemon.js'
 import { needsGraphite, startGraphite, type Point } from '../helpers/graphite.js'
 import { decodePng } from '../helpers/png.js'
@@ -134,16 +136,35 @@ t.test('a mail that is not taken is exit code 1 and a line that says why, in tim
   const silent = createServer(() => {}).listen(0, '127.0.0.1')
   await once(silent, 'listening')
   t.teardown(() => { silent.closeAllConnections(); silent.close() })
-  const cases = { refuses: [`smtp://127.0.0.1:${await freePort()}`, 'ECONNREFUSED'], hangs: [`smtp://127.0.0.1:${(silent.address() as AddressInfo).port}`, 'was not taken'] } as const
+  const cases = { 'is away': [`smtp://127.0.0.1:${await freePort()}`, 'ECONNREFUSED'], hangs: [`smtp://127.0.0.1:${(silent.address() as AddressInfo).port}`, 'was not taken'] } as const
 
   for (const [what, [via, says]] of Object.entries(cases)) {
     const { code, stdout, stderr, ms } = await notify(t, { via }, ...alert, '--timeout=5')
 
     t.equal(code, 1, what)
     t.equal(stdout, '')
-    t.match(JSON.parse(stderr), { level: 'error', message: new RegExp(`mail to operators@example.org was not taken by smtp://127.0.0.1:\\d+: .*${says === 'was not taken' ? '' : says}`) }, what)
+    t.match(JSON.parse(stderr), { level: 'error', message: new RegExp(`operators@example.org did not get the mail: mail to operators@example.org was not taken by smtp://127.0.0.1:\\d+: .*${says === 'was not taken' ? '' : says}`) }, what)
     t.ok(ms < 14_000, `${what}: ${ms} ms`)
   }
+})
+
+// each seen to fail when it is tried once
+t.test('a mail server that is away for a moment, or defers, gets the mail in the end; nobody gets it twice, and who is refused is named', async t => {
+  const port = await stablePort()
+  const late = notify(t, { via: `smtp://127.0.0.1:${port}` }, ...alert, '--timeout=30')
+  const greylisting = await startSmtpSink({ greylist: true })
+  t.teardown(greylisting.stop)
+  greylisting.refused.add('gone@example.org')
+  // it answers the first of them with 450, this one at once
+  await sendMail({ from: 'a@example.org', via: greylisting.url }, { to: ['known@example.org'], subject: '', text: '', html: html`` }).catch(() => {})
+  const deferred = await notify(t, { via: greylisting.url }, ...alert, '--to=known@example.org', '--to=new@example.org', '--to=gone@example.org')
+  const sink = await startSmtpSink({ port })
+  t.teardown(sink.stop)
+
+  t.match(await late, { code: 0, stderr: '' })
+  t.equal(sink.mails.length, 1)
+  t.strictSame(greylisting.mails.map(({ recipients }) => recipients), [['known@example.org'], ['new@example.org']])
+  t.match(deferred, { code: 1, stderr: /"message":"gone@example.org did not get the mail: [^"]*no such mailbox/ })
 })
 
 t.test('what strangers wrote stays text: in subject, HTML, and on the command line', async t => {
@@ -185,6 +206,11 @@ t.test('who is behind is named, with how much', async t => {
   const before = await notify(t, {}, ...lag)
   t.equal(await consumer.stop(), 0)
   forwarder.child.stdin.write('two\nthree\n')
+
+  const elsewhere = await notify(t, {}, ...lag, '--endpoint=vanadium9', '--graphite=http://127.0.0.1:1/')
+  t.match(elsewhere.stdout, 'Who is behind:\n  it is not known here: see vanadium check lag -v on vanadium9\n', 'another host')
+  t.notMatch(elsewhere.stdout, 'keeps up')
+  t.match(elsewhere.stdout, /No graph: Graphite cannot be reached: .*, at http:\/\/127\.0\.0\.1:1$/m)
 
   t.match(before.stdout, 'nobody: every reader of this host keeps up')
   await until('the mail names it', async () => /consumer log: is down; 2 records behind, the oldest for \d+ s/.test((await notify(t, {}, ...lag)).stdout), 30_000)

@@ -6,6 +6,7 @@ import { openForReading } from '../journal/databases.js'
 import { isUp, parsed } from '../status/daemons.js'
 import { durationText } from '../text.js'
 import { definedIn, type Instance } from './instances.js'
+import { configOption } from './leftovers.js'
 import { defineCheck, type CheckContext } from './plug-in.js'
 import { parseRange, type Range } from './range.js'
 import { stateOf, worst, type Figure, type Result, type State } from './result.js'
@@ -27,7 +28,7 @@ export const jobs = defineCheck({
     'full: -w and -c are for the seconds since the last. --warning-restarts and --critical-restarts are for restarts within a day that\n' +
     'nobody had asked for: after a crash, a kill, or a failure. As another user: membership in the group of the daemons.\n\n',
   options: {
-    config: { type: 'string', default: '/etc/vanadium.d', requiresArg: true, description: 'Directory of the argument files: forwarders, processors, consumers, monitors' },
+    config: configOption,
     'warning-restarts': { type: 'string', default: '2', requiresArg: true, description: 'Range of unasked restarts in a day that is worth a warning' },
     'critical-restarts': { type: 'string', requiresArg: true, description: 'The same for an alarm [default: none: a daemon that is up again is no cause of what follows]' }
   },

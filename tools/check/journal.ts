@@ -1,5 +1,6 @@
 import { statfsSync } from 'node:fs'
 import { bytesText, durationText, numberText } from '../text.js'
+import { configOption, withoutLeftovers } from './leftovers.js'
 import { defineCheck, type CheckContext } from './plug-in.js'
 import { parseRange, type Range } from './range.js'
 import { stateOf, worst, type Figure, type Result, type State } from './result.js'
@@ -20,6 +21,7 @@ export const journal = defineCheck({
     'minutes go on; there are none while nothing grows. --warning-disk and --critical-disk are for per cent of the disk, which others\n' +
     'may fill. As another user: membership in the group of the daemons, while the publishers run.\n\n',
   options: {
+    config: configOption,
     'warning-hours': { type: 'string', default: '24:', requiresArg: true, description: 'Range of hours until full that is worth a warning' },
     'critical-hours': { type: 'string', default: '4:', requiresArg: true, description: 'The same for an alarm' },
     'warning-disk': { type: 'string', default: '90', requiresArg: true, description: 'Range of per cent of the disk that is worth a warning' },
@@ -29,6 +31,7 @@ export const journal = defineCheck({
   prepare (options) {
     const range = (name: 'warning-hours' | 'critical-hours' | 'warning-disk' | 'critical-disk'): Range => parseRange(`--${name}`, options[name])
     const limits = {
+      config: options.config,
       hours: { warning: range('warning-hours'), critical: range('critical-hours') },
       disk: { warning: range('warning-disk'), critical: range('critical-disk') }
     }
@@ -38,6 +41,7 @@ export const journal = defineCheck({
 })
 
 interface Limits {
+  readonly config: string
   readonly hours: { readonly warning: Range, readonly critical: Range }
   readonly disk: { readonly warning: Range, readonly critical: Range }
 }
@@ -81,7 +85,8 @@ function resultOf ({ rooms, unreadable }: Rooms, disk: Disk, ctx: CheckContext, 
   const growth = rooms.reduce((sum, room) => sum + room.bytesPerSecond, 0)
   const ofDisk = judgedDisk(disk, growth, limits)
   const judged = [...rooms.map(room => judgedRoom(room, ctx, limits)), ofDisk].sort((a, b) => b.percent - a.percent)
-  const missing = unreadable.filter(({ instance }) => !/^(consumer|monitor)-/.test(instance))
+  const { missing: allMissing, leftovers } = withoutLeftovers(unreadable, ctx.stateDirectory, limits.config)
+  const missing = allMissing.filter(({ instance }) => !/^(consumer|monitor)-/.test(instance))
   const state = worst([...judged.map(one => one.state), ...(missing.length > 0 || rooms.length === 0 ? ['unknown' as const] : [])])
   const guilty = judged.filter(one => one.state === state)
   return {
@@ -90,6 +95,7 @@ function resultOf ({ rooms, unreadable }: Rooms, disk: Disk, ctx: CheckContext, 
     details: [
       ...missing.map(({ instance, reason }) => `${instance} cannot be read: ${reason}`),
       ...rooms.filter(room => ctx.verbose || judgedRoom(room, ctx, limits).state !== 'ok').map(detailOf),
+      ...(ctx.verbose ? leftovers : []),
       ...(ctx.verbose || ofDisk.state !== 'ok' ? [`${ofDisk.name} ${ofDisk.text}`] : [])
     ],
     figures: [...rooms.flatMap(room => figuresOf(room, ctx, limits)), ...diskFigures(disk, ofDisk.hours, limits)]

@@ -1,5 +1,6 @@
 import { ConfigError } from '../../lib/errors.js'
 import { durationText, numberText } from '../text.js'
+import { configOption, withoutLeftovers } from './leftovers.js'
 import { defineCheck, type CheckContext } from './plug-in.js'
 import { parseRange, type Range } from './range.js'
 import { stateOf, worst, type Figure, type Result, type State } from './result.js'
@@ -18,22 +19,24 @@ export const lag = defineCheck({
     'whose publisher is on another host, what that has answered last. As another user: membership in the group of the daemons; SQLite\n' +
     'leaves what that user can read as long as the publisher runs.\n\n',
   options: {
+    config: configOption,
     'warning-records': { type: 'string', requiresArg: true, description: 'Range of records that is worth a warning [default: none]' },
     'critical-records': { type: 'string', requiresArg: true, description: 'The same for an alarm [default: none]' },
     only: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Only these readers: mysql, or consumer-mysql [default: all]' }
   },
   ranges: { warning: '600', critical: '1800' },
-  prepare ({ 'warning-records': warning, 'critical-records': critical, only }) {
+  prepare ({ config, 'warning-records': warning, 'critical-records': critical, only }) {
     const records = {
       warning: warning === undefined ? undefined : parseRange('--warning-records', warning),
       critical: critical === undefined ? undefined : parseRange('--critical-records', critical)
     }
 
-    return async ctx => await Promise.resolve(resultOf(wanted(stagesOf(ctx.stateDirectory), only), ctx, records))
+    return async ctx => await Promise.resolve(resultOf(wanted(stagesOf(ctx.stateDirectory), only), ctx, { ...records, config }))
   }
 })
 
 interface Limits {
+  readonly config: string
   readonly warning: Range | undefined
   readonly critical: Range | undefined
 }
@@ -54,16 +57,17 @@ interface Judged {
   readonly state: State
 }
 
-function judged (stage: Stage, { warning, critical }: CheckContext, limits: Limits): Judged {
+function judged (stage: Stage, { warning, critical }: CheckContext, limits: Pick<Limits, 'warning' | 'critical'>): Judged {
   const records = stage.behind.reduce((sum, behind) => sum + behind.records, 0)
   const seconds = Math.max(0, ...stage.behind.map(behind => behind.seconds))
   return { stage, records, seconds, state: worst([stateOf(seconds, warning, critical), stateOf(records, limits.warning, limits.critical)]) }
 }
 
-function resultOf ({ stages, unreadable, hasJournals }: Stages, ctx: CheckContext, limits: Limits): Result {
+function resultOf ({ stages, unreadable, hasJournals }: Stages, ctx: CheckContext, { config, ...limits }: Limits): Result {
   const found = stages.map(stage => judged(stage, ctx, limits)).sort((a, b) => b.seconds - a.seconds || b.records - a.records)
   // whoever only reads is known to the publisher too
-  const missing = unreadable.filter(({ instance }) => !/^(consumer|monitor)-/.test(instance))
+  const { missing: allMissing, leftovers } = withoutLeftovers(unreadable, ctx.stateDirectory, config)
+  const missing = allMissing.filter(({ instance }) => !/^(consumer|monitor)-/.test(instance))
   const state = worst([...found.map(one => one.state), ...(missing.length > 0 || found.length === 0 ? ['unknown' as const] : [])])
   const shown = ctx.verbose ? found : found.filter(one => one.state !== 'ok')
   return {
@@ -71,7 +75,8 @@ function resultOf ({ stages, unreadable, hasJournals }: Stages, ctx: CheckContex
     summary: summaryOf(found.filter(one => one.state === state), found, { state, missing: missing.map(({ instance }) => instance), hasJournals }),
     details: [
       ...shown.map(detailOf),
-      ...unreadable.filter(one => ctx.verbose || missing.includes(one)).map(({ instance, reason }) => `${instance} cannot be read: ${reason}`)
+      ...(ctx.verbose ? allMissing : missing).map(({ instance, reason }) => `${instance} cannot be read: ${reason}`),
+      ...(ctx.verbose ? leftovers : [])
     ],
     figures: found.flatMap(({ stage: { label }, seconds, records }): Figure[] => [
       { label: `${label}.lag`, value: seconds, unit: 's', warning: ctx.warning, critical: ctx.critical, min: 0 },

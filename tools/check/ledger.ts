@@ -5,6 +5,7 @@ import type { Fate } from '../../lib/stream/ledger.js'
 import { imbalances, nameOf, type Imbalance } from '../ledger/balance.js'
 import { openShelf, type Books } from '../ledger/books.js'
 import { numberText } from '../text.js'
+import { configOption, withoutLeftovers } from './leftovers.js'
 import { defineCheck, type CheckContext } from './plug-in.js'
 import { parseRange } from './range.js'
 import { stateOf, worst, type Result } from './result.js'
@@ -26,19 +27,20 @@ export const ledger = defineCheck({
     'are missing, came too often, or are lost, together. As another user: membership in the group of the daemons; the books of a daemon that\n' +
     'was stopped only its own user can read.\n\n',
   options: {
+    config: configOption,
     from: { type: 'string', default: '-2h', requiresArg: true, description: 'First minute: a time in UTC, or one before now' },
     'warning-dead-letters': { type: 'string', default: '0', requiresArg: true, description: 'Range of dead letters that is worth a warning' },
     'critical-dead-letters': { type: 'string', requiresArg: true, description: 'The same for an alarm [default: none]' }
   },
   ranges: { critical: '0' },
-  prepare ({ from, 'warning-dead-letters': warning, 'critical-dead-letters': critical }) {
+  prepare ({ config, from, 'warning-dead-letters': warning, 'critical-dead-letters': critical }) {
     const letters = { warning: parseRange('--warning-dead-letters', warning), critical: critical === undefined ? undefined : parseRange('--critical-dead-letters', critical) }
     // what is no time must show at once
     parseTime('--from', from, 0)
 
     return async ctx => {
       const account = await accountOf(ctx, parseTime('--from', from, Date.now() / 1000) * 1000)
-      return resultOf(account, ctx, letters)
+      return resultOf(account, ctx, { ...letters, config })
     }
   }
 })
@@ -55,15 +57,15 @@ interface Account {
   readonly tooMany: readonly Sum[]
   readonly lost: readonly Sum[]
   readonly letters: readonly Sum[]
-  readonly unreadable: ReadonlyArray<{ readonly instance: string, readonly error: unknown }>
+  readonly unreadable: ReadonlyArray<{ readonly instance: string, readonly reason: string }>
 }
 
 /** What does not balance at any look: what was only on its way is somewhere else at the next. */
 async function accountOf ({ stateDirectory, stop }: CheckContext, fromMs: number): Promise<Account> {
   let before: ReadonlySet<string> | null = null
   for (let look = 1; ; look++) {
-    const unreadable: Array<{ instance: string, error: unknown }> = []
-    const { books, close } = openShelf(stateDirectory, fromMs, Number.MAX_SAFE_INTEGER, one => { unreadable.push(one) })
+    const unreadable: Array<{ instance: string, reason: string }> = []
+    const { books, close } = openShelf(stateDirectory, fromMs, Number.MAX_SAFE_INTEGER, ({ instance, error }) => { unreadable.push({ instance, reason: messageOf(error) }) })
     try {
       const found: Imbalance[] = imbalances(books).filter(one => before === null || before.has(keyOf(one)))
       if (found.length === 0 || look === looks || stop.aborted) return { ...summed(books, found), unreadable }
@@ -103,8 +105,9 @@ function totalOf (all: readonly Sum[]): number {
   return all.reduce((sum, { records }) => sum + records, 0)
 }
 
-function resultOf (account: Account, { warning, critical, verbose }: CheckContext, limits: { warning: CheckContext['warning'], critical: CheckContext['critical'] }): Result {
+function resultOf (account: Account, { warning, critical, verbose, stateDirectory }: CheckContext, { config, ...limits }: Pick<CheckContext, 'warning' | 'critical'> & { config: string }): Result {
   const { taken, missing, tooMany, lost, letters, unreadable } = account
+  const { missing: closed, leftovers } = withoutLeftovers(unreadable, stateDirectory, config)
   const kinds = [
     { what: 'lost', sums: lost, label: 'lost' },
     { what: 'missing', sums: missing, label: 'missing' },
@@ -113,16 +116,17 @@ function resultOf (account: Account, { warning, critical, verbose }: CheckContex
   const wrong = totalOf(kinds.flatMap(kind => kind.sums))
   const ofBooks = stateOf(wrong, warning, critical)
   const ofLetters = stateOf(totalOf(letters), limits.warning, limits.critical)
-  const state = worst([ofBooks, ofLetters, ...(unreadable.length > 0 ? ['unknown' as const] : [])])
+  const state = worst([ofBooks, ofLetters, ...(closed.length > 0 ? ['unknown' as const] : [])])
   const all = [...kinds, { what: 'dead letters', sums: letters, label: 'dead_letters' }]
   const guilty = all.find(({ sums, label }) => sums.length > 0 && state === (label === 'dead_letters' ? ofLetters : ofBooks))
   return {
     state,
     summary: state === 'unknown'
-      ? `${unreadable.map(({ instance }) => instance).join(', ')} cannot be read: run this as the user of the daemons`
+      ? `${closed.map(({ instance }) => instance).join(', ')} cannot be read: run this as the user of the daemons`
       : state === 'ok' || guilty === undefined ? `the books balance: ${numberText(taken)} records taken` : guiltText(guilty),
     details: [
-      ...unreadable.map(({ instance, error }) => `${instance} cannot be read: ${messageOf(error)}`),
+      ...closed.map(({ instance, reason }) => `${instance} cannot be read: ${reason}`),
+      ...(verbose ? leftovers : []),
       ...all.flatMap(({ what, sums }) => sums.slice(0, verbose ? sums.length : mostLines).map(({ where, records }) => `${numberText(records)} ${what}: ${where}`))
     ],
     figures: [

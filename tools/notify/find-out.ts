@@ -15,7 +15,8 @@ export interface Question {
   readonly prefix: string
   /** What is compared with last week. */
   readonly windowMs: number
-  readonly stateDirectory: string
+  /** Where those of the daemons are. */
+  readonly states: { readonly directory: string } | { readonly host: string }
   /** Of the graph, in place of the service's own. */
   readonly metrics: readonly string[]
   readonly figures: readonly ReadFigure[]
@@ -26,7 +27,7 @@ export interface Question {
 const noSchemas = ['overall', 'unknown']
 
 /** Asks Graphite and the states of this host. What does not answer is said in what is returned; never throws for it. */
-export async function findOut ({ alert, service, prefix, windowMs, stateDirectory, metrics, figures, registry }: Question, client: GraphiteClient): Promise<Omit<Findings, 'registryProblem'>> {
+export async function findOut ({ alert, service, prefix, windowMs, states, metrics, figures, registry }: Question, client: GraphiteClient): Promise<Omit<Findings, 'registryProblem'>> {
   const isProblem = alert.type === 'PROBLEM' || alert.type === 'CUSTOM'
   const changes = isProblem && service.cause !== undefined ? await orReason(changesOf(client, prefix, service.cause.kind, windowMs)) : null
   const schemas = isProblem ? blamed(service, changes, figures) : []
@@ -34,7 +35,7 @@ export async function findOut ({ alert, service, prefix, windowMs, stateDirector
   const hasGraph = graph !== null && (isProblem || alert.type === 'RECOVERY')
   // whoever has not answered once is not waited for again
   const picture = !hasGraph ? null : typeof changes === 'string' ? changes : await orReason(draw(graph, client))
-  const readers = isProblem ? readersBehind(stateDirectory) : { lines: [], problem: null }
+  const readers = isProblem ? readersBehind(states) : { lines: [], problem: null }
   return {
     changes,
     schemas,

@@ -129,7 +129,7 @@ function comparison (change: Change): string {
 }
 
 function readersSection ({ isAboutReaders }: Service, { readers, readersProblem }: Findings): Section[] {
-  const problem = readersProblem === null || isAboutReaders !== true ? [] : [`cannot be told for all: ${readersProblem}`]
+  const problem = readersProblem === null || isAboutReaders !== true ? [] : [readersProblem]
   if (readers.length > 0 || problem.length > 0) return [{ title: 'Who is behind', lines: [...readers, ...problem] }]
   return isAboutReaders === true ? [{ title: 'Who is behind', lines: ['nobody: every reader of this host keeps up'] }] : []
 }

@@ -7,17 +7,24 @@ const leastSeconds = 60
 const most = 5
 
 /** Which readers of journals are behind, the slowest first, in a line each; and why that cannot be told, where it cannot. */
-export function readersBehind (stateDirectory: string): { readonly lines: readonly string[], readonly problem: string | null } {
+export function readersBehind (states: { readonly directory: string } | { readonly host: string }): { readonly lines: readonly string[], readonly problem: string | null } {
+  // this host may have states as well
+  if ('host' in states) return { lines: [], problem: `it is not known here: see vanadium check lag -v on ${states.host}` }
+  const { directory: stateDirectory } = states
   try {
     const { stages, unreadable, hasJournals } = stagesOf(stateDirectory)
     const late = stages.map(stage => ({ stage, seconds: Math.max(0, ...stage.behind.map(({ seconds }) => seconds)) }))
       .filter(({ stage, seconds }) => seconds >= leastSeconds || stage.up === false)
       .sort((a, b) => b.seconds - a.seconds)
-    const problem = unreadable.length === 0 ? hasJournals ? null : `no daemon here has a journal, in ${stateDirectory}` : `${unreadable.map(({ instance }) => instance).slice(0, most).join(', ')} cannot be read`
+    const problem = unreadable.length === 0 ? hasJournals ? null : unknown(`no daemon here has a journal, in ${stateDirectory}`) : unknown(`${unreadable.map(({ instance }) => instance).slice(0, most).join(', ')} cannot be read`)
     return { lines: late.slice(0, most).map(({ stage, seconds }) => lineOf(stage, seconds)), problem }
   } catch (error) {
-    return { lines: [], problem: messageOf(error) }
+    return { lines: [], problem: unknown(messageOf(error)) }
   }
+}
+
+function unknown (reason: string): string {
+  return `cannot be told for all: ${reason}`
 }
 
 function lineOf ({ name, behind, up, waiting, lastError }: Stage, seconds: number): string {

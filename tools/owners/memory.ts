@@ -10,7 +10,7 @@ export interface Waiting {
 /** What a run tells the next one. As many schemas as monitors count, as many addresses as the registry has. */
 export interface Memory {
   readonly episodes: Map<string, Episode>
-  /** By address; under '' what the operators are told. */
+  /** By address; under '' what the operators are told, under `operator ADDRESS` what one of them was not. */
   readonly waiting: Map<string, Waiting>
 }
 

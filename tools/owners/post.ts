@@ -3,7 +3,7 @@ import type { Counts } from '../../lib/counts/read.js'
 import { foldedBefore, hourMs, minuteMs } from '../../lib/counts/tables.js'
 import { metricName } from '../../lib/event/tally.js'
 import type { Log } from '../../lib/log.js'
-import type { Mail } from '../../lib/mail/mail.js'
+import type { Mail, Refused } from '../../lib/mail/mail.js'
 import type { Registry, SchemaEntry } from '../../lib/registry/registry.js'
 import { graphLink } from '../dashboards/targets.js'
 import type { News } from './episodes.js'
@@ -16,16 +16,17 @@ const mostMails = 50
 const mostRefused = 3
 const dayMs = 24 * 3600_000
 
-/** Stands for the operators, to whom goes what nobody owns. */
+/** Stands for the operators, to whom goes what nobody owns; with an address behind it for one whom the mail of all did not reach. */
 export const operators = ''
+const oneOperator = 'operator '
 
 export interface Post {
   readonly registry: Registry
   readonly counts: Counts
   readonly prefix: string
   readonly log: Log
-  /** Throws `StreamError`. */
-  send (mail: Mail): Promise<void>
+  /** Who was refused, while others got it. Throws `StreamError` if nobody did. */
+  send (mail: Mail): Promise<readonly Refused[]>
   /** What is in the memory becomes durable. */
   keep (): void
 }
@@ -42,9 +43,17 @@ export function address (memory: Memory, news: readonly News[], registry: Regist
   for (const one of news) {
     const { owners } = find(one.schema)
     for (const to of owners.length > 0 ? owners : [operators]) {
+      if (to === operators) forget(memory, one.schema)
       const { triedMs = 0, news: before = {} } = memory.waiting.get(to) ?? {}
       memory.waiting.set(to, { triedMs, news: { ...before, [one.schema]: one } })
     }
+  }
+}
+
+/** What one operator did not get is replaced by what all get. */
+function forget ({ waiting }: Memory, schema: string): void {
+  for (const [to, { triedMs, news }] of waiting) {
+    if (to.startsWith(oneOperator)) waiting.set(to, { triedMs, news: Object.fromEntries(Object.entries(news).filter(([name]) => name !== schema)) })
   }
 }
 
@@ -66,8 +75,9 @@ export async function send (memory: Memory, post: Post, nowMs: number): Promise<
     }
     if (sent === mostMails || refused === mostRefused) break
     try {
-      await post.send(mail)
+      const lacking = await post.send(mail)
       memory.waiting.delete(to)
+      for (const { address, reason } of lacking) putBack(memory, address, { news: waiting.news, triedMs: nowMs }, post.log, reason)
       sent++
       refused = 0
     } catch (error) {
@@ -81,16 +91,27 @@ export async function send (memory: Memory, post: Post, nowMs: number): Promise<
   return memory.waiting.size
 }
 
+/** An owner's mail has one recipient: it is one of the operators. */
+function putBack ({ waiting }: Memory, address: string, { news, triedMs }: Waiting, log: Log, reason: string): void {
+  const to = `${oneOperator}${address}`
+  log.warn('a mail could not be sent; the next run tries again', { to: address, reason })
+  waiting.set(to, { triedMs, news: { ...waiting.get(to)?.news, ...news } })
+}
+
 function stillTheirs (to: string, { news }: Waiting, find: (schema: string) => SchemaEntry): News[] {
   return Object.values(news).filter(({ schema }) => {
     const { owners } = find(schema)
-    return to === operators ? owners.length === 0 : owners.includes(to)
+    return to === operators || to.startsWith(oneOperator) ? owners.length === 0 : owners.includes(to)
   })
 }
 
 /** Null if there are no operators. */
 function mailOf (to: string, news: readonly News[], { registry, counts, prefix, log }: Post, nowMs: number): Mail | null {
   const { documentation } = registry
+  if (to.startsWith(oneOperator)) {
+    const address = to.slice(oneOperator.length)
+    return registry.operators.includes(address) ? operatorMail([address], news, documentation) : null
+  }
   if (to === operators) {
     if (registry.operators.length > 0) return operatorMail(registry.operators, news, documentation)
     log.warn('nobody is told of invalid events: neither has the schema owners in the registry, nor has the registry operators', { schemas: news.map(({ schema }) => schema).slice(0, 20).join(', ') })

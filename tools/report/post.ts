@@ -1,6 +1,6 @@
 import type { CommandContext } from '../../lib/cli/command.js'
 import { ConfigError, messageOf, StreamError } from '../../lib/errors.js'
-import { sendMail, type Mail } from '../../lib/mail/mail.js'
+import { sendMail, type Mail, type Refused } from '../../lib/mail/mail.js'
 import type { Registry } from '../../lib/registry/registry.js'
 import { numberText } from '../text.js'
 import { countText } from './change.js'
@@ -13,6 +13,12 @@ const memory = 'report:sent'
 
 interface Sent { readonly day: string, readonly to: readonly string[] }
 
+interface Letter {
+  readonly mail: Mail
+  /** Under what it is kept that an address has got it: an operator may be an owner, too. */
+  key (address: string): string
+}
+
 /**
  * One mail to all operators and, if asked for, one to each owner, about the owner's schemas alone. What cannot be sent does not hold up
  * the others; called again for the same day, it sends only what was not sent. Throws `StreamError` then, `ConfigError` if there is
@@ -21,26 +27,35 @@ interface Sent { readonly day: string, readonly to: readonly string[] }
 export async function postReport (report: Report, ctx: CommandContext, toOwners: boolean): Promise<void> {
   const { registry, state } = ctx
   if (registry.operators.length === 0) throw new ConfigError('bad-registry', '--mail: the registry names no operators; give it "operators:" with at least one address')
-  const mails = [mailOf(report, registry.operators), ...(toOwners ? mailsToOwners(report, registry) : [])]
-  const sent = sentBefore(state.position(memory), report.day)
+  const letters = [{ mail: mailOf(report, registry.operators), key: (address: string) => `operator ${address}` }, ...(toOwners ? mailsToOwners(report, registry) : [])]
+  const sent = new Set(sentBefore(state.position(memory), report.day))
   const failed: string[] = []
-  for (const mail of mails) {
-    const to = mail.to.join(', ')
-    if (sent.includes(to)) continue
-    try {
-      await sendMail(registry.mail, mail)
-      sent.push(to)
-      state.note(memory, JSON.stringify({ day: report.day, to: sent } satisfies Sent))
-    } catch (error) {
-      if (!(error instanceof StreamError)) throw error
-      ctx.log.warn('a report could not be sent', { to, reason: messageOf(error) })
-      failed.push(to)
-    }
+  for (const { mail, key } of letters) {
+    const to = mail.to.filter(address => !sent.has(key(address)))
+    if (to.length === 0) continue
+    const refused = await attempt({ ...mail, to }, ctx)
+    const lacking = refused.map(({ address }) => address)
+    for (const address of to.filter(address => !lacking.includes(address))) sent.add(key(address))
+    state.note(memory, JSON.stringify({ day: report.day, to: [...sent] } satisfies Sent))
+    if (lacking.length > 0) failed.push(lacking.join(', '))
   }
-  if (failed.length > 0) throw new StreamError('cannot-write', `${numberText(failed.length)} of ${numberText(mails.length)} reports could not be sent; the same command sends only these again`, { to: failed.slice(0, 20).join('; ') })
+  if (failed.length > 0) throw new StreamError('cannot-write', `${numberText(failed.length)} of ${numberText(letters.length)} reports could not be sent to all; the same command sends only these again`, { to: failed.slice(0, 20).join('; ') })
   // whoever asks for it again gets it again
   state.note(memory, JSON.stringify({ day: '', to: [] } satisfies Sent))
-  ctx.log.info('reports were sent', { mails: mails.length })
+  ctx.log.info('reports were sent', { mails: letters.length })
+}
+
+/** Who has not got it. */
+async function attempt (mail: Mail, { registry, log }: CommandContext): Promise<ReadonlyArray<Pick<Refused, 'address'>>> {
+  try {
+    const refused = await sendMail(registry.mail, mail)
+    for (const { address, reason } of refused) log.warn('a report could not be sent', { to: address, reason })
+    return refused
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error
+    log.warn('a report could not be sent', { to: mail.to.join(', '), reason: messageOf(error) })
+    return mail.to.map(address => ({ address }))
+  }
 }
 
 function sentBefore (text: string | null, day: string): string[] {
@@ -49,14 +64,14 @@ function sentBefore (text: string | null, day: string): string[] {
 }
 
 /** Owners of whose schemas nothing came, and nothing before, get none. */
-function mailsToOwners (report: Report, registry: Registry): Mail[] {
+function mailsToOwners (report: Report, registry: Registry): Letter[] {
   const owned = new Map<string, Set<string>>()
   for (const schema of registry.names) {
     for (const owner of registry.find(schema).owners) owned.set(owner, (owned.get(owner) ?? new Set()).add(schema))
   }
   return [...owned].sort(([a], [b]) => a.localeCompare(b)).flatMap(([owner, names]) => {
     const digest = reportAbout(report, names)
-    return digest.schemas.length === 0 ? [] : [mailOf(digest, [owner])]
+    return digest.schemas.length === 0 ? [] : [{ mail: mailOf(digest, [owner]), key: address => address }]
   })
 }
 

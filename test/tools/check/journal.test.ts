@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
@@ -65,13 +65,17 @@ t.test('a journal near its bound: how full it is, for whom, and when it will be 
 })
 
 t.test('what cannot be read is unknown, and a host without journals', async t => {
-  const { state, forwarder } = await publisher(t)
+  const { state, forwarder, check } = await publisher(t)
   const plain = shortDirectory(t)
   await startReady(t, 'consumer', '--name', 'plain', '--state', plain, '--input', 'stdin://', '--output', 'stdout://').then(async daemon => await daemon.stop())
 
   t.match(await runCheck('journal', '--state', plain, '--warning-disk', '101', '--critical-disk', '101'), { code: 3, line: 'UNKNOWN: no daemon here has a journal', stderr: '' })
   t.match(await runCheck('journal', '--state', plain, '--critical-disk', '0'), { code: 2, line: /^CRITICAL|UNKNOWN/ })
   t.match(await runCheck('journal', '--state', join(plain, 'none')), { code: 3, line: /^UNKNOWN: --state / })
+  const old = join(state, 'forwarder-old.sqlite')
+  writeFileSync(old, 'this is no database'.repeat(5000))
+  t.match(await check('--config', t.testdir({ forwarders: { raw: '' } }), '-v'), { code: 0, text: /^forwarder-old is left out: no argument file defines it/m }, 'a leftover')
+  rmSync(old)
   await forwarder.stop()
   writeFileSync(join(state, 'forwarder-raw.sqlite'), 'this is no database'.repeat(5000))
   t.match(await runCheck('journal', '--state', state, '--warning-disk', '101', '--critical-disk', '101'), { code: 3, line: 'UNKNOWN: forwarder-raw cannot be read: run this as the user of the daemons', stderr: '' })

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { runCheck, type CheckOutput } from '../../helpers/check-command.js'
@@ -111,6 +111,13 @@ t.test('what cannot be read is unknown, in a line', async t => {
   t.match(await runCheck('lag', '--state', shortDirectory(t)), { code: 3, line: /^UNKNOWN: --state \S+: there is no state in it/ })
   t.match(await runCheck('lag', '--state', elsewhere), { code: 3, line: 'UNKNOWN: no daemon here publishes or reads a journal' })
   t.match(await check('--only', 'nobody'), { code: 3, line: 'UNKNOWN: --only nobody: no reader is called so; there are consumer-log' })
+  const config = t.testdir({ forwarders: { raw: '', defined: '' } })
+  const left = join(state, 'forwarder-old.sqlite')
+  writeFileSync(left, 'this is no database'.repeat(5000))
+  t.match(await check('--config', config, '-v'), { code: 0, details: [/^consumer log: /, /^forwarder-old is left out: no argument file defines it, it does not run, and it cannot be read: /] }, 'a leftover')
+  renameSync(left, join(state, 'forwarder-defined.sqlite'))
+  t.match(await check('--config', config), { code: 3, line: /^UNKNOWN: forwarder-defined cannot be read/ }, 'down, and defined')
+  rmSync(join(state, 'forwarder-defined.sqlite'))
   for (const file of ['forwarder-raw.sqlite', 'forwarder-raw.sqlite-wal']) writeFileSync(join(state, file), 'this is no database'.repeat(5000))
   const damaged = await check()
   t.match(damaged, { code: 3, line: 'UNKNOWN: forwarder-raw cannot be read: run this as the user of the daemons', stderr: '' })

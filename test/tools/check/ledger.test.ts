@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
@@ -95,6 +95,10 @@ t.test('books that cannot be read are unknown, in a line', async t => {
   const { state, check } = await chain(t)
   t.match(await runCheck('ledger', '--state', join(state, 'none')), { code: 3, line: /^UNKNOWN: --state / })
   t.match(await check('--from', 'yesterday'), { code: 3, line: /^UNKNOWN: --from "yesterday"/ })
+  const old = join(state, 'forwarder-old.sqlite')
+  writeFileSync(old, 'this is no database'.repeat(5000))
+  t.match(await check('--config', t.testdir({ consumers: { sqlite: '' } }), '-v'), { code: 0, details: [/^forwarder-old is left out: no argument file defines it/] }, 'a leftover')
+  rmSync(old)
   for (const file of ['consumer-sqlite.sqlite', 'consumer-sqlite.sqlite-wal']) writeFileSync(join(state, file), 'this is no database'.repeat(5000))
   t.match(await check(), { code: 3, line: 'UNKNOWN: consumer-sqlite cannot be read: run this as the user of the daemons', stderr: '' })
 })

@@ -15,7 +15,7 @@ export const percentOption = {
 } as const satisfies Record<string, Options>
 
 /** Throws `ConfigError`. */
-export function checkGraphite ({ graphite }: InferredOptionTypes<typeof graphiteOptions>): void {
+export function checkGraphite ({ graphite }: Pick<InferredOptionTypes<typeof graphiteOptions>, 'graphite'>): void {
   const isGood = graphite === undefined || (/^https?:\/\//.test(graphite) && URL.canParse(graphite))
   // not what was given: there may be a password in it
   if (!isGood) throw new ConfigError('bad-option', '--graphite is no URL; give one as http://127.0.0.1:8080')
