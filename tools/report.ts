@@ -44,10 +44,10 @@ export const report = defineCommand({
 })
 
 async function look (state: string, day: Day, registered: readonly string[], stop: AbortSignal): Promise<Report> {
-  const { found } = await missingAtEveryLook(() => openShelf(state, day.fromMs, day.toMs), stop)
+  const { shelf, found } = await missingAtEveryLook(() => openShelf(state, day.fromMs, day.toMs), stop)
   const { counts, unreadable } = countsIn(state)
   try {
-    return reportOf({ counts, unreadable, registered, storesOf: day => storesIn(state, day), differences: differencesOf(found), nowMs: Date.now() }, day)
+    return reportOf({ counts, unreadable, registered, storesOf: day => storesIn(state, day), differences: shelf.some(({ entries }) => entries.length > 0) ? differencesOf(found) : null, nowMs: Date.now() }, day)
   } finally {
     counts?.close()
   }

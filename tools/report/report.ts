@@ -38,7 +38,8 @@ export interface Report {
   readonly newSchemas: readonly string[] | null
   /** Schemas without an event on this day that had one before, or are in the registry. `last`: the day of the last event that is known. */
   readonly silentSchemas: ReadonlyArray<{ readonly schema: string, readonly last: string | null }> | null
-  readonly differences: readonly Difference[]
+  /** Null if there are no books of that day. */
+  readonly differences: readonly Difference[] | null
 }
 
 /** Where the figures come from. */
@@ -48,7 +49,7 @@ export interface Sources {
   /** States of monitors that cannot be read, with the reason. */
   readonly unreadable?: readonly string[]
   storesOf (day: Day): readonly Store[]
-  readonly differences: readonly Difference[]
+  readonly differences: readonly Difference[] | null
   /** Schemas of the registry. */
   readonly registered: readonly string[]
   readonly nowMs: number
@@ -107,7 +108,7 @@ export function reportAbout (report: Report, schemaNames: ReadonlySet<string>): 
     schemas,
     newSchemas: report.newSchemas?.filter(schema => names.has(schema)) ?? null,
     silentSchemas: report.silentSchemas?.filter(({ schema }) => names.has(schema)) ?? null,
-    differences: report.differences.filter(({ schema }) => names.has(metricName(schema.replace(/^EventError:/, ''))))
+    differences: report.differences?.filter(({ schema }) => names.has(metricName(schema.replace(/^EventError:/, '')))) ?? null
   }
 }
 
