@@ -58,6 +58,8 @@ export interface CommandGroup {
   readonly name: string
   readonly summary: string
   readonly commands: readonly Command[]
+  /** Exit code when none of them is named, or one that there is not, if other than usual: whoever is read by a program has done nothing. */
+  readonly nothingDone?: number
 }
 
 /** Resolves when the work is done, or when it has ended after `ctx.stop`. */

@@ -57,9 +57,10 @@ export async function startGraphite ({ retentions = '1s:7h,60s:15d' }: GraphiteO
   await writeSettings(directory, { carbonPort, cachePort, picklePort }, retentions)
   const env = { ...process.env, PYTHONPATH: directory, DJANGO_SETTINGS_MODULE: 'settings_run', GRAPHITE_SETTINGS_MODULE: 'local_settings', PYTHONWARNINGS: 'ignore' }
   const cache = startProgram(python, [carbon, '--nodaemon', `--config=${join(directory, 'carbon.conf')}`, `--pidfile=${join(directory, 'carbon.pid')}`, 'start'], { cwd: directory })
-  await run(python, ['-m', 'django', 'migrate', '--run-syncdb', '-v0'], { env })
   const url = `http://127.0.0.1:${webPort}`
-  let web = await startWeb()
+  // its database is for dashboards and the like: graphs do without it
+  const [, first] = await Promise.all([run(python, ['-m', 'django', 'migrate', '--run-syncdb', '-v0'], { env }), startWeb()])
+  let web = first
   await until('carbon listens', async () => {
     cache.mustRun()
     return await send(carbonPort, '').then(() => true, () => false)

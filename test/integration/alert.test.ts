@@ -111,11 +111,11 @@ async function startPipeline (t: Test, statsd: string): Promise<Pipeline> {
     processor: ['server-side', '--format', '%{seqId}d EventLogging %j', '--input', `tcp://127.0.0.1:${raw}?as=server-side`, '--output', output, '--invalid', output],
     forwarder: ['server-side', '--input', `udp://127.0.0.1:${port}`, '--count', '--output', `tcp://127.0.0.1:${raw}?journal=raw&replay=${rawReplay}`]
   }
-  for (const [role, [name = '', ...args]] of Object.entries(instances)) {
+  await Promise.all(Object.entries(instances).map(async ([role, [name = '', ...args]]) => {
     mkdirSync(join(config, `${role}s`), { recursive: true })
     writeFileSync(join(config, `${role}s`, name), args.join('\n'))
     await startReady(t, role, '--name', name, '--state', state, '--statsd', statsd, '--interval', '1', `@${join(config, `${role}s`, name)}`)
-  }
+  }))
   return { port, state, config }
 }
 
