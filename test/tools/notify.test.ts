@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
@@ -27,7 +28,7 @@ interface Ran {
 /** `vanadium notify`, without what this host may have under /etc and /var. */
 async function notify (t: Test, options: { graphite?: string, via?: string, operators?: string }, ...args: string[]): Promise<Ran> {
   const { graphite = `http://127.0.0.1:${await freePort()}`, via = '/nowhere', operators = 'operators@example.org' } = options
-  const registry = join(t.testdirName, 'registry.yaml')
+  const registry = join(t.testdirName, `registry-${randomUUID()}.yaml`)
   writeFileSync(registry, `operators: [${operators}]
 graphite: ${graphite}
 graphite-link: https://graphite.example.org

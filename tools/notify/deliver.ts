@@ -3,6 +3,8 @@ import { messageOf, StreamError } from '../../lib/errors.js'
 import { isTemporary, type Mail, type Refused } from '../../lib/mail/mail.js'
 
 const pauseMs = 2500
+/** With less the last answer would be that there was none. */
+const leastTryMs = 1000
 /** Of the time that is left when all is found out. */
 const leastMailMs = 5000
 
@@ -24,7 +26,7 @@ export async function deliver (mail: Mail, { send, endMs, stop }: Delivery): Pro
     const later = refused.filter(({ isTemporary }) => isTemporary)
     never.push(...refused.filter(({ isTemporary }) => !isTemporary))
     to = later.map(({ address }) => address)
-    if (to.length > 0 && !stop.aborted && endMs - Date.now() > pauseMs) {
+    if (to.length > 0 && !stop.aborted && endMs - Date.now() > pauseMs + leastTryMs) {
       await sleep(pauseMs, undefined, { signal: stop }).catch(() => {})
       continue
     }
