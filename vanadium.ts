@@ -37,13 +37,17 @@ async function main (name: string, args: readonly string[]): Promise<number> {
 
 async function runOf (found: Command | CommandGroup, args: readonly string[]): Promise<number> {
   if (!('commands' in found)) return await runCommand(found, args)
-  const [name = '--help', ...rest] = args
+  const [name = '', ...rest] = args
   const command = found.commands.find(command => command.name === `${found.name} ${name}`)
   if (command !== undefined) return await runCommand(command, rest)
-  if (name === '--help' || name === 'help') return print(groupHelp(found))
+  if (name === '--help' || name === '-h' || name === 'help') return print(groupHelp(found))
+  if (name === '') {
+    print(groupHelp(found))
+    return found.nothingDone ?? exitCodes.done
+  }
   const names = found.commands.map(command => command.name.slice(found.name.length + 1))
   process.stderr.write(`vanadium: there is no command "${found.name} ${name}"; there are ${names.join(', ')}\n`)
-  return exitCodes.config
+  return found.nothingDone ?? exitCodes.config
 }
 
 function groupHelp ({ name, summary, commands }: CommandGroup): string {

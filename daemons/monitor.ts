@@ -1,6 +1,7 @@
 import { defineCommand } from '../lib/cli/command.js'
 import { flushing } from '../lib/cli/options.js'
 import { counting, StreamNames } from '../lib/counts/counting.js'
+import { hourMs } from '../lib/counts/tables.js'
 import { ConfigError } from '../lib/errors.js'
 import { drive } from '../lib/stream/drive.js'
 
@@ -32,7 +33,10 @@ export const monitor = defineCommand({
     return async ctx => {
       const names = new StreamNames()
       const inputs = []
-      const counter = counting({ schemas: ctx.schemas, state: ctx.state, metrics: ctx.metrics, streams: names })
+      const counter = counting({ schemas: ctx.schemas, state: ctx.state, metrics: ctx.metrics, streams: names, log: ctx.log })
+      counter.tend()
+      const tending = setInterval(() => { counter.tend() }, hourMs)
+      ctx.defer('the hours of counts', () => { clearInterval(tending) })
       for (const { stream, uri } of streams) inputs.push(names.label(await ctx.openReader(uri), stream))
       ctx.log.info('ready', { inputs: input, statsd })
       // one loop for all: what one of several had counted would be saved without its position when another one saves

@@ -3,7 +3,7 @@ import { ConfigError } from '../lib/errors.js'
 import { metricName } from '../lib/event/tally.js'
 import { GraphiteClient } from '../lib/graphite/client.js'
 import { sendMail, type Mail } from '../lib/mail/mail.js'
-import type { Registry } from '../lib/registry/registry.js'
+import { openUsableRegistry, type Registry } from '../lib/registry/registry.js'
 import { readAlert, types, type Alert } from './notify/alert.js'
 import { findOut, type Question } from './notify/find-out.js'
 import { compose } from './notify/message.js'
@@ -45,7 +45,7 @@ export const notify = defineCommand({
     'dry-run': { type: 'boolean', default: false, description: 'Print the mail instead of sending it' }
   },
   defaults: { 'log-level': 'warn' },
-  prepare (options, _transports, { prefix, state: stateDirectory }) {
+  prepare (options, _transports, { prefix, state: stateDirectory, registry: registryFile }) {
     const { timeout, perfdata, metric, to, 'dry-run': dryRun } = options
     if (!(timeout >= 5 && timeout <= 600)) throw new ConfigError('bad-option', `--timeout ${timeout}: give seconds, from 5 to 600`)
     const alert = readAlert(options)
@@ -53,10 +53,13 @@ export const notify = defineCommand({
     if (!(windowMs > 0)) throw new ConfigError('bad-option', `--window ${options.window}: give seconds, more than 0`)
     const endMs = Date.now() + timeout * 1000
 
-    return async ({ registry, stop }) => {
+    return async ({ log, stop }) => {
+      // an alert is told whatever is wrong with it
+      const { registry, problem } = openUsableRegistry(registryFile)
+      if (problem !== null) log.warn('the registry has a mistake; what is good of it is used', { reason: problem })
       const question: Question = { alert, service: serviceOf(alert.service), prefix, windowMs, stateDirectory, metrics: metric, figures: readPerfdata(perfdata), registry }
       const client = new GraphiteClient(registry.graphite, timeout * 1000 / 3, stop)
-      const findings = await findOut(question, client)
+      const findings = { ...await findOut(question, client), registryProblem: problem }
       const mail: Mail = { ...compose(alert, question.service, findings), to: to.length > 0 ? to : recipients(registry, question.service.cause?.kind === 'invalid' ? [] : findings.schemas), headers: headersOf(alert) }
       try {
         if (dryRun) process.stdout.write(`To: ${mail.to.join(', ')}\nSubject: ${mail.subject}\n\n${mail.text}`)

@@ -28,6 +28,7 @@ export const owners = defineCommand({
   prepare ({ 'dry-run': isDry }, _transports, { state, prefix }) {
     return async ctx => {
       const counts = openCounts(state)
+      for (const why of counts.unreadable) ctx.log.warn('counts of a monitor cannot be read', { why })
       try {
         const memory = readMemory((isDry ? ctx.stateIfAny : ctx.state)?.position(memoryKey) ?? null)
         const keep = (): void => { if (!isDry) ctx.state.note(memoryKey, memoryText(memory)) }

@@ -1,6 +1,6 @@
 import { defineCommand } from '../lib/cli/command.js'
 import { openCounts, type Counts } from '../lib/counts/read.js'
-import { ConfigError } from '../lib/errors.js'
+import { ConfigError, StreamError } from '../lib/errors.js'
 import { openShelf } from './ledger/books.js'
 import { missingAtEveryLook } from './ledger/looks.js'
 import { parseDay, type Day } from './report/day.js'
@@ -44,21 +44,24 @@ export const report = defineCommand({
 })
 
 async function look (state: string, day: Day, registered: readonly string[], stop: AbortSignal): Promise<Report> {
-  const { found } = await missingAtEveryLook(() => openShelf(state, day.fromMs, day.toMs), stop)
-  const counts = countsIn(state)
+  const { shelf, found } = await missingAtEveryLook(() => openShelf(state, day.fromMs, day.toMs), stop)
+  const { counts, unreadable } = countsIn(state)
+  const hasBooks = shelf.some(({ entries }) => entries.length > 0)
   try {
-    return reportOf({ counts, registered, storesOf: day => storesIn(state, day), differences: differencesOf(found), nowMs: Date.now() }, day)
+    return reportOf({ counts, unreadable, registered, storesOf: day => storesIn(state, day), differences: hasBooks ? differencesOf(found) : null, nowMs: Date.now() }, day)
   } finally {
     counts?.close()
   }
 }
 
-/** A host may have consumers and no monitor. */
-function countsIn (state: string): Counts | null {
+/** A host may have consumers and no monitor; and what cannot be read must not keep the rest from being told. */
+function countsIn (state: string): { counts: Counts | null, unreadable: readonly string[] } {
   try {
-    return openCounts(state)
+    const counts = openCounts(state)
+    return { counts, unreadable: counts.unreadable }
   } catch (error) {
-    if (error instanceof ConfigError) return null
+    if (error instanceof ConfigError) return { counts: null, unreadable: [] }
+    if (error instanceof StreamError && error.code === 'cannot-read') return { counts: null, unreadable: [error.message] }
     throw error
   }
 }

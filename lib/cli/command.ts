@@ -58,6 +58,8 @@ export interface CommandGroup {
   readonly name: string
   readonly summary: string
   readonly commands: readonly Command[]
+  /** Exit code when none of them is named, or one that there is not, if other than usual: whoever is read by a program has done nothing. */
+  readonly nothingDone?: number
 }
 
 /** Resolves when the work is done, or when it has ended after `ctx.stop`. */
@@ -66,7 +68,7 @@ export type Run = (ctx: CommandContext) => Promise<void>
 /** The context of transports, and what only the command itself uses. */
 export interface CommandContext extends Context {
   readonly deadLetters: DeadLetterBox
-  /** As it was read last: at the start, or at a reload. */
+  /** As it was read last: when it was asked for first, or at a reload. Throws `ConfigError`. */
   readonly registry: Registry
 }
 

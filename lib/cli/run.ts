@@ -61,7 +61,8 @@ async function prepareAndRun (command: Command, name: string, common: CommonOpti
   await loadPlugIns(common.plugins, { ...transports, functions, log })
   const run = command.prepare(own as never, transports, common)
   const statsd = statsdTarget(common, log)
-  const registry = openRegistry(common.registry)
+  // who does not use it goes on without what is installed, whatever is wrong with that
+  const registry = common.registry !== undefined || common['config-check'] ? openRegistry(common.registry) : null
   const schemas = command.light === true ? noSchemas : await openSchemas(schemaOptions(common, log))
   if (common['config-check']) {
     process.stdout.write(`vanadium ${command.name}: the configuration is good\n`)
@@ -112,7 +113,8 @@ interface Parts {
   readonly transports: Transports
   readonly functions: PlugInFunctions
   readonly schemas: Context['schemas']
-  readonly registry: Registry
+  /** Null if nobody has asked for it yet. */
+  readonly registry: Registry | null
 }
 
 function createContext (daemon: string, name: string, { common, log, errors, metrics, cycle, transports, functions, schemas, registry }: Parts): CommandContext {
@@ -120,6 +122,7 @@ function createContext (daemon: string, name: string, { common, log, errors, met
   let ledger: Ledger | null = null
   // a mistake in it keeps the one that was read before
   cycle.onReload(() => {
+    if (registry === null) return
     try {
       registry = openRegistry(common.registry)
     } catch (error) {
@@ -150,7 +153,7 @@ function createContext (daemon: string, name: string, { common, log, errors, met
     },
     defer: cycle.defer,
     onReload: cycle.onReload,
-    get registry () { return registry },
+    get registry () { return (registry ??= openRegistry(common.registry)) },
     get ledger () { return (ledger ??= openLedger(ctx)) },
     get stateIfAny () { return state !== null || existsSync(stateFile(common.state, `${daemon}-${name}`)) ? ctx.state : null },
     async save () { if (state !== null) await saveWithPatience(state, ctx) },

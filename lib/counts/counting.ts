@@ -1,5 +1,7 @@
 import type { SchemaRepository } from '../event/schemas.js'
 import { countSchemas, Tally, type Counts } from '../event/tally.js'
+import { codeOf, messageOf } from '../errors.js'
+import type { Log } from '../log.js'
 import type { Metrics } from '../metrics.js'
 import { identified } from '../stream/batch.js'
 import type { Batch, Reader, Writer } from '../stream/contracts.js'
@@ -11,8 +13,8 @@ import { openCountStore } from './store.js'
 /** Metric: records that came too late for StatsD, which knows no other time than now. They are in the durable counts alone. */
 export const late = 'late'
 
-/** What entered the pipeline longer ago than this is late; a journal tells the time to the minute. */
-const lateMs = 60_000
+/** What entered the pipeline longer ago than this is late; a journal tells the time to the minute, and a stage may wait as long. */
+const lateMs = 120_000
 
 /** The input of a batch, and what metrics call it. */
 export class StreamNames {
@@ -48,15 +50,21 @@ export interface CountingOptions {
   readonly state: State
   readonly metrics: Metrics
   readonly streams: StreamNames
+  readonly log: Log
   /** The time, in milliseconds since 1970. */
   readonly now?: () => number
+}
+
+export interface Counting extends Writer {
+  /** Folds and forgets what it is time for, where nothing comes, too. Call it at start and once an hour; it never throws. */
+  tend (): void
 }
 
 /**
  * Counts what it is given, by when it entered the pipeline, and keeps nothing else. The counts become durable with the positions of the
  * inputs, so that after a kill those of inputs that can be read again are exact; StatsD is told after that, and never twice.
  */
-export function counting ({ schemas, state, metrics, streams, now = Date.now }: CountingOptions): Writer {
+export function counting ({ schemas, state, metrics, streams, log, now = Date.now }: CountingOptions): Counting {
   const tally = new Tally(schemas)
   const finder = new FailureFinder(schemas, now)
   const store = state.extend(home => openCountStore(home, now))
@@ -85,19 +93,30 @@ export function counting ({ schemas, state, metrics, streams, now = Date.now }: 
       const stream = streams.of(batch)
       const nowMs = now()
       const timeMs = Math.min(batch.provenance?.timeMs ?? nowMs, nowMs)
+      const failures = counts.invalid.size > 0 ? finder.find(batch.payload, counts, timeMs) : []
+      // nothing throws from here on: what is pending is saved even when a batch fails, which then comes again
       keep(stream, timeMs, counts)
-      if (counts.invalid.size > 0) for (const failure of finder.find(batch.payload, counts, timeMs)) pending.addFailure(failure)
+      for (const failure of failures) pending.addFailure(failure)
       if (nowMs - timeMs <= lateMs) tell(stream, counts)
       else told.increment(late, batch.count)
       await Promise.resolve()
     },
     async flush () {
       const saved = increments
+      const lateRecords = saved.get(late)
+      if (lateRecords !== undefined) log.warn('records come too late for StatsD: Graphite does not show them, the reports do', { records: lateRecords, older_than_seconds: lateMs / 1000 })
       increments = new Map()
       store.put(pending.take(), () => { for (const [name, by] of saved) metrics.increment(name, by) })
       await Promise.resolve()
     },
-    close: async () => {}
+    close: async () => {},
+    tend () {
+      try {
+        store.tend()
+      } catch (error) {
+        log.warn('old counts cannot be folded now; the next save tries it again', { code: codeOf(error), why: messageOf(error) })
+      }
+    }
   }
 }
 

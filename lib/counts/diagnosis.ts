@@ -3,6 +3,7 @@ import { identifyEvent, whyUnidentified } from '../event/identity.js'
 import { isRefused, type Problem, type SchemaRepository } from '../event/schemas.js'
 import { harmlessPointer, harmlessSeen, sampleOf } from './privacy.js'
 import type { Failure } from './read.js'
+import { capsuleOf, noShape, shapeOf, type Shape } from './shape.js'
 
 /** What is known of one invalid event. */
 export type Diagnosis = Pick<Failure, 'code' | 'pointer' | 'expected' | 'seen' | 'sample'>
@@ -18,27 +19,41 @@ export function diagnose (error: Readonly<Capsule>, schemas: SchemaRepository): 
   const sent = capsuleIn(rawEvent)
   if (sent === null) return unparsed
   tidy(sent)
-  const problem = problemWith(completed(sent, error), schemas)
-  const pointer = harmlessPointer(problem?.pointer ?? '')
-  return {
-    ...unparsed,
-    sample: sampleOf(sent, problem?.pointer ?? ''),
-    ...problem === null ? {} : { pointer, expected: problem.expected, seen: harmlessSeen(problem.pointer, problem.seen) }
-  }
+  const capsule = completed(sent, error)
+  const shape = shapeIn(capsule, schemas)
+  const problem = problemWith(capsule, schemas)
+  const sample = sampleOf(sent, problem?.pointer ?? '', shape)
+  if (problem === null) return { ...unparsed, sample }
+  const { pointer, expected, revision } = problem
+  const seen = revision === undefined ? harmlessSeen(capsule, pointer, shape) : String(revision)
+  return { ...unparsed, pointer: harmlessPointer(pointer, shape), expected, seen, sample }
+}
+
+/** What is known of an event as a whole. */
+function shapeIn (capsule: Capsule, schemas: SchemaRepository): Shape {
+  const identity = identifyEvent(capsule)
+  const schema = identity === null ? undefined : schemas.find(identity.name, identity.revision)
+  if (schema === undefined || isRefused(schema)) return capsuleOf(noShape)
+  return schema.style === 'meta' ? shapeOf(schema.modern) : capsuleOf(shapeOf(schema.modern))
+}
+
+/** Where a revision is at fault, it is what came. */
+interface Fault extends Pick<Problem, 'pointer' | 'expected'> {
+  readonly revision?: number
 }
 
 /** Null if the event is valid now. */
-function problemWith (capsule: Capsule, schemas: SchemaRepository): Pick<Problem, 'pointer' | 'expected' | 'seen'> | null {
+function problemWith (capsule: Capsule, schemas: SchemaRepository): Fault | null {
   const identity = identifyEvent(capsule)
   if (identity === null) return whyUnidentified(capsule)
   const { name, revision, style } = identity
   const schema = schemas.find(name, revision)
   const pointer = style === 'meta' ? '/meta/schema_uri' : '/revision'
   if (schema !== undefined && !isRefused(schema)) return schema.validate(capsule)
-  if (schema !== undefined) return { pointer, expected: 'a schema that can be used', seen: String(revision) }
+  if (schema !== undefined) return { pointer, expected: 'a schema that can be used', revision }
   const revisions = schemas.list().filter(known => known.name === name).map(known => known.revision)
-  if (revisions.length === 0) return { pointer: style === 'meta' ? pointer : '/schema', expected: 'a schema that there is', seen: JSON.stringify(name) }
-  return { pointer, expected: `a revision that there is: ${revisions.slice(-mostRevisions).join(', ')}`, seen: String(revision) }
+  if (revisions.length === 0) return { pointer: style === 'meta' ? pointer : '/schema', expected: 'a schema that there is' }
+  return { pointer, expected: `a revision that there is: ${revisions.slice(-mostRevisions).join(', ')}`, revision }
 }
 
 /** That are listed. */

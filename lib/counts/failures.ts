@@ -3,7 +3,7 @@ import { eventErrorSchema, isEventError } from '../event/event-error.js'
 import { detached } from '../event/lru.js'
 import type { SchemaRepository } from '../event/schemas.js'
 import { metricName, type Counts } from '../event/tally.js'
-import { diagnose } from './diagnosis.js'
+import { diagnose, type Diagnosis } from './diagnosis.js'
 import { otherFailure } from './failure-table.js'
 import type { Failure } from './read.js'
 
@@ -74,7 +74,18 @@ export class FailureFinder {
     rest.set(schema, count - 1)
     this.#looked.set(schema, looked + 1)
     this.#inAll++
-    const { code, pointer, expected, seen, sample } = diagnose(error, this.#schemas)
+    const diagnosis = this.#diagnose(error)
+    if (diagnosis === null) return otherFailure(schema, 1, timeMs, timeMs)
+    const { code, pointer, expected, seen, sample } = diagnosis
     return { schema, code, pointer: detached(pointer), expected: detached(expected), seen: detached(seen), count: 1, firstMs: timeMs, lastMs: timeMs, sample }
+  }
+
+  /** Null if it fails. What the event holds is its sender's: no monitor may end of it, who would get it again and again. */
+  #diagnose (error: Readonly<Record<string, unknown>>): Diagnosis | null {
+    try {
+      return diagnose(error, this.#schemas)
+    } catch {
+      return null
+    }
   }
 }

@@ -1,7 +1,9 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { ConfigError, messageOf } from '../errors.js'
+import { codeOf, ConfigError, messageOf, StreamError } from '../errors.js'
+import { failuresThatCount, largest, type FailingStream, type Spanned } from './overlap.js'
+import { hourMs } from './tables.js'
 
 /** Of a minute for the last three hours, of an hour before; `timeMs` is its start. By when records entered the pipeline. */
 export interface SchemaCount {
@@ -29,11 +31,11 @@ export interface Failure {
   readonly schema: string
   /** `processor`: the line could not be parsed; `validation`; `other`. */
   readonly code: string
-  /** JSON pointer into the whole event, `/event/action`; empty where it is not known. */
+  /** JSON pointer into the whole event, `/event/action`; `*` for what the schema does not name; empty where it is not known. */
   readonly pointer: string
   /** What the schema allows there, in words; empty where it is not known. */
   readonly expected: string
-  /** What came there last, as JSON, short; only its type where it may be personal; empty where it is not known. */
+  /** What came there last, as JSON; only its type and length where it may be personal; empty where it is not known, or a week ago. */
   readonly seen: string
   readonly count: number
   readonly firstMs: number
@@ -42,8 +44,10 @@ export interface Failure {
   readonly sample: string
 }
 
-/** What the monitors of a host have counted. Ranges are of starts of minutes and hours: `fromMs` is in them, `toMs` is not. */
+/** What the monitors of a host have counted; what several have of the same stream and time counts once, the largest of them. Ranges are of starts of minutes and hours: `fromMs` is in them, `toMs` is not. */
 export interface Counts {
+  /** States that could not be read, with the reason: what their monitors have counted is missing. */
+  readonly unreadable: readonly string[]
   /** By time, stream and schema. */
   bySchema (fromMs: number, toMs: number): SchemaCount[]
   /** By time and stream. */
@@ -55,52 +59,81 @@ export interface Counts {
 
 const stateOfMonitor = /^monitor-.*\.sqlite$/
 
-/** Opens the states of all monitors that are there, for reading only. Throws `ConfigError` if there is none, or this user may not. */
+/**
+ * Opens the states of all monitors that are there, for reading only. Throws `ConfigError` if there is none, and `StreamError` with the code
+ * `cannot-read` if there are some of which none can be read.
+ */
 export function openCounts (stateDirectory: string): Counts {
-  const files = statesIn(stateDirectory)
-  if (files.length === 0) throw new ConfigError('bad-option', `--state ${stateDirectory}: no monitor has a state in it; name the directory that the daemons have, and let a monitor run`)
-  const dbs: Database.Database[] = []
-  const close = (): void => { for (const db of dbs) db.close() }
-  for (const file of files) {
-    try {
-      const db = new Database(file, { readonly: true, fileMustExist: true })
-      dbs.push(db)
-      // not before the monitor has been there
-      if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'failure'").get() === undefined) dbs.pop()?.close()
-    } catch (cause) {
-      close()
-      throw new ConfigError('bad-option', `${file}: ${messageOf(cause)}; run this as the user of the daemons, or as root`, { cause })
+  const { dbs, unreadable } = opened(statesIn(stateDirectory))
+  const rowsOf = <R>(sql: string, fromMs: number, toMs: number): R[][] => dbs.map(db => db.prepare<[number, number], R>(sql).all(fromMs, toMs))
+  const inRange = 'time_ms >= ? AND time_ms < ?'
+
+  function * failures (fromMs: number, toMs: number): Generator<Failure> {
+    const start = `time_ms / ${hourMs} * ${hourMs}`
+    const failing = dbs.length === 1 ? [] : rowsOf<FailingStream>(`SELECT ${start} AS hourMs, schema, stream, sum(invalid) AS invalid FROM schema_count WHERE ${inRange} AND invalid > 0 GROUP BY ${start}, schema, stream`, fromMs, toMs)
+    const counts = failuresThatCount(failing)
+    const sql = `SELECT time_ms AS timeMs, schema, code, pointer, expected, seen, count, first_ms AS firstMs, last_ms AS lastMs, sample FROM failure WHERE ${inRange}`
+    for (const [monitor, db] of dbs.entries()) {
+      for (const { timeMs, ...failure } of db.prepare<[number, number], Failure & { timeMs: number }>(sql).iterate(fromMs, toMs)) if (counts(monitor, timeMs, failure.schema)) yield failure
     }
-  }
-  function * all<R> (sql: string, fromMs: number, toMs: number): Generator<R> {
-    for (const db of dbs) yield * db.prepare<[number, number], R>(sql).iterate(fromMs, toMs)
   }
 
   return {
+    unreadable,
     bySchema: (fromMs, toMs) => added(
-      all<SchemaCount>('SELECT time_ms AS timeMs, stream, schema, valid, invalid FROM schema_count WHERE time_ms >= ? AND time_ms < ?', fromMs, toMs),
+      largest(rowsOf<SchemaCount & Spanned>(`SELECT span_ms AS spanMs, time_ms AS timeMs, stream, schema, valid, invalid FROM schema_count WHERE ${inRange}`, fromMs, toMs), ({ valid, invalid }) => valid + invalid)
+        .map(({ timeMs, stream, schema, valid, invalid }): SchemaCount => ({ timeMs, stream, schema, valid, invalid })),
       ({ timeMs, stream, schema }) => `${timeMs} ${stream} ${schema}`,
       (a, b) => ({ ...a, valid: a.valid + b.valid, invalid: a.invalid + b.invalid })
     ).sort((a, b) => a.timeMs - b.timeMs || compare(a.stream, b.stream) || compare(a.schema, b.schema)),
     raw: (fromMs, toMs) => added(
-      all<RawCount>('SELECT time_ms AS timeMs, stream, raw FROM raw_count WHERE time_ms >= ? AND time_ms < ?', fromMs, toMs),
+      largest(rowsOf<RawCount & Spanned>(`SELECT span_ms AS spanMs, time_ms AS timeMs, stream, raw FROM raw_count WHERE ${inRange}`, fromMs, toMs), ({ raw }) => raw)
+        .map(({ timeMs, stream, raw }): RawCount => ({ timeMs, stream, raw })),
       ({ timeMs, stream }) => `${timeMs} ${stream}`,
       (a, b) => ({ ...a, raw: a.raw + b.raw })
     ).sort((a, b) => a.timeMs - b.timeMs || compare(a.stream, b.stream)),
     failures: (fromMs, toMs) => added(
-      all<Failure>('SELECT schema, code, pointer, expected, seen, count, first_ms AS firstMs, last_ms AS lastMs, sample FROM failure WHERE time_ms >= ? AND time_ms < ?', fromMs, toMs),
+      failures(fromMs, toMs),
       ({ schema, code, pointer, expected }) => JSON.stringify([schema, code, pointer, expected]),
       bothFailures
     ).sort((a, b) => b.count - a.count || compare(a.schema, b.schema) || compare(a.pointer, b.pointer)),
-    close
+    close: () => { for (const db of dbs) db.close() }
   }
 }
 
+/** Those that can be read; why others cannot. */
+function opened (files: readonly string[]): { readonly dbs: readonly Database.Database[], readonly unreadable: readonly string[] } {
+  const dbs: Database.Database[] = []
+  const unreadable: string[] = []
+  for (const file of files) {
+    let db: Database.Database | null = null
+    try {
+      db = new Database(file, { readonly: true, fileMustExist: true })
+      // not before the monitor has been there
+      if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'failure'").get() === undefined) db.close()
+      else dbs.push(db)
+    } catch (cause) {
+      db?.close()
+      unreadable.push(`${file}: ${messageOf(cause)}`)
+    }
+  }
+  if (unreadable.length > 0 && unreadable.length === files.length) throw new StreamError('cannot-read', `${unreadable.join('; ')}; run this as the user of the daemons, or as root`)
+  return { dbs, unreadable }
+}
+
+/** At least one. */
 function statesIn (directory: string): string[] {
+  const files = namesIn(directory).filter(name => stateOfMonitor.test(name)).sort().map(name => join(directory, name))
+  if (files.length === 0) throw new ConfigError('bad-option', `--state ${directory}: no monitor has a state in it; name the directory that the daemons have, and let a monitor run`)
+  return files
+}
+
+function namesIn (directory: string): string[] {
   try {
-    return readdirSync(directory).filter(name => stateOfMonitor.test(name)).sort().map(name => join(directory, name))
+    return readdirSync(directory)
   } catch (cause) {
-    throw new ConfigError('bad-option', `--state ${directory}: ${messageOf(cause)}; name the directory that the daemons have`, { cause })
+    if (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR') throw new ConfigError('bad-option', `--state ${directory}: ${messageOf(cause)}; name the directory that the daemons have`, { cause })
+    throw new StreamError('cannot-read', `${directory}: ${messageOf(cause)}; run this as the user of the daemons, or as root`, { cause })
   }
 }
 

@@ -7,7 +7,7 @@ const minutesKeptMs = 3 * hourMs
 /** Hours are kept for so long. */
 const hoursKeptMs = 100 * 24 * hourMs
 
-/** Samples of events are kept for so long, which is how long journals keep raw lines. */
+/** Samples of events, and what was seen, are kept for so long, which is how long journals keep raw lines. */
 const samplesKeptMs = 7 * 24 * hourMs
 
 /** What is before it is folded into hours. */
@@ -20,7 +20,7 @@ export function forgottenBefore (nowMs: number): number {
   return Math.floor((nowMs - hoursKeptMs) / hourMs) * hourMs
 }
 
-/** Samples of what is before it are forgotten. */
+/** Samples of what is before it, and what was seen, are forgotten. */
 export function samplesBefore (nowMs: number): number {
   return Math.floor((nowMs - samplesKeptMs) / hourMs) * hourMs
 }

@@ -39,9 +39,19 @@ export function whyUnidentified ({ schema, revision, meta }: Readonly<Record<str
   return problem('/revision', 'an integer of at least 1', revision)
 }
 
+/** Longest part of what came, in characters. */
+const mostSeen = 100
+
 function problem (pointer: string, expected: string, value: unknown): Problem {
-  const seen = (JSON.stringify(value) ?? 'nothing').slice(0, 100)
+  const seen = shortJson(value)
   return { pointer, expected, seen, message: `${pointer}: expected ${expected}; got ${seen}` }
+}
+
+/** What has parts is not looked into: the stack ends where JSON.stringify follows a nesting that JSON.parse has taken. */
+function shortJson (value: unknown): string {
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'object' && value !== null) return 'an object'
+  return JSON.stringify(typeof value === 'string' ? value.slice(0, mostSeen) : value).slice(0, mostSeen)
 }
 
 function missing (pointer: string, expected: string): Problem {

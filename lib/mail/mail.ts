@@ -57,5 +57,6 @@ async function late (timeoutMs: number, signal: AbortSignal): Promise<never> {
 
 /** Without a password. */
 function safe (via: string): string {
-  return via.replace(/\/\/.*@/, '//')
+  if (via.startsWith('/')) return via
+  return URL.canParse(via) ? `${new URL(via).protocol}//${new URL(via).host}` : 'what the registry gives'
 }

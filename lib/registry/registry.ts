@@ -75,18 +75,52 @@ export function openRegistry (path?: string): Registry {
   return readRegistry(text, path ?? defaultRegistryFile)
 }
 
+/** What of a registry can be used, whatever is wrong with the rest: for who has to tell somebody that. */
+export function openUsableRegistry (path?: string): { registry: Registry, problem: string | null } {
+  try {
+    return { registry: openRegistry(path), problem: null }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return { registry: registryOf(usable(path ?? defaultRegistryFile), path ?? defaultRegistryFile), problem: error.message }
+  }
+}
+
+/** The parts at its top that are good by themselves. */
+function usable (path: string): object {
+  try {
+    const value = valueOf(readFileSync(path, 'utf8'), path)
+    return Object.fromEntries(Object.entries(value as object).filter(([name, part]: [string, unknown]) => isGood({ [name]: part }, path)))
+  } catch {
+    return {}
+  }
+}
+
+function isGood (value: object, path: string): boolean {
+  try {
+    registryOf(value, path)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** `path` is for messages. Throws `ConfigError` that names each line that is wrong. */
 export function readRegistry (text: string, path: string): Registry {
-  const file = checked(valueOf(text, path), path)
+  return registryOf(valueOf(text, path), path)
+}
+
+function registryOf (value: unknown, path: string): Registry {
+  const file = checked(value, path)
+  checkUrls(path, file)
   const schemas = new Map(Object.entries(file.schemas ?? {}))
   const { graphite = 'http://127.0.0.1:8080' } = file
   for (const [name, entry] of schemas) checkOrder(path, `schemas/${name}/`, entry?.thresholds)
   checkOrder(path, '', file.thresholds)
   return {
     operators: file.operators ?? [],
-    mail: { from: 'vanadium@localhost', via: '/usr/sbin/sendmail', ...file.mail },
+    mail: { from: 'vanadium@localhost', via: 'smtp://127.0.0.1:25', ...file.mail },
     graphite: withoutSlash(graphite),
-    graphiteLink: withoutSlash(file['graphite-link'] ?? graphite),
+    graphiteLink: withoutSlash(file['graphite-link'] ?? withoutLogin(graphite)),
     documentation: withoutSlash(file.documentation ?? 'file:///usr/share/doc/vanadium'),
     names: [...schemas.keys()].sort(),
     find (schema) {
@@ -103,11 +137,17 @@ function valueOf (text: string, path: string): unknown {
   // below its first line it has the text itself, which may have a password in it
   if (mistake !== undefined) throw new ConfigError('bad-registry', `${path}: ${mistake.message.split('\n')[0]?.replace(/:$/, '') ?? ''}`)
   try {
-    return (document.toJS({ maxAliasCount: mostAliases }) as unknown) ?? {}
+    return withoutNulls((document.toJS({ maxAliasCount: mostAliases }) as unknown) ?? {})
   } catch (cause) {
     // of the yaml package: an alias of nothing, or too many of them
     throw new ConfigError('bad-registry', `${path}: ${messageOf(cause)}; write out what aliases stand for`, { cause })
   }
+}
+
+/** A name without anything below it, because that is commented out, is as good as absent. */
+function withoutNulls (value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).filter(([, below]) => below !== null))
 }
 
 /** What aliases may grow into: a few lines can become gigabytes. */
@@ -125,6 +165,31 @@ function checked (value: unknown, path: string): RegistryFile {
 }
 
 const defaultThresholds: Thresholds = { invalid: { warning: 0.05, critical: 0.2 } }
+
+/** People do not get the password with which the checks come in. */
+function withoutLogin (url: string): string {
+  const bare = new URL(url)
+  bare.username = bare.password = ''
+  return bare.href
+}
+
+/** What the patterns let through, and is none all the same: a password with a `/` or `%` in it, most often. */
+function checkUrls (path: string, { graphite, mail, ...file }: RegistryFile): void {
+  const urls = { graphite, 'graphite-link': file['graphite-link'], documentation: file.documentation, 'mail/via': mail?.via?.startsWith('/') === true ? undefined : mail?.via }
+  for (const [place, url] of Object.entries(urls)) {
+    if (url !== undefined && !isUrl(url)) throw new ConfigError('bad-registry', `${path}: ${place}: what is given is no URL; in a name or password write / ? # @ % as %2F %3F %23 %40 %25`)
+  }
+}
+
+function isUrl (text: string): boolean {
+  try {
+    const { username, password } = new URL(text)
+    decodeURIComponent(username + password)
+    return !text.replace(/^[a-z]+:\/\//, '').replace(/@/, '').split('/')[0]?.includes('@')
+  } catch {
+    return false
+  }
+}
 
 function withoutSlash (url: string): string {
   return url.replace(/\/+$/, '')
@@ -149,7 +214,7 @@ function describe ({ instancePath, keyword, message, params, data, parentSchema,
   return `${place}: ${mayHavePassword.test(place) ? 'what is given' : shown(propertyName ?? data)} ${problem}`
 }
 
-const mayHavePassword = /^(at the top|mail|mail\/via|graphite)$/
+const mayHavePassword = /^(at the top|mail|mail\/via|graphite|graphite-link|documentation)$/
 const mostShown = 100
 
 function shown (value: unknown): string {

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { codeOf } from '../errors.js'
 
 /** More than one pruning writes. */
 const reserveBytes = 8 << 20
+/** So much has to be free for it to be taken: others need some, too. */
+export const reserveNeedsBytes = reserveBytes + (1 << 20)
 /** The database's log and what a checkpoint copies from it fit into it. */
 const roomyBytes = 64 << 20
 
@@ -27,7 +30,7 @@ export class DiskReserve {
     return this.#isHeld
   }
 
-  /** It was given up, and there is not enough room yet to take it again. */
+  /** There is not enough room to take it. */
   get isSpent (): boolean {
     return this.#isSpent
   }
@@ -42,18 +45,20 @@ export class DiskReserve {
     return bavail * bsize
   }
 
-  /** Takes the room again if there is twice as much: others need some, too. */
+  /** Takes the room, if there is enough. */
   hold (): void {
     if (this.#isHeld) return
     try {
       if (statSync(this.#file, { throwIfNoEntry: false })?.size !== reserveBytes) {
-        if (this.#freeBytes() < 2 * reserveBytes) return
+        this.#isSpent = this.#freeBytes() < reserveNeedsBytes
+        if (this.#isSpent) return
         // what cannot be compressed: some file systems keep no zeros
         writeFileSync(this.#file, randomBytes(reserveBytes))
       }
       this.#isHeld = true
       this.#isSpent = false
-    } catch {
+    } catch (error) {
+      this.#isSpent = codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT'
       rmSync(this.#file, { force: true })
     }
   }

@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3'
 import type { Composition } from './contracts.js'
+import { credibleTime } from './credible-time.js'
 
 /**
  * What becomes of a record. Of an input: `taken`, and of what was taken `filtered` or `dead_letter` before any output; `lost` is what
@@ -74,6 +75,7 @@ export class Entries implements Ledger {
 export class StoredLedger extends Entries {
   readonly #add: Database.Statement<unknown[]>
   readonly #forget: Database.Statement<unknown[]>
+  readonly #newest: Database.Statement<[number], { minute: number | null }>
   #forgottenBefore = 0
 
   constructor (db: Database.Database) {
@@ -81,12 +83,13 @@ export class StoredLedger extends Entries {
     this.#add = db.prepare(`INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?)
       ON CONFLICT (minute, side, stream, schema, fate) DO UPDATE SET count = count + excluded.count`)
     this.#forget = db.prepare('DELETE FROM ledger WHERE minute < ?')
+    this.#newest = db.prepare('SELECT max(minute) AS minute FROM ledger WHERE minute < ?')
   }
 
   /** Within the transaction of a save; `clear` follows when that has succeeded. */
   apply (): void {
     for (const { minute, side, stream, schema, fate, count } of this.list()) this.#add.run(minute, side, stream, schema, fate, count)
-    const before = minuteOf(Date.now()) - keptMs
+    const before = minuteOf(credibleTime(Date.now(), timeMs => this.#newest.get(timeMs)?.minute ?? null)) - keptMs
     if (before === this.#forgottenBefore) return
     this.#forget.run(before)
     this.#forgottenBefore = before

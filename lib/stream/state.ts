@@ -3,7 +3,7 @@ import type Database from 'better-sqlite3'
 import { StreamError } from '../errors.js'
 import type { Position } from './contracts.js'
 import { Health } from './damage.js'
-import { DiskReserve } from './disk-reserve.js'
+import { DiskReserve, reserveNeedsBytes } from './disk-reserve.js'
 import { openJournal, type Journal, type JournalHome, type Staged } from './journal.js'
 import { StoredLedger, type Ledger } from './ledger.js'
 import { endRun, type FsyncPolicy } from './last-run.js'
@@ -122,7 +122,8 @@ export function openState (directory: string, instance: string, { fsync = 'save'
     extend: open => attempt(() => open({ db, attempt, stage })),
     save () {
       if (staged.length === 0 && ledger.size === 0) return
-      if (reserve.isSpent) throw new StreamError('no-space', `${file}: the disk is full; what room there is, pruning the journals needs`)
+      if (reserve.isSpent) reserve.hold()
+      if (reserve.isSpent) throw new StreamError('no-space', `${file}: the disk is full; ${reserveNeedsBytes >> 20} MiB have to be free, what there is is for pruning the journals`)
       const changes = staged
       attempt(() => { applyAll.immediate(changes) })
       staged = []

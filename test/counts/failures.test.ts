@@ -29,7 +29,7 @@ t.test('event errors are found among other records, first, last and alone', asyn
   for (const records of [[error], [error, validEvent], [validEvent, error], [validEvent, error, validEvent]]) {
     const found = find(new FailureFinder(schemas), records, { DemoButtonClick: 1 })
 
-    t.match(found, [{ schema: 'DemoButtonClick', code: 'validation', pointer: '/event/clicks', expected: 'an integer', seen: '"many"', count: 1, firstMs: 1000, lastMs: 1000 }])
+    t.match(found, [{ schema: 'DemoButtonClick', code: 'validation', pointer: '/event/clicks', expected: 'an integer', seen: 'a string of 4 characters', count: 1, firstMs: 1000, lastMs: 1000 }])
     t.equal(found.length, 1)
   }
 })
@@ -65,6 +65,13 @@ t.test('of a second three hundred are looked at, a hundred of a schema; the othe
   const found = find(finder, all, Object.fromEntries(schemasOfAll.map(schema => [schema, 100])))
   t.equal(found.filter(({ code }) => code !== 'other').length, 300)
   t.equal(found.reduce((sum, { count }) => sum + count, 0), 400)
+})
+
+// seen to fail without the catch
+t.test('an event whose failure cannot be found out is other, and the monitor goes on', async t => {
+  const ended = { ...schemas, list: () => schemas.list(), find (): never { throw new RangeError('Maximum call stack size exceeded') } }
+
+  t.strictSame(sums(find(new FailureFinder(ended), [errorOf('DemoButtonClick')], { DemoButtonClick: 1 })), { 'DemoButtonClick other ': 1 })
 })
 
 // seen to fail without the bound in bytes

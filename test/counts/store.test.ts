@@ -85,13 +85,14 @@ t.test('what comes late for a minute that is folded goes into its hour, and what
     pending.addRaw(noon - 5 * hourMs + 7 * minuteMs, 'a', 3)
     pending.addFailure(failure({ firstMs: noon - 5 * hourMs + 7 * minuteMs }))
     pending.addRaw(noon - 101 * day, 'a', 9)
+    pending.addRaw(noon - day, 'a', 8)
   })
   add(test, pending => { pending.addRaw(noon - 5 * hourMs + 9 * minuteMs, 'a', 2) })
   t.strictSame(test.counts.raw(noon - 6 * hourMs, noon), [{ timeMs: noon - 5 * hourMs, stream: 'a', raw: 5 }], 'at once, as nothing may be folded for an hour')
   test.setTime(noon + hourMs)
   add(test, pending => { pending.addRaw(noon - 5 * hourMs + 8 * minuteMs, 'a', 1) })
 
-  t.strictSame(test.counts.raw(...always), [{ timeMs: noon - 5 * hourMs, stream: 'a', raw: 6 }])
+  t.strictSame(test.counts.raw(...always), [{ timeMs: noon - day, stream: 'a', raw: 8 }, { timeMs: noon - 5 * hourMs, stream: 'a', raw: 6 }])
   t.equal(test.counts.failures(...always)[0]?.count, 1)
 })
 
@@ -113,7 +114,7 @@ t.test('an hour that has something already when its minutes are folded has both'
 })
 
 // seen to fail without the deletes, and without the update of samples
-t.test('hours are kept for a hundred days, samples of events for seven', async t => {
+t.test('hours are kept for a hundred days, samples of events and what was seen for seven', async t => {
   const test = openTestCounts(t, noon)
   const fill = (ms: number): void => {
     test.setTime(ms)
@@ -123,17 +124,78 @@ t.test('hours are kept for a hundred days, samples of events for seven', async t
     })
   }
   fill(noon)
-  fill(noon + 7 * day)
+  for (const days of [6, 7]) fill(noon + days * day)
   t.equal(test.counts.failures(noon, noon + hourMs)[0]?.sample, '{"n":1}')
 
   fill(noon + 7 * day + hourMs)
-  t.equal(test.counts.failures(noon, noon + hourMs)[0]?.sample, '')
+  t.match(test.counts.failures(noon, noon + hourMs)[0], { sample: '', seen: '' })
   t.equal(test.counts.failures(noon + 7 * day, noon + 8 * day)[0]?.sample, '{"n":1}')
 
-  fill(noon + 100 * day)
+  for (const days of [99, 100]) fill(noon + days * day)
   t.equal(test.counts.raw(noon, noon + hourMs).length, 1)
   fill(noon + 100 * day + hourMs)
   t.strictSame([test.counts.raw(noon, noon + hourMs).length, test.counts.failures(noon, noon + hourMs).length], [0, 0])
+})
+
+// seen to fail when what is old is what is old by the clock
+t.test('a clock that is years ahead for some hours makes nothing forgotten', async t => {
+  const test = openTestCounts(t, noon)
+  const fill = (ms: number): void => {
+    test.setTime(ms)
+    add(test, pending => {
+      pending.addRaw(ms, 'a', 1)
+      pending.addFailure(failure({ firstMs: ms, lastMs: ms, sample: '{"n":1}' }))
+    })
+  }
+  fill(noon)
+  const wrong = Date.UTC(2038, 0, 19, 3)
+  for (const hours of [0, 1, 5]) fill(wrong + hours * hourMs)
+  fill(noon + 5 * hourMs)
+
+  t.equal(test.counts.raw(noon, noon + hourMs)[0]?.raw, 1)
+  t.match(test.counts.failures(noon, noon + hourMs), [{ count: 1, sample: '{"n":1}' }])
+})
+
+// seen to fail without the transaction of its own
+t.test('where nothing comes, minutes are folded and hours forgotten all the same', async t => {
+  const test = openTestCounts(t, noon)
+  add(test, pending => {
+    pending.addRaw(noon, 'a', 1)
+    pending.addRaw(noon + minuteMs, 'a', 1)
+    pending.addRaw(noon - 100 * day, 'a', 9)
+    pending.addRaw(noon - day, 'a', 9)
+  })
+  test.setTime(noon + 5 * hourMs)
+  test.store.tend()
+
+  t.strictSame(test.counts.raw(...always), [{ timeMs: noon - day, stream: 'a', raw: 9 }, { timeMs: noon, stream: 'a', raw: 2 }])
+})
+
+// seen to fail when all hours are folded at once, and (with 8 s) when each failure is looked up
+t.test('of failures a save folds an hour, however many kinds there are, in less than a second', async t => {
+  const test = openTestCounts(t, noon + 59 * minuteMs)
+  for (const hours of [0, 1]) {
+    test.setTime(noon + hours * hourMs + 59 * minuteMs)
+    add(test, pending => {
+      for (let minute = 0; minute < 60; minute++) {
+        const firstMs = noon + hours * hourMs + minute * minuteMs
+        for (let i = 0; i < 200; i++) pending.addFailure(failure({ schema: `S${i % 20}`, pointer: `/event/m${minute}f${i}`, firstMs, lastMs: firstMs }))
+      }
+    })
+  }
+  test.setTime(noon + 6 * hourMs)
+
+  const startMs = performance.now()
+  test.store.tend()
+  const tookMs = performance.now() - startMs
+
+  t.ok(tookMs < 1000, `${tookMs} ms`)
+  const toldApart = (hours: number): number => test.counts.failures(noon + hours * hourMs, noon + (hours + 1) * hourMs).filter(({ code }) => code !== 'other').length
+  t.strictSame([toldApart(0), toldApart(1)], [200, 12_000])
+  test.store.tend()
+  test.store.tend()
+  t.equal(toldApart(1), 200)
+  t.equal(sum(test.counts.failures(...always)), 24_000)
 })
 
 // seen to fail with a fold that starts with the rarest, and when what has no room is dropped

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { identifyEvent } from '../../lib/event/identity.js'
+import { identifyEvent, whyUnidentified } from '../../lib/event/identity.js'
 
 t.test('a capsule names its schema and revision', async t => {
   t.strictSame(identifyEvent({ schema: 'Edit', revision: 5, event: {} }), { name: 'Edit', revision: 5, style: 'capsule' })
@@ -24,4 +24,13 @@ t.test('what names no possible schema is null', async t => {
     t.equal(identifyEvent({ meta: { schema_uri: uri } }), null, String(uri))
   }
   for (const event of [undefined, null, 5, 'x', [], {}, { meta: null }, { meta: 'edit/3' }]) t.equal(identifyEvent(event), null)
+})
+
+// seen to fail when what came is made JSON, whatever it is
+t.test('why an event cannot be identified is told of any nesting that a parser takes', async t => {
+  const deep = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000)) as unknown
+
+  t.match(whyUnidentified({ schema: deep, revision: 1 }), { pointer: '/schema', seen: 'an array' })
+  t.match(whyUnidentified({ schema: 'Edit', revision: { deep } }), { pointer: '/revision', seen: 'an object' })
+  t.equal(whyUnidentified({ schema: 'x'.repeat(1_000_000), revision: 1 }).seen.length, 100)
 })

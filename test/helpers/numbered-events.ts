@@ -72,6 +72,20 @@ export async function storedNumbers (server: Mariadb, database: string, table = 
   return (await server.query(`SELECT event_n FROM ${table} ORDER BY id`, database)).map(row => Number(row['event_n']))
 }
 
+/** Resolves when the file has so many lines. Looks now and then, at their ends only: it may have many, and the daemons need the processor. */
+export async function untilLines (file: string, count: number): Promise<void> {
+  await until(`${file} has ${count} lines`, async () => {
+    await sleep(lookMs)
+    return countLines(readFileSync(file)) >= count
+  }, 90_000)
+}
+
+function countLines (text: Buffer): number {
+  let count = 0
+  for (let at = text.indexOf(10); at !== -1; at = text.indexOf(10, at + 1)) count++
+  return count
+}
+
 /** The numbers of the events in a file. */
 export function fileNumbers (file: string): number[] {
   return readFileSync(file, 'utf8').split('\n').slice(0, -1).map(line => (JSON.parse(line) as { event: { n: number } }).event.n)

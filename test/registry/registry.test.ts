@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import { openRegistry, readRegistry } from '../../lib/registry/registry.js'
+import { openRegistry, openUsableRegistry, readRegistry } from '../../lib/registry/registry.js'
 import { projectRoot } from '../helpers/shared.js'
 import { until } from '../helpers/wait.js'
 
@@ -30,8 +30,27 @@ schemas:
 })
 
 t.test('an empty registry has defaults; names that JavaScript has too are names like others', async t => {
-  t.match(readRegistry('', 'f'), { operators: [], mail: { from: 'vanadium@localhost', via: '/usr/sbin/sendmail' }, graphite: 'http://127.0.0.1:8080', names: [] })
+  t.match(readRegistry('', 'f'), { operators: [], mail: { from: 'vanadium@localhost', via: 'smtp://127.0.0.1:25' }, graphite: 'http://127.0.0.1:8080', names: [] })
   t.strictSame(readRegistry('schemas: { constructor: { owners: [a@b.org] }, __proto__: { owners: [c@d.org] } }', 'f').find('__proto__').owners, ['c@d.org'])
+})
+
+t.test('a name with nothing below it is as good as absent', async t => {
+  t.match(readRegistry('operators:\nthresholds:\nschemas:\n  # A:\n', 'f'), { operators: [], names: [] })
+})
+
+t.test('the link to Graphite that people get has not the password of the checks', async t => {
+  t.match(readRegistry('graphite: http://ops:secret@g.example.org/x', 'f'), { graphite: 'http://ops:secret@g.example.org/x', graphiteLink: 'http://g.example.org/x' })
+})
+
+t.test('who has to tell of an alert uses what is good of a registry with a mistake', async t => {
+  const directory = t.testdir({ bad: 'operators: [ops@example.org]\ngraphite: nonsense\nschemas: { A: { owner: [] } }', worse: 'a: [' })
+
+  const { registry, problem } = openUsableRegistry(join(directory, 'bad'))
+
+  t.match(registry, { operators: ['ops@example.org'], graphite: 'http://127.0.0.1:8080', names: [] })
+  t.match(problem, /bad: graphite: .*schemas\/A: there is no "owner"/)
+  t.match(openUsableRegistry(join(directory, 'worse')), { registry: { operators: [] }, problem: /worse: / })
+  t.match(openUsableRegistry(join(directory, 'none')), { registry: { operators: [] }, problem: /cannot be read/ })
 })
 
 t.test('an alias stands for what it names', async t => {
@@ -57,6 +76,9 @@ const mistakes: ReadonlyArray<readonly [string, string, string | RegExp]> = [
   ['a limit that is no number', 'thresholds: { over: { warning: .nan, critical: many } }', 'thresholds/over/warning: null must be number; thresholds/over/critical: "many" must be number'],
   ['an alarm before its warning', 'schemas: { A: { thresholds: { over: { warning: 5, critical: 4 } } } }', 'schemas/A/thresholds/over: critical 4 comes before warning 5; give at least 5'],
   ['an alarm before its warning, for fewer', 'thresholds: { under: { warning: 5, critical: 6 } }', 'thresholds/under: critical 6 comes before warning 5; give at most 5'],
+  ['a password with a slash', 'graphite: http://ops:pa/ss@g:8080', 'graphite: what is given is no URL; in a name or password write / ? # @ % as %2F %3F %23 %40 %25'],
+  ['a password with a percent sign', 'graphite: "http://ops:100%@g"', 'graphite: what is given is no URL; in a name or password write / ? # @ % as %2F %3F %23 %40 %25'],
+  ['a password with an @', 'mail: { via: "smtp://u:p@ss@h" }', 'mail/via: what is given is no URL; in a name or password write / ? # @ % as %2F %3F %23 %40 %25'],
   ['an address of Graphite that is a file', 'graphite: file:///etc/passwd', 'graphite: what is given is wrong; give a URL, as http://127.0.0.1:8080'],
   ['a way of mail, whose password is not said', 'mail: { via: "smtps://u:secret word@h" }', 'mail/via: what is given is wrong; give the path of a sendmail program, smtp://host:port or smtps://user:password@host'],
   ['tabs', 'operators:\n\t- a@b.org', 'Tabs are not allowed as indentation at line 2, column 1'],

@@ -43,7 +43,8 @@ export const invalid = defineCheck({
       const counts = own.source === 'graphite'
         ? await countsOfGraphite(openGraphite(own, ctx), prefix, windowMs)
         : countsOfHost(ctx.stateDirectory, windowMs)
-      return judge(counts, own, ctx)
+      const result = judge(counts, own, ctx)
+      return counts.unreadable.length === 0 ? result : { ...result, details: [...result.details ?? [], ...counts.unreadable.map(why => `not counted: ${why}`)] }
     }
   }
 })

@@ -29,11 +29,11 @@ export const jobs = defineCheck({
   options: {
     config: { type: 'string', default: '/etc/vanadium.d', requiresArg: true, description: 'Directory of the argument files: forwarders, processors, consumers, monitors' },
     'warning-restarts': { type: 'string', default: '2', requiresArg: true, description: 'Range of unasked restarts in a day that is worth a warning' },
-    'critical-restarts': { type: 'string', default: '5', requiresArg: true, description: 'The same for an alarm' }
+    'critical-restarts': { type: 'string', requiresArg: true, description: 'The same for an alarm [default: none: a daemon that is up again is no cause of what follows]' }
   },
   ranges: { warning: '30', critical: '120' },
   prepare ({ config, 'warning-restarts': warning, 'critical-restarts': critical }) {
-    const restarts = { warning: parseRange('--warning-restarts', warning), critical: parseRange('--critical-restarts', critical) }
+    const restarts = { warning: parseRange('--warning-restarts', warning), critical: critical === undefined ? undefined : parseRange('--critical-restarts', critical) }
 
     return async ctx => {
       const found = definedIn(config).map(instance => jobOf(instance, ctx, restarts))
@@ -44,7 +44,7 @@ export const jobs = defineCheck({
 
 interface Limits {
   readonly warning: Range
-  readonly critical: Range
+  readonly critical: Range | undefined
 }
 
 interface Job {

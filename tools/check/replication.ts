@@ -25,11 +25,16 @@ export const replication = defineCheck({
     const target = databaseTarget('--read', read, transports)
 
     return async ctx => {
+      const timer = new AbortController()
+      const timeout = setTimeout(() => { timer.abort() }, ctx.timeoutMs)
       try {
-        return resultOf((await statusOf(target, ctx.stop)).map(row => judged(row, ctx)), target.name, ctx)
+        return resultOf((await statusOf(target, AbortSignal.any([ctx.stop, timer.signal]))).map(row => judged(row, ctx)), target.name, ctx)
       } catch (error) {
-        if (classify(error) !== 'wait') throw error
-        return { state: 'critical', summary: `the replica does not answer: ${messageOf(error)}`, details: [target.name] }
+        const isLate = timer.signal.aborted
+        if (!isLate && classify(error) !== 'wait') throw error
+        return { state: 'critical', summary: `the replica does not answer: ${isLate ? `nothing for ${ctx.timeoutMs / 1000} s` : messageOf(error)}`, details: [target.name] }
+      } finally {
+        clearTimeout(timeout)
       }
     }
   }

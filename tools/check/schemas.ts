@@ -96,5 +96,5 @@ function findingOf ({ name, warning, critical, isExpected }: Limited, series: Se
   const found = series === undefined ? null : measured(series)
   if (found === null) return { name, state: isExpected ? noData : 'ok', text: 'no data', weight: 0 }
   const judgement = judge(found, warning, critical, percent)
-  return { name, state: judgement.state, text: inWords(judgement, found, '/s'), weight: judgement.beyond / found.values.length, figure: { label: name, value: found.last, warning, critical, min: 0 } }
+  return { name, state: judgement.state, text: inWords(judgement, found, '/s'), weight: judgement.beyond / found.values.length, figure: { label: name, value: judgement.value, warning, critical, min: 0 } }
 }

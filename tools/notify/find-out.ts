@@ -26,7 +26,7 @@ export interface Question {
 const noSchemas = ['overall', 'unknown']
 
 /** Asks Graphite and the states of this host. What does not answer is said in what is returned; never throws for it. */
-export async function findOut ({ alert, service, prefix, windowMs, stateDirectory, metrics, figures, registry }: Question, client: GraphiteClient): Promise<Findings> {
+export async function findOut ({ alert, service, prefix, windowMs, stateDirectory, metrics, figures, registry }: Question, client: GraphiteClient): Promise<Omit<Findings, 'registryProblem'>> {
   const isProblem = alert.type === 'PROBLEM' || alert.type === 'CUSTOM'
   const changes = isProblem && service.cause !== undefined ? await orReason(changesOf(client, prefix, service.cause.kind, windowMs)) : null
   const schemas = isProblem ? blamed(service, changes, figures) : []

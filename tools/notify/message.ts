@@ -18,6 +18,8 @@ export interface Findings {
   readonly picture: Buffer | string | null
   readonly graphLink: string | null
   readonly runbook: string
+  /** Why what is known of owners and operators may not be all. */
+  readonly registryProblem: string | null
   readonly nowMs: number
 }
 
@@ -106,7 +108,8 @@ function sectionsOf (alert: Alert, service: Service, findings: Findings): Sectio
     ...word,
     ...changesSection(findings),
     ...readersSection(service, findings),
-    { title: 'What to do', lines: service.next, isList: true }
+    { title: 'What to do', lines: service.next, isList: true },
+    ...(findings.registryProblem === null ? [] : [{ title: 'The registry has a mistake: owners may not have been told', lines: [findings.registryProblem] }])
   ]
 }
 

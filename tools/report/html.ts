@@ -43,6 +43,7 @@ function figureOf ({ count, dayBefore, weekBefore }: Trend, more = ''): Html {
 }
 
 function ledgerOf (differences: Report['differences']): Html {
+  if (differences === null) return html`<p><b>Ledger:</b> not known, there are no books of that day</p>`
   if (differences.length === 0) return html`<p><b>Ledger:</b> the books balance</p>`
   const rest = differences.length - mostDifferences
   return html`<p style="color:#b00020"><b>Ledger: the books do not balance</b></p>

@@ -62,7 +62,7 @@ function mailsToOwners (report: Report, registry: Registry): Mail[] {
 
 function mailOf (report: Report, to: readonly string[]): Mail {
   const { day, total, differences } = report
-  const missing = differences.length === 0 ? '' : ', the books do not balance'
+  const missing = (differences ?? []).length === 0 ? '' : ', the books do not balance'
   return {
     to,
     subject: `vanadium ${day}: ${countText(total.valid.count)} valid, ${countText(total.invalid.count)} invalid${missing}`,

@@ -38,15 +38,18 @@ export interface Report {
   readonly newSchemas: readonly string[] | null
   /** Schemas without an event on this day that had one before, or are in the registry. `last`: the day of the last event that is known. */
   readonly silentSchemas: ReadonlyArray<{ readonly schema: string, readonly last: string | null }> | null
-  readonly differences: readonly Difference[]
+  /** Null if there are no books of that day. */
+  readonly differences: readonly Difference[] | null
 }
 
 /** Where the figures come from. */
 export interface Sources {
   /** Null if no monitor keeps counts here. */
   readonly counts: Counts | null
+  /** States of monitors that cannot be read, with the reason. */
+  readonly unreadable?: readonly string[]
   storesOf (day: Day): readonly Store[]
-  readonly differences: readonly Difference[]
+  readonly differences: readonly Difference[] | null
   /** Schemas of the registry. */
   readonly registered: readonly string[]
   readonly nowMs: number
@@ -105,7 +108,7 @@ export function reportAbout (report: Report, schemaNames: ReadonlySet<string>): 
     schemas,
     newSchemas: report.newSchemas?.filter(schema => names.has(schema)) ?? null,
     silentSchemas: report.silentSchemas?.filter(({ schema }) => names.has(schema)) ?? null,
-    differences: report.differences.filter(({ schema }) => names.has(metricName(schema.replace(/^EventError:/, ''))))
+    differences: report.differences?.filter(({ schema }) => names.has(metricName(schema.replace(/^EventError:/, '')))) ?? null
   }
 }
 
@@ -171,11 +174,12 @@ function silentIn (seen: ReadonlyMap<string, unknown>, past: ReadonlyMap<string,
   return names.map(schema => ({ schema, last: past.has(schema) ? dayOf(past.get(schema) ?? 0).name : null }))
 }
 
-function notesOf ({ counts, nowMs, storesOf }: Sources, day: Day, now: DayFigures, before: DayFigures): string[] {
+function notesOf ({ counts, unreadable = [], nowMs, storesOf }: Sources, day: Day, now: DayFigures, before: DayFigures): string[] {
   const notes: string[] = []
   const hours = Math.ceil((Math.min(nowMs, day.toMs) - day.fromMs) / hourMs)
   if (day.toMs > nowMs) notes.push(`the day is not over: it is compared with whole days, at ${new Date(nowMs).toISOString().slice(11, 16)} UTC`)
-  if (counts === null) notes.push('valid and invalid are not known: no monitor keeps counts on this host')
+  for (const why of unreadable) notes.push(`counts of a monitor cannot be read: ${why}`)
+  if (counts === null) notes.push(unreadable.length > 0 ? 'valid and invalid are not known' : 'valid and invalid are not known: no monitor keeps counts on this host')
   else if (now.schemas === null) notes.push(`nothing was counted on this day: ${beginningOf(counts, day)}`)
   else if (now.hours.size < hours) notes.push(`in ${hours - now.hours.size} of ${hours} hours nothing was counted: no monitor ran, or nothing came`)
   if (before.schemas !== null && now.schemas !== null && before.hours.size < now.hours.size) notes.push(`of the day before, ${before.hours.size} of 24 hours were counted`)

@@ -44,6 +44,7 @@ export function storeTitles (stores: readonly string[]): string[] {
 }
 
 function ledgerText ({ differences }: Report): string {
+  if (differences === null) return 'ledger: not known, there are no books of that day'
   if (differences.length === 0) return 'ledger: the books balance'
   const rest = differences.length - mostDifferences
   return [

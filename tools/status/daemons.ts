@@ -9,6 +9,8 @@ export interface DaemonStatus {
   readonly daemon: string
   readonly instance: string
   readonly up: boolean
+  /** Milliseconds since its last sign of life, if that is too long ago for one that is up: it hangs, or its disk is full; else null. */
+  readonly stuckMs: number | null
   readonly pid: number | null
   /** Milliseconds since 1970. */
   readonly startedMs: number | null
@@ -20,6 +22,9 @@ export interface DaemonStatus {
   readonly lastError: LastError | null
 }
 
+/** It gives a sign every few seconds. */
+const mostSilentMs = 30_000
+
 /** Every daemon that has a state there, those upstream last. Throws `ConfigError` if there is none. */
 export function statusOf (directory: string): DaemonStatus[] {
   const { books, close } = openShelf(directory, Infinity, Infinity)
@@ -27,14 +32,17 @@ export function statusOf (directory: string): DaemonStatus[] {
     return books.map(one => {
       const up = isUp(directory, one)
       const pulse = parsed<Pulse>(one.remarks.get(pulseKey))
+      const silentMs = pulse === null ? 0 : Date.now() - pulse.atMs
+      const stuckMs = up && silentMs > mostSilentMs ? silentMs : null
       return {
         daemon: one.daemon,
         instance: one.instance,
         up,
+        stuckMs,
         pid: up ? pulse?.pid ?? null : null,
         startedMs: up ? pulse?.startedMs ?? null : null,
-        rate: up ? pulse?.rate ?? null : null,
-        memoryBytes: up ? pulse?.memoryBytes ?? null : null,
+        rate: up && stuckMs === null ? pulse?.rate ?? null : null,
+        memoryBytes: up && stuckMs === null ? pulse?.memoryBytes ?? null : null,
         lag: lagOf(one, books) ?? pulse?.lag ?? null,
         lastError: parsed<LastError>(one.remarks.get(lastErrorKey))
       }

@@ -8,11 +8,11 @@ export function statusText (daemons: readonly DaemonStatus[], nowMs: number): st
   return tableText(header, daemons.map(daemon => rowOf(daemon, nowMs)), right)
 }
 
-function rowOf ({ daemon, instance, up, startedMs, rate, memoryBytes, lag, lastError }: DaemonStatus, nowMs: number): string[] {
+function rowOf ({ daemon, instance, up, stuckMs, startedMs, rate, memoryBytes, lag, lastError }: DaemonStatus, nowMs: number): string[] {
   return [
     daemon,
     instance,
-    up ? 'up' : 'down',
+    !up ? 'down' : stuckMs === null ? 'up' : `stuck ${durationText(stuckMs)}`,
     startedMs === null ? '' : durationText(nowMs - startedMs),
     rate === null ? '' : numberText(Math.round(rate)),
     lag === null ? '' : numberText(lag.records),

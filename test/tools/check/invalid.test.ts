@@ -110,6 +110,18 @@ t.test('without a monitor on this host, or with a state that cannot be read, it 
   t.match(none.details.join(), /no monitor has a state in it; name the directory that the daemons have, and let a monitor run/)
 })
 
+t.test('a state that cannot be read is named beside what the others say', async t => {
+  const directory = directoryOf(t)
+  writeCounts(directory, 'one', [{ schema: 'A', valid: 990, invalid: 10 }])
+  writeFileSync(join(directory, 'monitor-all.sqlite'), 'this is no database, however long it may be'.repeat(100))
+
+  const output = await runCheck('invalid', '--state', directory)
+
+  isPlugInOutput(t, output)
+  t.match(output, { code: 0, line: /^OK: 1 % of 1000/ })
+  t.match(output.details.join(), /not counted: .*monitor-all.sqlite: .*not a database/)
+})
+
 t.test('from Graphite, rates are added up over the window', async t => {
   const server = await startRenderServer(t, response => {
     sendSeries(response, {

@@ -40,6 +40,7 @@ t.test('what was not counted is "–", and is noted; what was counted as nothing
   t.match(text, /^A +5 +– +– +0 +0 % +– +–$/m)
   t.match(text, /^new schemas: not known: nothing was counted before$/m)
   t.match(reportText(reported([], { counts: null })), /no monitor keeps counts on this host[^]*^all +– +– +– +– +– +– +–$/m)
+  t.match(reported([], { counts: null, unreadable: ['monitor-a.sqlite: no'] }).notes, ['counts of a monitor cannot be read: monitor-a.sqlite: no', 'valid and invalid are not known'])
   t.match(reportText(reported([], { day: parseDay('--day', '2014-05-01', now) })), /nothing was counted on this day: the records begin on 2014-05-21/)
 })
 
@@ -95,7 +96,7 @@ t.test('an owner\'s report has the owner\'s schemas, with their own sum, and wha
 
   t.match(own, { raw: null, total: { valid: { count: 7 }, invalid: { count: 0 } }, silentSchemas: [{ schema: 'Mine', last: '2014-05-20' }], newSchemas: ['B_c'] })
   t.strictSame(own.schemas.map(({ schema }) => schema), ['B_c', 'Mine'])
-  t.equal(own.differences.length, 2)
+  t.equal(own.differences?.length, 2)
   t.notMatch(reportText(own), /raw lines/)
 })
 

@@ -13,6 +13,8 @@ export interface InvalidCounts {
   readonly schemas: readonly InvalidCount[]
   /** What is wrong with the events of a schema, most frequent first; a few lines, none if the source does not know. */
   failures (schema: string): string[]
+  /** Of whom counts are missing, with the reason. */
+  readonly unreadable: readonly string[]
 }
 
 const mostFailures = 3
@@ -41,6 +43,7 @@ function added (counts: Counts, windowMs: number): InvalidCounts {
   const failures = counts.failures(now - windowMs, now)
   return {
     schemas: [...sums.values()],
+    unreadable: counts.unreadable,
     failures: schema => failures.filter(failure => failure.schema === schema).slice(0, mostFailures).map(inWords)
   }
 }
@@ -62,7 +65,7 @@ export async function countsOfGraphite (client: GraphiteClient, prefix: string, 
     const events = eventsOf(one, windowMs)
     sums.set(schema, isInvalid === undefined ? { schema, valid: valid + events, invalid } : { schema, valid, invalid: invalid + events })
   }
-  return { schemas: [...sums.values()], failures: () => [] }
+  return { schemas: [...sums.values()], failures: () => [], unreadable: [] }
 }
 
 /** A rate holds for the time up to the next point. */
