@@ -7,6 +7,8 @@ import { codeOf } from '../errors.js'
 const reserveBytes = 8 << 20
 /** So much has to be free for it to be taken: others need some, too. */
 export const reserveNeedsBytes = reserveBytes + (1 << 20)
+/** Of two saves, what a log has at most that is copied in time. */
+const tightBytes = 16 << 20
 /** The database's log and what a checkpoint copies from it fit into it. */
 const roomyBytes = 64 << 20
 
@@ -33,6 +35,11 @@ export class DiskReserve {
   /** There is not enough room to take it. */
   get isSpent (): boolean {
     return this.#isSpent
+  }
+
+  /** Whether the disk will soon be full: what is in the database's log may have no room in its file. */
+  get isTight (): boolean {
+    return this.#isHeld && this.#freeBytes() < tightBytes
   }
 
   /** Whether the disk has so much more that nobody needs to save. */

@@ -62,13 +62,15 @@ export function openDatabase (file: string, lock: Database.Database, fsync: Fsyn
 
 /**
  * Moves what is in the log into the file, as far as readers let it, so that the log is written from its beginning again. What a full
- * disk has no room for stays in the log.
+ * disk has no room for stays in the log; then it is false.
  */
-export function checkpoint (db: Database.Database): void {
+export function checkpoint (db: Database.Database): boolean {
   try {
     db.pragma('wal_checkpoint(PASSIVE)')
+    return true
   } catch (error) {
     if (codeOf(error) !== 'SQLITE_FULL') throw error
+    return false
   }
 }
 

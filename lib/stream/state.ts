@@ -87,6 +87,8 @@ export function openState (directory: string, instance: string, { fsync = 'save'
   const writePosition = db.prepare('INSERT INTO position VALUES (?, ?) ON CONFLICT DO UPDATE SET position = excluded.position')
   const writeRemark = db.prepare('INSERT INTO remark VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value')
   const readRemark = db.prepare<[string], { value: string }>('SELECT value FROM remark WHERE key = ?')
+  /** What was saved last has no room in the file: the reserve would not be enough for more of that, and pruning would stand still. */
+  let isInLog = false
   let open = true
 
   return {
@@ -122,10 +124,12 @@ export function openState (directory: string, instance: string, { fsync = 'save'
     extend: open => attempt(() => open({ db, attempt, stage })),
     save () {
       if (staged.length === 0 && ledger.size === 0) return
+      if (isInLog) isInLog = !checkpoint(db)
       if (reserve.isSpent) reserve.hold()
-      if (reserve.isSpent) throw new StreamError('no-space', `${file}: the disk is full; ${reserveNeedsBytes >> 20} MiB have to be free, what there is is for pruning the journals`)
+      if (isInLog || reserve.isSpent) throw new StreamError('no-space', `${file}: the disk is full; ${reserveNeedsBytes >> 20} MiB have to be free, what there is is for pruning the journals`)
       const changes = staged
       attempt(() => { applyAll.immediate(changes) })
+      if (reserve.isTight) isInLog = !checkpoint(db)
       staged = []
       ledger.clear()
       for (const change of changes) change.saved?.()
