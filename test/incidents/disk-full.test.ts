@@ -1,6 +1,7 @@
 // A disk filled up.
 // Seen to fail when save.ts does not wait for room ("the forwarder … ended without that log line"), when state.ts lets a journal fill
-// its disk to the end ("in vain until the forwarder has room"), when udp.ts does not count what it drops, and when file.ts does not wait.
+// its disk to the end ("in vain until the forwarder has room"), when what is saved takes the room that pruning needs ("in vain until
+// … has … lines", in two of three runs), when udp.ts does not count what it drops, and when file.ts does not wait.
 import { createSocket } from 'node:dgram'
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
