@@ -33,7 +33,7 @@ t.test('canaries of another host or front, of the future, and of days ago say no
     const sent = Date.now() - secondsAgo * 1000
     db.prepare('INSERT INTO Canary_1 (timestamp, event_uuid, event_host, event_front, event_sent) VALUES (?, ?, ?, ?, ?)').run(mediawikiTime(Math.floor(sent / 1000)), 'x', host, from, sent)
   }
-  const check = async (): Promise<unknown> => await runCheck('canary', '--send', front, '--read', `sqlite://${file}`, '-t', '1')
+  const check = async (): Promise<unknown> => await runCheck('canary', '--send', front, '--read', `sqlite://${file}`, '-t', '4')
   add('elsewhere', front, 1)
   add(hostname(), 'udp://127.0.0.1:8421', 1)
   add(hostname(), front, -3600)
@@ -50,7 +50,7 @@ t.test('a file that is not there, and one without the table, are told apart', as
   socket.bind(0, '127.0.0.1')
   await once(socket, 'listening')
   t.teardown(() => { socket.close() })
-  const send = ['--send', `udp://127.0.0.1:${socket.address().port}`, '-t', '1']
+  const send = ['--send', `udp://127.0.0.1:${socket.address().port}`, '-t', '4']
 
   t.match(await runCheck('canary', ...send, '--read', 'sqlite:///nowhere/at.all'), { code: 2, line: 'CRITICAL: database unreachable: there is no /nowhere/at.all' })
   t.match(await runCheck('canary', ...send, '--read', await emptyStore(t)), { code: 2, line: 'CRITICAL: no table of canaries yet: no such table: Canary_1' })
@@ -64,12 +64,12 @@ t.test('through a beacon a canary is an event as browsers send it', async t => {
   await startReady(t, 'consumer', '--state', directory, '--flush-interval', '0.1', '--input', `${stream}?as=consumer`, '--output', `sqlite://${file}`)
 
   t.match(await runCheck('canary', '--send', `http://127.0.0.1:${port}/event.gif`, '--read', `sqlite://${file}`), { code: 0, line: /^OK: the row was there after/, stderr: '' })
-  t.match(await runCheck('canary', '--send', `http://127.0.0.1:${port}/nothing`, '--read', `sqlite://${file}`, '-t', '1'), { code: 2, line: 'CRITICAL: cannot send: HTTP status 404' })
+  t.match(await runCheck('canary', '--send', `http://127.0.0.1:${port}/nothing`, '--read', `sqlite://${file}`, '-t', '4'), { code: 2, line: 'CRITICAL: cannot send: HTTP status 404' })
 })
 
 t.test('a beacon that misbehaves is told as it is', async t => {
   const store = await emptyStore(t)
-  const check = async (port: number): Promise<unknown> => await runCheck('canary', '--send', `http://127.0.0.1:${port}/event.gif`, '--read', store, '-t', '1.5')
+  const check = async (port: number): Promise<unknown> => await runCheck('canary', '--send', `http://127.0.0.1:${port}/event.gif`, '--read', store, '-t', '4')
   const servers: ReadonlyArray<readonly [RequestListener, string]> = [
     [(_request, response) => { response.writeHead(500).end('<html>') }, 'HTTP status 500'],
     [(_request, response) => { response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end() }, 'HTTP status 302'],

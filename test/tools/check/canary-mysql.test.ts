@@ -31,7 +31,7 @@ t.test('check canary in MariaDB', { skip: needsMariadb }, async t => {
   t.test('a replica, which is read-only, will do', async t => {
     await check()
     await server.query('SET GLOBAL read_only = 1')
-    const found = await check('-t', '2')
+    const found = await check('-t', '4')
     await server.query('SET GLOBAL read_only = 0')
 
     t.match(found, { code: 0, line: /^OK: no row after .* the newest is of/ })
@@ -48,7 +48,7 @@ t.test('check canary in MariaDB', { skip: needsMariadb }, async t => {
 
   t.test('a server that is away is told from rows that are late, and its return in time is enough', async t => {
     await server.kill()
-    const away = await check('-t', '2')
+    const away = await check('-t', '4')
     const waiting = check('-t', '30')
     await server.restart()
 

@@ -69,10 +69,10 @@ t.test('check canary, the shipped way of application servers, into SQLite', asyn
 
   t.test('rows that do not arrive: what was there before grows old, then it is an alarm; when they flow, all is well', async t => {
     daemons.get('consumers/mysql')?.child.kill('SIGKILL')
-    const soon = await runCheck(...args, '-t', '1', '-w', '60')
-    const warned = await runCheck(...args, '-t', '1', '-w', '0.1')
+    const soon = await runCheck(...args, '-t', '4', '-w', '60')
+    const warned = await runCheck(...args, '-t', '4', '-w', '0.1')
     const alarmed = await until('the newest is three seconds old', async () => {
-      const found = await runCheck(...args, '-t', '1', '-w', '1', '-c', '3')
+      const found = await runCheck(...args, '-t', '4', '-w', '1', '-c', '3')
       return found.code === 1 ? null : found
     })
     start('consumers/mysql')
@@ -87,7 +87,7 @@ t.test('check canary, the shipped way of application servers, into SQLite', asyn
     const forwarder = daemons.get('forwarders/server-side')
     forwarder?.child.kill('SIGKILL')
     await forwarder?.ended
-    const refused = await runCheck(...args, '-t', '2')
+    const refused = await runCheck(...args, '-t', '4')
     const waiting = runCheck(...args, '-t', '30')
     await start('forwarders/server-side').logged('ready')
     const after = await waiting
