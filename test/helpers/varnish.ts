@@ -100,11 +100,18 @@ async function portOf (child: ChildProcessByStdio<null, Readable, Readable>, ins
   const printed: Buffer[] = []
   child.stdout.resume()
   child.stderr.on('data', (chunk: Buffer) => { printed.push(chunk) })
-  return await new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('exit', () => { reject(new Error(`varnishd did not start: ${Buffer.concat(printed).toString()}`)) })
-    run('varnishadm', ['-n', instance, 'debug.listen_address']).then(({ stdout }) => { resolve(Number(stdout.trim().split(' ')[2])) }, reject)
-  })
+  child.once('error', error => { printed.push(Buffer.from(error.message)) })
+  try {
+    return await until('varnishd tells its port', async () => {
+      if (child.exitCode !== null || child.pid === undefined) throw new Error(`varnishd did not start: ${Buffer.concat(printed).toString()}`)
+      // it fails until varnishd has told where it can be asked
+      const answer = await run('varnishadm', ['-n', instance, 'debug.listen_address']).catch(() => null)
+      return answer === null ? null : Number(answer.stdout.trim().split(' ')[2])
+    }, 60_000)
+  } catch (error) {
+    await end(child)
+    throw error
+  }
 }
 
 function find (name: string): string | undefined {
