@@ -25,7 +25,7 @@ export const report = defineCommand({
   notes: 'Days are UTC. Valid and invalid are what monitors of this host have counted, inserted is what consumers have stored, each by\n' +
     'when events entered the pipeline; "–" is what nobody has counted. New is a schema that had no event in the 30 days before.\n\n',
   options: {
-    day: { type: 'string', default: 'yesterday', requiresArg: true, description: 'A day as 2015-01-07, or yesterday' },
+    day: { type: 'string', default: 'yesterday', requiresArg: true, description: 'A day as 2015-01-07, or yesterday, or today as far as it is over' },
     format: { choices: formats, default: 'text' as const, requiresArg: true, description: 'What is printed; JSON has all schemas, the others the first hundred' },
     mail: { type: 'boolean', default: false, description: 'Print nothing; send it to the operators' },
     owners: { type: 'boolean', default: false, description: 'With --mail: send each owner a report of the owner\'s schemas as well' }

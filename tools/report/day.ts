@@ -18,12 +18,12 @@ export function dayOf (timeMs: number, daysBefore = 0): Day {
   return { name: new Date(fromMs).toISOString().slice(0, 10), fromMs, toMs: fromMs + dayMs }
 }
 
-/** `yesterday`, or `YYYY-MM-DD`. Throws `ConfigError`: also for a day that has not begun. */
+/** `yesterday`, `today`, or `YYYY-MM-DD`. Throws `ConfigError`: also for a day that has not begun. */
 export function parseDay (option: string, text: string, nowMs: number): Day {
-  const yesterday = dayOf(nowMs, 1)
-  const fromMs = text === 'yesterday' ? yesterday.fromMs : Date.parse(`${text}T00:00:00Z`)
+  if (text === 'today' || text === 'yesterday') return dayOf(nowMs, text === 'today' ? 0 : 1)
+  const fromMs = Date.parse(`${text}T00:00:00Z`)
   const day = Number.isNaN(fromMs) ? undefined : dayOf(fromMs)
-  if (day === undefined || (text !== 'yesterday' && day.name !== text)) throw new ConfigError('bad-option', `${option} "${text}": give a day in UTC as ${yesterday.name}, or yesterday`)
+  if (day?.name !== text) throw new ConfigError('bad-option', `${option} "${text}": give a day in UTC as ${dayOf(nowMs, 1).name}, or today, or yesterday`)
   if (day.fromMs > nowMs) throw new ConfigError('bad-option', `${option} ${text}: that day has not begun; give ${dayOf(nowMs).name} or one before`)
   return day
 }

@@ -45,7 +45,8 @@ t.test('what was not counted is "–", and is noted; what was counted as nothing
 })
 
 t.test('a day that is not over says so, and a day with hours in which nothing was counted says how many', async t => {
-  const today = parseDay('--day', '2014-05-22', now)
+  const today = parseDay('--day', 'today', now)
+  t.strictSame(today, parseDay('--day', '2014-05-22', now))
 
   t.match(reported([{ timeMs: today.fromMs, valid: 1 }], { day: today }), { isOver: false, notes: ['the day is not over: it is compared with whole days, at 00:20 UTC'] })
   t.match(reported([{ valid: 1 }], { hours: 0 }).notes, ['in 23 of 24 hours nothing was counted: no monitor ran, or nothing came'])
