@@ -124,15 +124,16 @@ export function openState (directory: string, instance: string, { fsync = 'save'
     extend: open => attempt(() => open({ db, attempt, stage })),
     save () {
       if (staged.length === 0 && ledger.size === 0) return
-      if (isInLog) isInLog = !checkpoint(db)
+      if (isInLog) isInLog = !attempt(() => checkpoint(db))
       if (reserve.isSpent) reserve.hold()
       if (isInLog || reserve.isSpent) throw new StreamError('no-space', `${file}: the disk is full; ${reserveNeedsBytes >> 20} MiB have to be free, what there is is for pruning the journals`)
       const changes = staged
       attempt(() => { applyAll.immediate(changes) })
-      if (reserve.isTight) isInLog = !checkpoint(db)
       staged = []
       ledger.clear()
       for (const change of changes) change.saved?.()
+      // last: what throws here must not let what is saved be saved again
+      if (reserve.isTight) isInLog = !attempt(() => checkpoint(db))
     },
     close () {
       if (!open) return
