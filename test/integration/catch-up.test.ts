@@ -17,7 +17,7 @@ const portion = 100
 const portionMs = 20
 
 function recordsFrom (first: number, count: number): string {
-  return Array.from({ length: count }, (_, i) => `${first + i} `.padEnd(recordBytes - 1, 'x')).join('\n') + '\n'
+  return Array.from({ length: count }, (_, i) => `${first + i} `.padEnd(recordBytes - 1, 'x') + '\n').join('')
 }
 
 /** Records in a file. */
