@@ -2,30 +2,9 @@ import { readFileSync } from 'node:fs'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { parseDocument } from 'yaml'
 import { codeOf, ConfigError, messageOf } from '../errors.js'
-import { registrySchema } from './registry-schema.js'
-
-/** From where on a figure is worth a warning, and from where on an alarm. */
-export interface Limits {
-  readonly warning: number
-  readonly critical: number
-}
-
-/** What is normal for a schema. */
-export interface Thresholds {
-  /** More events a second. */
-  readonly over?: Limits
-  /** Fewer events a second. */
-  readonly under?: Limits
-  /** A larger share of events that do not validate, from 0 to 1. */
-  readonly invalid?: Limits
-}
-
-/** What is known of a schema besides its shape. */
-export interface SchemaEntry {
-  /** Addresses that are told what is wrong with its events. */
-  readonly owners: readonly string[]
-  readonly thresholds: Thresholds
-}
+import type { Limits, SchemaEntry, Thresholds } from './entry.js'
+import { registrySchema, type EntryInFile, type RetentionInFile } from './registry-schema.js'
+import { retentionOf } from './retention.js'
 
 /** How mail leaves the host. */
 export interface MailOptions {
@@ -60,7 +39,8 @@ interface RegistryFile {
   'graphite-link'?: string
   documentation?: string
   thresholds?: Thresholds
-  schemas?: Record<string, { owners?: string[], thresholds?: Thresholds } | null>
+  retention?: Pick<RetentionInFile, 'days'>
+  schemas?: Record<string, EntryInFile | null>
 }
 
 /** Reads a registry. Without a path that of the installed layout, which may be missing: then nothing but defaults is known. Throws `ConfigError`. */
@@ -109,7 +89,7 @@ export function readRegistry (text: string, path: string): Registry {
   return registryOf(valueOf(text, path), path)
 }
 
-function registryOf (value: unknown, path: string): Registry {
+function registryOf (value: unknown, path: string, nowMs = Date.now()): Registry {
   const file = checked(value, path)
   checkUrls(path, file)
   const schemas = new Map(Object.entries(file.schemas ?? {}))
@@ -124,9 +104,23 @@ function registryOf (value: unknown, path: string): Registry {
     documentation: withoutSlash(file.documentation ?? 'file:///usr/share/doc/vanadium'),
     names: [...schemas.keys()].sort(),
     find (schema) {
-      const entry = schemas.get(schema)
-      return { owners: entry?.owners ?? [], thresholds: { ...defaultThresholds, ...file.thresholds, ...entry?.thresholds } }
+      return entryOf(schemas.get(schema) ?? {}, file, nowMs)
     }
+  }
+}
+
+function entryOf (entry: EntryInFile, { thresholds, retention }: RegistryFile, nowMs: number): SchemaEntry {
+  const people = (entry.owners ?? []).map(owner => typeof owner === 'string' ? { name: null, mail: owner } : { name: null, ...owner })
+  return {
+    owners: people.map(({ mail }) => mail),
+    people,
+    team: entry.team ?? null,
+    description: entry.description ?? null,
+    thresholds: { ...defaultThresholds, ...thresholds, ...entry.thresholds },
+    sampling: entry.sampling === undefined ? null : { by: null, ...entry.sampling },
+    retention: retentionOf(entry.retention ?? {}, retention?.days ?? defaultDays, nowMs),
+    volume: entry.volume ?? null,
+    user: entry.user ?? null
   }
 }
 
@@ -163,6 +157,9 @@ function checked (value: unknown, path: string): RegistryFile {
   const more = problems.length > mostProblems ? [`and ${problems.length - mostProblems} more`] : []
   throw new ConfigError('bad-registry', `${path}: ${[...problems.slice(0, mostProblems), ...more].join('; ')}`)
 }
+
+/** For which events are kept whole: what the original promised. */
+const defaultDays = 90
 
 const defaultThresholds: Thresholds = { invalid: { warning: 0.05, critical: 0.2 } }
 

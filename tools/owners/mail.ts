@@ -1,7 +1,7 @@
 import type { Failure } from '../../lib/counts/read.js'
 import { html, type Html } from '../../lib/mail/html.js'
 import type { Mail } from '../../lib/mail/mail.js'
-import type { Limits } from '../../lib/registry/registry.js'
+import type { Limits } from '../../lib/registry/entry.js'
 import { shareText } from '../report/change.js'
 import { durationText, numberText, tableText } from '../text.js'
 import type { News } from './episodes.js'

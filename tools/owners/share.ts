@@ -1,6 +1,6 @@
 import type { Counts, SchemaCount } from '../../lib/counts/read.js'
 import { unknownSchema } from '../../lib/event/composition.js'
-import type { Limits } from '../../lib/registry/registry.js'
+import type { Limits } from '../../lib/registry/entry.js'
 
 /** How bad it is: from which of the registry's limits on. */
 export type Level = 'warning' | 'critical'
