@@ -20,12 +20,17 @@ export interface ProcessorOptions extends Converters {
 
 /**
  * What became of a line: one record of the valid stream, or an `EventError` for the other, both as JSON, and what it is counted as
- * in a `Composition`.
+ * in a `Composition`; or nothing but a count.
  */
 export type Outcome =
   | { readonly kind: 'valid', readonly json: string, readonly schema: string }
   | { readonly kind: 'invalid', readonly json: string, readonly schema: string }
+  | { readonly kind: 'dropped', readonly why: Drop, readonly schema: string }
   | UnknownSchema
+
+/** By the registry: the event is not among those that its schema keeps, or is of somebody who does not want to be counted. */
+export const drops = ['sampled', 'opted_out'] as const
+export type Drop = typeof drops[number]
 
 /** The schema is not here, but a remote repository may have it: fetch it, then process the line again. */
 export interface UnknownSchema {

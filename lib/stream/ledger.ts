@@ -4,9 +4,9 @@ import { credibleTime } from './credible-time.js'
 
 /**
  * What becomes of a record. Of an input: `taken`, and of what was taken `filtered` or `dead_letter` before any output; `lost` is what
- * an input could not get. Of an output: `passed`, `duplicate` (it was there already), `filtered`, `dead_letter`, `lost`.
+ * an input could not get. Of what a processor made: `passed`, or left out by the registry, `sampled` and `opted_out`. Of an output: `passed`, `duplicate` (it was there already), `filtered`, `dead_letter`, `lost`.
  */
-export const fates = ['taken', 'passed', 'filtered', 'dead_letter', 'duplicate', 'lost'] as const
+export const fates = ['taken', 'passed', 'filtered', 'sampled', 'opted_out', 'dead_letter', 'duplicate', 'lost'] as const
 export type Fate = typeof fates[number]
 
 /** Of which side of a daemon an entry speaks: what an input gave, what an output got, or what a processor made in between. */

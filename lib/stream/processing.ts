@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { RecordError } from '../errors.js'
-import type { EventProcessor, Outcome } from '../event/processor.js'
+import type { Drop, EventProcessor, Outcome } from '../event/processor.js'
 import { BatchBuilder, batchLimits, recordsOf } from './batch.js'
 import type { Batch, Context, Provenance, Writer } from './contracts.js'
 import { inheritedBy } from './wrap.js'
@@ -14,8 +14,10 @@ export function processing (events: EventProcessor, valid: Writer, invalid: Writ
   const { eager = false, holds = false } = inheritedBy(valid, ...(invalid === null || invalid === valid ? [] : [invalid]))
 
   /** What is made so far, of a batch of that provenance. */
-  async function send ({ good, bad }: Made, provenance: Provenance | null): Promise<void> {
-    for (const { schemas } of new Set([good, bad])) ctx.ledger.enter('made', '', 'passed', provenance?.timeMs ?? Date.now(), schemas)
+  async function send ({ good, bad, dropped }: Made, provenance: Provenance | null): Promise<void> {
+    const timeMs = provenance?.timeMs ?? Date.now()
+    for (const { schemas } of new Set([good, bad])) ctx.ledger.enter('made', '', 'passed', timeMs, schemas)
+    for (const [why, schemas] of dropped) ctx.ledger.enter('made', '', why, timeMs, schemas)
     const [goodBatch, badBatch] = [good.build(provenance), bad === good || invalid === null ? null : bad.build(provenance)]
     // not at the same time: the invalid stream may also be one of several valid ones, and calls of a writer never overlap
     if (goodBatch !== null) await valid.write(goodBatch)
@@ -24,7 +26,7 @@ export function processing (events: EventProcessor, valid: Writer, invalid: Writ
 
   function begin (expectedBytes: number): Made {
     const good = new BatchBuilder(expectedBytes)
-    return { good, bad: invalid === valid ? good : new BatchBuilder(0) }
+    return { good, bad: invalid === valid ? good : new BatchBuilder(0), dropped: new Map() }
   }
 
   return {
@@ -32,6 +34,7 @@ export function processing (events: EventProcessor, valid: Writer, invalid: Writ
     holds,
     async write (batch) {
       let made = begin(batch.payload.length * 2)
+      let valid = 0
       let refused = 0
       const process = processorOf(events, batch)
       const { count } = batch
@@ -42,19 +45,21 @@ export function processing (events: EventProcessor, valid: Writer, invalid: Writ
           outcome = process(i, false)
         }
         if (outcome.kind === 'valid') {
+          valid++
           made.good.add(outcome.json, outcome.schema)
         } else if (outcome.kind === 'invalid') {
           refused++
           made.bad.add(outcome.json, outcome.schema)
           if (invalid === null) ctx.log.warn('an event is invalid; --invalid would keep it', { event_error: outcome.json.slice(0, 2000) })
         }
+        if (outcome.kind === 'dropped') drop(made, outcome, ctx)
         // short lines become event errors that are many times as long
         if (made.good.bytes + made.bad.bytes >= mostBytes) {
           await send(made, batch.provenance)
           made = begin(0)
         }
       }
-      ctx.metrics.increment('valid', count - refused)
+      ctx.metrics.increment('valid', valid)
       if (refused > 0) ctx.metrics.increment('invalid', refused)
       await send(made, batch.provenance)
     },
@@ -69,10 +74,17 @@ export function processing (events: EventProcessor, valid: Writer, invalid: Writ
   }
 }
 
-/** Valid events and event errors, in one where both go the same way. */
+/** Valid events and event errors, in one where both go the same way; and how many of which schema became neither. */
 interface Made {
   readonly good: BatchBuilder
   readonly bad: BatchBuilder
+  readonly dropped: Map<Drop, Map<string, number>>
+}
+
+function drop ({ dropped }: Made, { why, schema }: Extract<Outcome, { kind: 'dropped' }>, ctx: Context): void {
+  const counts = dropped.get(why) ?? new Map<string, number>()
+  dropped.set(why, counts.set(schema, (counts.get(schema) ?? 0) + 1))
+  ctx.metrics.increment(why)
 }
 
 /** What is made is sent on in pieces of about this size. */

@@ -60,7 +60,7 @@ function withinDaemon (books: Books): Imbalance[] {
   const taken = sumsOf(entries, 'input', { taken: 1, filtered: -1 })
   const all = (sums: Sums): Sums => renamed(sums, together)
   return [
-    ...(made.length === 0 ? [] : compare(all(taken), all(sumsOf(made, 'made', { passed: 1 })), nameOf(books), everyMinute)),
+    ...(made.length === 0 ? [] : compare(all(taken), all(sumsOf(made, 'made', { passed: 1, sampled: 1, opted_out: 1 })), nameOf(books), everyMinute)),
     ...streams.flatMap(stream => {
       const out = entries.filter(entry => entry.side === 'output' && entry.stream === stream)
       const given = made.length === 0 ? taken : carriedBy(out, sumsOf(made, 'made', { passed: 1 }))

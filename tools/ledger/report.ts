@@ -17,8 +17,8 @@ interface Row {
   readonly counts: Map<string, number>
 }
 
-const columns = ['taken', 'passed', 'filtered', 'dead_letter', 'duplicate', 'lost'] as const
-const headings = ['taken', 'passed on', 'filtered', 'dead letter', 'duplicate', 'lost'] as const
+const columns = ['taken', 'passed', 'filtered', 'sampled', 'opted_out', 'dead_letter', 'duplicate', 'lost'] as const
+const headings = ['taken', 'passed on', 'filtered', 'not sampled', 'opted out', 'dead letter', 'duplicate', 'lost'] as const
 
 /** Totals by daemon and stream, and by what else was asked for. */
 export function tableOf (shelf: readonly Books[], period: Period, bySchema: boolean): string {

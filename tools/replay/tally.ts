@@ -9,6 +9,8 @@ export const leftOutBecause = {
   'other-schema': 'of other schemas than --schema',
   filtered: 'dropped by the filter: or map: of the processor\'s input',
   valid: 'events that are valid already (vanadium consumer --input file://… stores them)',
+  sampled: 'not among the share that the registry keeps (sampling)',
+  opted_out: 'of users who opted out',
   'not-whole': 'not kept as they came (not UTF-8)'
 } as const
 export type LeftOutBecause = keyof typeof leftOutBecause
@@ -67,6 +69,10 @@ export class ReplayTally {
   }
 
   #add (outcome: Exclude<Outcome, { kind: 'unknown-schema' }>): void {
+    if (outcome.kind === 'dropped') {
+      this.leaveOut(outcome.why, outcome.schema)
+      return
+    }
     const capsule = JSON.parse(outcome.json) as Capsule
     if (outcome.kind === 'valid') {
       this.#of(nameOf(capsule)).valid++
