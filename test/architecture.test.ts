@@ -17,21 +17,22 @@ interface Import {
  */
 const layers: Record<string, readonly string[]> = {
   leaves: [],
-  event: ['leaves'],
+  event: ['leaves', '(registry)'],
   stream: ['leaves', '(event)'],
   zmq: ['leaves', 'stream'],
   file: ['leaves', 'stream'],
   'plug-in': ['leaves', 'stream', 'event'],
-  sql: ['leaves', 'stream', 'event'],
+  sql: ['leaves', 'stream', 'event', '(registry)'],
   counts: ['leaves', 'stream', 'event'],
   registry: ['leaves'],
+  purge: ['leaves', 'stream', 'event', 'file', 'sql', 'registry'],
   graphite: ['leaves'],
   mail: ['leaves', '(registry)'],
   readers: ['leaves', 'stream', 'event', 'zmq', 'file', 'plug-in', 'sql'],
   writers: ['leaves', 'stream', 'event', 'zmq', 'file', 'plug-in', 'sql'],
   cli: ['leaves', 'stream', 'event', 'zmq', 'plug-in', 'sql', 'registry', 'readers', 'writers'],
   daemons: ['leaves', 'stream', 'event', 'zmq', 'plug-in', 'sql', 'counts', 'registry', 'readers', 'writers', 'cli'],
-  tools: ['leaves', 'stream', 'event', 'zmq', 'plug-in', 'sql', 'counts', 'registry', 'graphite', 'mail', 'readers', 'writers', 'cli'],
+  tools: ['leaves', 'stream', 'event', 'zmq', 'file', 'plug-in', 'sql', 'counts', 'registry', 'purge', 'graphite', 'mail', 'readers', 'writers', 'cli'],
   root: ['leaves', 'cli', 'daemons', 'tools']
 }
 
