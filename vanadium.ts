@@ -20,6 +20,7 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   dashboards: async () => (await import('./tools/dashboards.js')).dashboards,
   notify: async () => (await import('./tools/notify.js')).notify,
   status: async () => (await import('./tools/status.js')).status,
+  tap: async () => (await import('./tools/tap.js')).tap,
   explain: async () => (await import('./tools/explain.js')).explain,
   run: async () => (await import('./tools/run.js')).run
 }
