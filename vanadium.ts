@@ -21,6 +21,7 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   notify: async () => (await import('./tools/notify.js')).notify,
   status: async () => (await import('./tools/status.js')).status,
   tap: async () => (await import('./tools/tap.js')).tap,
+  top: async () => (await import('./tools/top.js')).top,
   explain: async () => (await import('./tools/explain.js')).explain,
   run: async () => (await import('./tools/run.js')).run
 }

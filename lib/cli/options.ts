@@ -76,7 +76,7 @@ function argumentParser (command: CommandLine, width: number): Argv {
     .options(withoutDemands(command.options))
     .group(Object.keys(command.options), 'Options:')
     .options(commonOptionsOf(command))
-    .group([...Object.keys(commonOptions), 'help', 'version'], 'Common options:')
+    .group([...Object.keys(commonOptionsOf(command)), 'help', 'version'], 'Common options:')
     .default(command.defaults ?? {})
     .epilogue(`${examplesOf(command)}${command.notes ?? ''}An argument @path reads more arguments from that file, one a line; # starts a comment.${command.light === true ? '' : '\nStream URIs and their options: docs/uris.md.'}`)
     .detectLocale(false)
@@ -94,8 +94,9 @@ function argumentParser (command: CommandLine, width: number): Argv {
 /** Those that mean something to a light command; it takes the others all the same. */
 const lightOptions: readonly string[] = ['registry', 'state', 'prefix', 'config-check']
 
-function commonOptionsOf ({ light }: CommandLine): Record<string, Options> {
-  return Object.fromEntries(Object.entries(commonOptions).map(([name, option]) => [name, { ...option, hidden: light === true && !lightOptions.includes(name) }]))
+/** But those that the command has of its own, in another meaning. */
+function commonOptionsOf ({ light, options }: CommandLine): Record<string, Options> {
+  return Object.fromEntries(Object.entries(commonOptions).filter(([name]) => !Object.hasOwn(options, name)).map(([name, option]) => [name, { ...option, hidden: light === true && !lightOptions.includes(name) }]))
 }
 
 /** What is missing is said after what is misspelt: the one is often the other. */
