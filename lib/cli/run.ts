@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { OptOut } from '../event/opt-out.js'
 import { openSchemas, shippedSchemas, type SchemaOptions } from '../event/schema-repository.js'
 import type { SchemaRepository } from '../event/schemas.js'
 import { ConfigError, exitCodeOf, exitCodes, messageOf, VanadiumError } from '../errors.js'
@@ -19,6 +20,7 @@ import { booked, named } from '../stream/wrap.js'
 import { expandArguments } from './arguments.js'
 import type { Command, CommandContext, Transports } from './command.js'
 import { startLifeCycle, type LifeCycle } from './life-cycle.js'
+import { openOptOut } from './opt-out.js'
 import { parseOptions, type CommonOptions } from './options.js'
 import { endWithParent } from './parent.js'
 import { startPulse } from './pulse.js'
@@ -120,6 +122,7 @@ interface Parts {
 function createContext (daemon: string, name: string, { common, log, errors, metrics, cycle, transports, functions, schemas, registry }: Parts): CommandContext {
   let state: State | null = null
   let ledger: Ledger | null = null
+  let optOut: OptOut | null = null
   // a mistake in it keeps the one that was read before
   cycle.onReload(() => {
     if (registry === null) return
@@ -153,6 +156,7 @@ function createContext (daemon: string, name: string, { common, log, errors, met
     },
     defer: cycle.defer,
     onReload: cycle.onReload,
+    get optOut () { return (optOut ??= openOptOut(common, ctx)) },
     get registry () { return (registry ??= openRegistry(common.registry)) },
     get ledger () { return (ledger ??= openLedger(ctx)) },
     get stateIfAny () { return state !== null || existsSync(stateFile(common.state, `${daemon}-${name}`)) ? ctx.state : null },

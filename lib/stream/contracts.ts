@@ -5,6 +5,7 @@
 import type { RecordError } from '../errors.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics.js'
+import type { OptOut } from '../event/opt-out.js'
 import type { SchemaRepository } from '../event/schemas.js'
 import type { Uri } from './uri.js'
 import type { Lags } from './lag.js'
@@ -132,6 +133,8 @@ export interface Context {
   save (): Promise<void>
   /** The schemas of `--schemas`; loaded on first use. */
   readonly schemas: SchemaRepository
+  /** Whose records are left out; opened on first use. Throws `ConfigError` when the list of --optout, or the registry, cannot be used. */
+  readonly optOut: OptOut
   readonly deadLetters: DeadLetters
   /** Registers a release, run last-in-first-out when the daemon ends, however it ends. `what` names it if it hangs. */
   defer (what: string, release: () => Promise<void> | void): void
