@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
-import { defineCommand } from '../lib/cli/command.js'
+import { defineCommand, type CommandContext } from '../lib/cli/command.js'
 import type { CommonOptions } from '../lib/cli/options.js'
 import { readProcessorFile } from '../lib/cli/processor-options.js'
 import { ConfigError, messageOf } from '../lib/errors.js'
+import { nobodyOptedOut, type OptOut } from '../lib/event/opt-out.js'
 import { batchOfBytes, recordsOf } from '../lib/stream/batch.js'
 import { tidyLines } from '../lib/stream/splitter.js'
 import { openCandidates, planProcessors, processorFiles } from './explain/candidates.js'
 import { explainRecord } from './explain/line.js'
 import { isUuid } from './explain/matcher.js'
+import { samplerFor } from './explain/decisions.js'
 import { destinationOf } from './explain/destination.js'
 import { placesOf } from './explain/places.js'
 import { reportText } from './explain/section.js'
@@ -54,7 +56,8 @@ export const explain = defineCommand({
         process.stdout.write(reportText(await explainUuid({ uuid: what, stores, files: places.files, stateDirectory: state, plans }, ctx)))
         return
       }
-      const surroundings = { candidates: openCandidates(plans, ctx.schemas), schemas: ctx.schemas, registry: ctx.registry, destination: destinationOf(places.longStrings, stores, ctx) }
+      const decisions = { sampler: samplerFor(ctx.registry), ...optOutOf(ctx) }
+      const surroundings = { candidates: openCandidates(plans, ctx.schemas, decisions), decisions, schemas: ctx.schemas, registry: ctx.registry, destination: destinationOf(places.longStrings, stores, ctx) }
       const lines = await linesOf(what, lineFile)
       for (const [at, line] of lines.entries()) {
         if (ctx.stop.aborted) return
@@ -73,6 +76,16 @@ function withThoseOf (files: readonly string[], common: CommonOptions): CommonOp
     ...common,
     schemas: [...new Set([...common.schemas, ...live.flatMap(({ schemas }) => schemas)])],
     ...url === undefined ? {} : { 'schemas-url': url }
+  }
+}
+
+/** Whoever owns a schema need not be one who may read that list. */
+function optOutOf (ctx: CommandContext): { optOut: OptOut, unreadable: string | null } {
+  try {
+    return { optOut: ctx.optOut, unreadable: null }
+  } catch (error) {
+    if (error instanceof ConfigError) return { optOut: nobodyOptedOut, unreadable: error.message }
+    throw error
   }
 }
 

@@ -9,6 +9,7 @@ import { createLineParser, type Converters } from '../../lib/event/line-parser.j
 import { createEventProcessor } from '../../lib/event/processor.js'
 import type { SchemaRepository } from '../../lib/event/schemas.js'
 import { createUserAgentParser } from '../../lib/event/user-agent.js'
+import type { Decisions } from './decisions.js'
 import type { Candidate } from './line.js'
 
 export const installedProcessors = '/etc/vanadium.d/processors'
@@ -43,7 +44,7 @@ export function planProcessors (files: readonly string[], format: string | undef
  * What the processors of a host would make of lines, but for the hashes of addresses: their key is theirs alone, so here they are made
  * with one that is forgotten.
  */
-export function openCandidates (plans: readonly ProcessorPlan[], schemas: SchemaRepository, key = randomBytes(64)): Candidate[] {
+export function openCandidates (plans: readonly ProcessorPlan[], schemas: SchemaRepository, { sampler, optOut }: Decisions, key = randomBytes(64)): Candidate[] {
   const userAgents = createUserAgentParser()
   const converters: Converters = {
     hashAddress: address => /^[0-9a-f]{40}$/.test(address) ? address : createHmac('sha1', key).update(address).digest('hex'),
@@ -55,6 +56,6 @@ export function openCandidates (plans: readonly ProcessorPlan[], schemas: Schema
     maxLine,
     keepsInvalid,
     parser: createLineParser(format, converters),
-    events: createEventProcessor({ ...converters, format, schemas, maxLine, hostname: hostname() })
+    events: createEventProcessor({ ...converters, format, schemas, sampler, optOut, maxLine, hostname: hostname() })
   }))
 }

@@ -5,7 +5,7 @@ import { parsed } from '../../lib/event/composition.js'
 import { parseJson } from '../../lib/event/json.js'
 import type { LineFormat } from '../../lib/event/line-format.js'
 import type { LineParser } from '../../lib/event/line-parser.js'
-import type { EventProcessor, Outcome } from '../../lib/event/processor.js'
+import type { Drop, EventProcessor, Outcome } from '../../lib/event/processor.js'
 import type { SchemaRepository } from '../../lib/event/schemas.js'
 import type { Registry } from '../../lib/registry/registry.js'
 import type { LongStringChoice, LongStrings } from '../../lib/sql/long-strings.js'
@@ -13,6 +13,7 @@ import { notUtf8 } from '../../lib/stream/processing.js'
 import type { Fate } from '../../lib/stream/ledger.js'
 import { keptIn } from '../replay/kept.js'
 import { numberText } from '../text.js'
+import { decisionsOf, type Decisions } from './decisions.js'
 import { readParts } from './line-parts.js'
 import { purgeSection, secondsOf } from './purge.js'
 import { rowSection, storedAs, type Stored } from './row.js'
@@ -52,6 +53,7 @@ export interface Surroundings {
   readonly candidates: readonly Candidate[]
   readonly schemas: SchemaRepository
   readonly registry: Registry
+  readonly decisions: Decisions
   readonly destination: Destination
 }
 
@@ -79,7 +81,7 @@ function candidateFor (line: string, candidates: readonly Candidate[]): Candidat
   return candidates.find(({ format }) => format.match(line) !== null) ?? first
 }
 
-async function explainLine (bytes: Buffer, candidate: Candidate, { candidates, schemas, registry, destination }: Surroundings): Promise<Explained> {
+async function explainLine (bytes: Buffer, candidate: Candidate, { candidates, schemas, registry, decisions, destination }: Surroundings): Promise<Explained> {
   const line = bytes.toString()
   const outcome = await outcomeOf(bytes, candidate, schemas)
   const whole = isUtf8(bytes) ? capsuleOf(line, candidate) : null
@@ -87,9 +89,9 @@ async function explainLine (bytes: Buffer, candidate: Candidate, { candidates, s
   const sectionsSoFar = [
     { title: 'The line', lines: introduction(line, candidate, candidates) },
     ...sections,
-    ...whole === null ? [] : [verdictOf(whole.capsule, schemas, whole.exact)]
+    ...whole === null ? [] : [decisionsOf(whole.capsule, line, registry, decisions), verdictOf(whole.capsule, schemas, whole.exact)]
   ]
-  if (outcome.kind === 'dropped') return { sections: [...sectionsSoFar, ended(`${outcome.why}: it is counted, and neither published nor stored`)], end: outcome.why }
+  if (outcome.kind === 'dropped') return { sections: [...sectionsSoFar, ended(`${dropText[outcome.why]}: it is counted as ${outcome.why}, and neither published nor kept anywhere`)], end: outcome.why }
   if (outcome.kind === 'unknown-schema') throw new TypeError('a schema that was fetched cannot be unknown')
   if (outcome.kind === 'invalid' && candidate.keepsInvalid === false) {
     return { sections: [...sectionsSoFar, publicationOf(outcome), ended('it is counted and logged, and kept nowhere: the processor has no --invalid')], end: 'logged' }
@@ -100,6 +102,11 @@ async function explainLine (bytes: Buffer, candidate: Candidate, { candidates, s
     sections: [...sectionsSoFar, publicationOf(outcome), ...rest.sections],
     end: rest.end
   }
+}
+
+const dropText: Readonly<Record<Drop, string>> = {
+  sampled: 'it is not among the events that its schema keeps',
+  opted_out: 'its user has opted out'
 }
 
 function introduction (line: string, candidate: Candidate, candidates: readonly Candidate[]): string[] {

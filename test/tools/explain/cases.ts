@@ -41,6 +41,9 @@ schemas:
       aggregate: { by: [wiki], of: [event.bytes] }
 `
 
+const sampled = 'schemas: { Edit: { sampling: { rate: 0.5, by: event.summary } } }'
+const users = 'schemas: { Edit: { user: event.page.id } }'
+
 export const cases: Readonly<Record<string, Case>> = {
   stored: { record: beacon(edit(save)), end: 'passed' },
   'stored-server-side': { record: `17 EventLogging ${JSON.stringify(edit(save, server))}`, end: 'passed' },
@@ -52,6 +55,14 @@ export const cases: Readonly<Record<string, Case>> = {
   'stored-meta': { record: '18 EventLogging {"meta":{"id":"b0caf18d-6c7f-4403-947d-2712bbe28610","dt":"2014-05-21T09:30:01Z","schema_uri":"x/Page/1"},"title":"Berlin"}', end: 'passed' },
   'stored-event-error': { record: beacon({ ...edit({ rawEvent: 'x', message: 'y', code: 'processor', schema: 'Edit', revision: 1 }), schema: 'EventError', revision: 14_035_058 }), end: 'passed' },
   duplicate: { record: beacon(edit(save)), end: 'duplicate', isThere: true },
+
+  sampled: { record: beacon(edit({ ...save, summary: 'session-1' })), end: 'sampled', registry: sampled },
+  'stored-of-a-sample': { record: beacon(edit({ ...save, summary: 'session-3' })), end: 'passed', registry: sampled },
+  'sampled-by-itself': { record: beacon(edit(save)), end: 'sampled', registry: sampled },
+  'opted-out': { record: beacon(edit({ ...save, page: { id: 7 } })), end: 'opted_out', registry: users },
+  'opted-out-and-not-valid': { record: beacon(edit({ action: 'fly', page: { id: 7 } })), end: 'opted_out', registry: users },
+  'opted-out-and-not-json': { record: beacon('{"schema":"Edit","event":{"id":7,}'), end: 'opted_out', registry: users },
+  'stored-of-a-user': { record: beacon(edit({ ...save, page: { id: 8 } })), end: 'passed', registry: users },
 
   'no-match': { record: `cp1 ${beacon(edit(save))}`, end: 'passed', formats: [clientSide] },
   'no-match-of-several': { record: 'GET /favicon.ico', end: 'passed' },

@@ -3,20 +3,25 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { compileFormat } from '../../../lib/event/line-format.js'
+import { createOptOut, type OptOut } from '../../../lib/event/opt-out.js'
 import { openSchemas, shippedSchemas } from '../../../lib/event/schema-repository.js'
 import type { SchemaRepository } from '../../../lib/event/schemas.js'
 import { createLog } from '../../../lib/log.js'
-import { readRegistry } from '../../../lib/registry/registry.js'
+import { editList } from '../../../lib/opt-out/files.js'
+import { openLiveList } from '../../../lib/opt-out/live.js'
+import { readRegistry, type Registry } from '../../../lib/registry/registry.js'
 import { batchOfLines } from '../../../lib/stream/batch.js'
 import type { Batch } from '../../../lib/stream/contracts.js'
 import { builtInWriters } from '../../../lib/writers/index.js'
 import { openCandidates } from '../../../tools/explain/candidates.js'
+import { samplerFor } from '../../../tools/explain/decisions.js'
 import { destinationOf } from '../../../tools/explain/destination.js'
 import { explainRecord, type Explained, type Surroundings } from '../../../tools/explain/line.js'
 import { reportText } from '../../../tools/explain/section.js'
 import { prepareStores, type AskedStore } from '../../../tools/explain/stores.js'
-import { testContext } from '../../helpers/context.js'
+import { testContext, type TestContext } from '../../helpers/context.js'
 import { projectRoot } from '../../helpers/shared.js'
+import { shortDirectory } from '../../helpers/streams.js'
 import { openWriter } from '../../sql/fixtures.js'
 import { cases, clientSide, serverSide, type Case } from './cases.js'
 
@@ -36,18 +41,31 @@ async function explained (t: Test, { record, formats = [clientSide, serverSide],
   const schemas = await testSchemas(t)
   const ctx = testContext({ schemas })
   t.teardown(async () => { await ctx.end() })
-  const candidates = openCandidates(formats.map(format => ({ label: labels[format] ?? 'own', format: compileFormat(format), maxLine, keepsInvalid })), schemas, Buffer.alloc(64))
+  const rules = readRegistry(registry, 'registry')
+  const decisions = { sampler: samplerFor(rules), optOut: optOutOf(t, ctx, rules), unreadable: null }
+  const candidates = openCandidates(formats.map(format => ({ label: labels[format] ?? 'own', format: compileFormat(format), maxLine, keepsInvalid })), schemas, decisions, Buffer.alloc(64))
   const stores: AskedStore[] = []
   if (isThere) {
-    const uri = `sqlite://${t.testdir()}/events.sqlite`
+    const uri = `sqlite://${shortDirectory(t)}/events.sqlite`
     const outcome = candidates[0]?.events.process(record.toString())
     const writer = await openWriter(uri, ctx)
     await writer.write(batchOfLines([outcome !== undefined && 'json' in outcome ? outcome.json : '']) as Batch)
     await writer.close()
     stores.push(...prepareStores([uri], { writers: builtInWriters() })(ctx))
   }
-  const surroundings: Surroundings = { candidates, schemas, registry: readRegistry(registry, 'registry'), destination: destinationOf(longStrings, stores, ctx) }
+  const surroundings: Surroundings = { candidates, schemas, registry: rules, decisions, destination: destinationOf(longStrings, stores, ctx) }
   return await explainRecord(Buffer.from(record), surroundings)
+}
+
+/** User 7 has opted out. */
+function optOutOf (t: Test, ctx: TestContext, registry: Registry): OptOut {
+  const directory = shortDirectory(t)
+  const files = { file: join(directory, 'optout'), keyFile: join(directory, 'optout.key') }
+  editList(files, (_hashes, key) => [key.digest('7')])
+  const users = openLiveList(files, ctx.log)
+  ctx.defer('list', () => { users.close() })
+  const fields = new Map(registry.names.flatMap(name => registry.find(name).user === null ? [] : [[name, registry.find(name).user ?? ''] as const]))
+  return createOptOut({ users, fields: () => fields, isKnown: name => ctx.schemas.list().some(schema => schema.name === name) })
 }
 
 /** Without what differs from one machine, and one moment, to the next. */
