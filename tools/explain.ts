@@ -48,7 +48,7 @@ export const explain = defineCommand({
     const plans = planProcessors(processorFiles(options.processor, format), format)
     const [what = '-'] = event
     const places = placesOf({ stores: options.store, files: options.files }, transports)
-    const open = prepareStores(places.stores, transports)
+    const open = prepareStores(places, transports)
 
     return async ctx => {
       const stores = open(ctx)

@@ -10,6 +10,8 @@ export const installedConsumers = '/etc/vanadium.d/consumers'
 export interface Places {
   /** URIs. */
   readonly stores: readonly string[]
+  /** Whether the operator named them. */
+  readonly areGiven: boolean
   /** Paths of files of events, lines or dead letters, with those that were rotated away. */
   readonly files: readonly string[]
   /** What the first store does with long strings. */
@@ -24,12 +26,13 @@ export function placesOf (given: { readonly stores: readonly string[], readonly 
   const choice = stores.map(uri => writers.check(uri).params).flatMap(params => 'long-strings' in params ? [params['long-strings']] : [])[0]
   return {
     stores,
+    areGiven: isGiven,
     files: [...given.files, ...outputs.filter(uri => uri.startsWith('file:')).flatMap(uri => withRotated(writers.check(uri).uri.path))],
     longStrings: longStringChoices.find(known => known === choice) ?? 'cut'
   }
 }
 
-export function isStore (uri: string): boolean {
+function isStore (uri: string): boolean {
   return /^(mysql|sqlite):/.test(uri)
 }
 
@@ -46,7 +49,16 @@ function outputsIn (file: string): string[] {
 
 /** `all-events.log`, `all-events.log.1.gz`, `all-events.log-20140521`. */
 function withRotated (path: string): string[] {
-  if (!existsSync(dirname(path))) return []
   const name = basename(path)
-  return readdirSync(dirname(path)).filter(entry => entry === name || (entry.startsWith(name) && /^[.-]\d[\d.-]*(\.gz)?$/.test(entry.slice(name.length)))).sort().map(entry => join(dirname(path), entry))
+  const rotated = namesIn(dirname(path)).filter(entry => entry.startsWith(name) && /^[.-]\d[\d.-]*(\.gz)?$/.test(entry.slice(name.length)))
+  return [path, ...rotated.sort().map(entry => join(dirname(path), entry))]
+}
+
+/** None where this user may not look. */
+function namesIn (directory: string): string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
+  }
 }

@@ -51,7 +51,7 @@ async function explained (t: Test, { record, formats = [clientSide, serverSide],
     const writer = await openWriter(uri, ctx)
     await writer.write(batchOfLines([outcome !== undefined && 'json' in outcome ? outcome.json : '']) as Batch)
     await writer.close()
-    stores.push(...prepareStores([uri], { writers: builtInWriters() })(ctx))
+    stores.push(...prepareStores({ stores: [uri], areGiven: true }, { writers: builtInWriters() })(ctx))
   }
   const surroundings: Surroundings = { candidates, schemas, registry: rules, decisions, destination: destinationOf(longStrings, stores, ctx) }
   return await explainRecord(Buffer.from(record), surroundings)
