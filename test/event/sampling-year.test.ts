@@ -36,7 +36,7 @@ async function yearOf (sampling: string, seed: number): Promise<Year> {
   const registry = readRegistry(`schemas: { Visit: { sampling: ${sampling} } }`, 'registry.yaml')
   const schemas = await openSchemas({ directories: [join(t.testdirName, 'schemas'), shippedSchemas()], log })
   const processor = createEventProcessor({
-    format: compileFormat('%{seqId}d %j'), schemas, sampler: createSampler(() => registry), hashAddress: text => text, parseUserAgent: text => text, maxLine: 1000, hostname: 'here', optOut: nobodyOptedOut
+    format: compileFormat('%{seqId}d %j'), schemas, sampler: createSampler(() => registry), optOut: nobodyOptedOut, hashAddress: text => text, parseUserAgent: text => text, maxLine: 1000, hostname: 'here'
   })
   const next = numbersFrom(seed)
   const year: Year = { came: [], kept: [], sizes: new Map() }
