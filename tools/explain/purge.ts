@@ -1,13 +1,16 @@
-import type { Anonymisation, Retention } from '../../lib/registry/entry.js'
+import type { Anonymisation, FieldPath, Retention } from '../../lib/registry/entry.js'
 import type { TablePlan } from '../../lib/sql/columns.js'
 import { parseDateTime, sqlTime, wholeSeconds } from '../../lib/sql/times.js'
 import type { Section } from './section.js'
 
 const daySeconds = 86_400
 
+/** By these a row that was stripped is still known and counted. */
+const alwaysKept: readonly FieldPath[] = ['uuid', 'timestamp', 'dt', 'samplingRate', 'meta.schema_uri', 'meta.id', 'meta.dt']
+
 /** When what is stored of an event is purged, and what is left then. `seconds` since 1970 are those of the event; null if it has no time. */
 export function purgeSection (schema: string, { days, keep, anonymise, aggregate, longer }: Retention, plan: TablePlan, seconds: number | null): Section {
-  const kept = plan.columns.filter(({ path }) => keep.some(field => covers(field, path)))
+  const kept = plan.columns.filter(({ path }) => [...alwaysKept, ...keep].some(field => covers(field, path)))
   const changed = plan.columns.flatMap(({ name, path }) => [...anonymise].flatMap(([field, how]) => covers(field, path) ? [`${name} (${inWords(how)})`] : []))
   const isDeleted = keep.length === 0 && anonymise.size === 0
   return {
@@ -18,7 +21,7 @@ export function purgeSection (schema: string, { days, keep, anonymise, aggregate
       ...aggregate === null ? [] : [`before that it is counted into ${schema}_daily${phrase(' by ', aggregate.by)}${phrase(', with sums and percentiles of ', aggregate.of)}`],
       ...isDeleted
         ? ['then nothing of it remains']
-        : [`then these columns remain: ${[...kept.map(({ name }) => name), ...changed].join(', ') || 'none that this revision has'}`, 'all others become NULL']
+        : [`then these columns remain: ${[...kept.map(({ name }) => name), ...changed].join(', ')}`, 'all others become NULL']
     ]
   }
 }
