@@ -6,6 +6,7 @@ import { identifyEvent, whyUnidentified } from './identity.js'
 import { KnownNames } from './known-names.js'
 import type { LineFormat } from './line-format.js'
 import { createLineParser, type Converters } from './line-parser.js'
+import type { OptOut } from './opt-out.js'
 import type { Sampler } from './sampling.js'
 import { createAddressScrubber } from './scrub.js'
 import { isRefused, type SchemaRepository } from './schemas.js'
@@ -19,6 +20,8 @@ export interface ProcessorOptions extends Converters {
   readonly maxLine: number
   /** `recvFrom` of event errors whose line does not tell. */
   readonly hostname: string
+  /** Whose events are dropped, the invalid ones too. */
+  readonly optOut: OptOut
 }
 
 /**
@@ -63,7 +66,7 @@ class Refusal extends Error {
 }
 
 export function createEventProcessor (options: ProcessorOptions): EventProcessor {
-  const { schemas, sampler, maxLine } = options
+  const { schemas, sampler, maxLine, optOut } = options
   const parser = createLineParser(options.format, options)
   const scrub = createAddressScrubber(options.format, options.hashAddress)
   const known = new KnownNames(schemas)
@@ -75,6 +78,7 @@ export function createEventProcessor (options: ProcessorOptions): EventProcessor
     const identity = identifyEvent(capsule)
     if (identity === null) throw new Refusal(whyUnidentified(capsule).message, 'validation', capsule)
     const { name, revision } = identity
+    if (optOut.covers(name, capsule, line)) return optedOut(name)
     const rate = sampler === undefined ? 1 : sampler.rateFor(name, capsule)
     if (rate === 0) return { kind: 'dropped', why: 'sampled', schema: name }
     const schema = schemas.find(name, revision)
@@ -88,7 +92,13 @@ export function createEventProcessor (options: ProcessorOptions): EventProcessor
     return { kind: 'valid', json: parsed.toJson(rate), schema: name }
   }
 
+  function optedOut (schema: string): Outcome {
+    return { kind: 'dropped', why: 'opted_out', schema: known.has(schema) ? schema : unknownSchema }
+  }
+
   function invalid (line: string, code: EventErrorCode, message: string, capsule: Capsule | null = null): Outcome {
+    const refusedBy = optOut.inText(line, capsule)
+    if (refusedBy !== null) return optedOut(refusedBy)
     const { text: rawEvent, identity } = scrub(line.length > maxLine ? line.slice(0, maxLine) : line)
     const fallback = { recvFrom: options.hostname, timestamp: Math.floor(Date.now() / 1000) }
     const event = eventErrorOf({ code, message, rawEvent, identity, capsule }, fallback)

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { compileFormat } from '../../lib/event/line-format.js'
+import { nobodyOptedOut } from '../../lib/event/opt-out.js'
 import { createEventProcessor } from '../../lib/event/processor.js'
 import { createSampler } from '../../lib/event/sampling.js'
 import { openSchemas, shippedSchemas } from '../../lib/event/schema-repository.js'
@@ -35,7 +36,7 @@ async function yearOf (sampling: string, seed: number): Promise<Year> {
   const registry = readRegistry(`schemas: { Visit: { sampling: ${sampling} } }`, 'registry.yaml')
   const schemas = await openSchemas({ directories: [join(t.testdirName, 'schemas'), shippedSchemas()], log })
   const processor = createEventProcessor({
-    format: compileFormat('%{seqId}d %j'), schemas, sampler: createSampler(() => registry), hashAddress: text => text, parseUserAgent: text => text, maxLine: 1000, hostname: 'here'
+    format: compileFormat('%{seqId}d %j'), schemas, sampler: createSampler(() => registry), optOut: nobodyOptedOut, hashAddress: text => text, parseUserAgent: text => text, maxLine: 1000, hostname: 'here'
   })
   const next = numbersFrom(seed)
   const year: Year = { came: [], kept: [], sizes: new Map() }
