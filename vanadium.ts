@@ -20,6 +20,7 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   owners: async () => (await import('./tools/owners.js')).owners,
   dashboards: async () => (await import('./tools/dashboards.js')).dashboards,
   notify: async () => (await import('./tools/notify.js')).notify,
+  sampling: async () => (await import('./tools/sampling.js')).sampling,
   status: async () => (await import('./tools/status.js')).status,
   tap: async () => (await import('./tools/tap.js')).tap,
   top: async () => (await import('./tools/top.js')).top,
