@@ -14,6 +14,7 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   ledger: async () => (await import('./tools/ledger.js')).ledger,
   schema: async () => (await import('./tools/schema.js')).schema,
   replay: async () => (await import('./tools/replay.js')).replay,
+  purge: async () => (await import('./tools/purge.js')).purge,
   check: async () => (await import('./tools/check.js')).check,
   report: async () => (await import('./tools/report.js')).report,
   owners: async () => (await import('./tools/owners.js')).owners,

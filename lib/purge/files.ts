@@ -3,7 +3,7 @@ import * as fs from 'node:fs/promises'
 import { codeOf, messageOf, StreamError } from '../errors.js'
 import { openForWriting } from '../file/open-for-writing.js'
 import { createAnonymise } from './anonymous-json.js'
-import { fileTime, isUnreadable, readLines } from './file-content.js'
+import { isUnreadable, readLines } from './file-content.js'
 import { asideName, isAside, remove, removeIfThere, rewrite, type FileSystem } from './rewrite.js'
 import { dayMs } from './rules.js'
 import type { Leftover, PurgeStore, Rules, Work } from './store.js'
@@ -32,6 +32,7 @@ export interface FilesOptions {
 interface Found {
   readonly path: string
   readonly stat: BigIntStats
+  /** When it was last written. */
   readonly fileMs: number
 }
 
@@ -47,7 +48,7 @@ export function openFiles ({ list, isLive, memory, stop: end, system = fs }: Fil
     for (const path of await list()) {
       if (isAside(path)) continue
       const stat = await fs.stat(path, { bigint: true }).catch((error: unknown) => { if (codeOf(error) !== 'ENOENT') failures.push(`${path}: ${messageOf(error)}`) })
-      if (stat?.isFile() === true && stat.size > 0n) yield { path, stat, fileMs: fileTime(path, Number(stat.mtimeMs)) }
+      if (stat?.isFile() === true && stat.size > 0n) yield { path, stat, fileMs: Number(stat.mtimeMs) }
     }
   }
 
