@@ -40,7 +40,8 @@ export function prepareProcessor (options: Pick<ProcessorOptions, 'format' | 'ma
       hashAddress: address => hasher === null ? address : hasher.hash(address),
       parseUserAgent: userAgent => userAgents.parse(userAgent),
       maxLine,
-      hostname: hostname()
+      hostname: hostname(),
+      optOut: ctx.optOut
     })
   }
 

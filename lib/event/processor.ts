@@ -6,6 +6,7 @@ import { identifyEvent, whyUnidentified } from './identity.js'
 import { KnownNames } from './known-names.js'
 import type { LineFormat } from './line-format.js'
 import { createLineParser, type Converters } from './line-parser.js'
+import type { OptOut } from './opt-out.js'
 import { createAddressScrubber } from './scrub.js'
 import { isRefused, type SchemaRepository } from './schemas.js'
 
@@ -16,6 +17,8 @@ export interface ProcessorOptions extends Converters {
   readonly maxLine: number
   /** `recvFrom` of event errors whose line does not tell. */
   readonly hostname: string
+  /** Whose events are dropped, the invalid ones too. */
+  readonly optOut: OptOut
 }
 
 /**
@@ -60,7 +63,7 @@ class Refusal extends Error {
 }
 
 export function createEventProcessor (options: ProcessorOptions): EventProcessor {
-  const { schemas, maxLine } = options
+  const { schemas, maxLine, optOut } = options
   const parser = createLineParser(options.format, options)
   const scrub = createAddressScrubber(options.format, options.hashAddress)
   const known = new KnownNames(schemas)
@@ -72,6 +75,7 @@ export function createEventProcessor (options: ProcessorOptions): EventProcessor
     const identity = identifyEvent(capsule)
     if (identity === null) throw new Refusal(whyUnidentified(capsule).message, 'validation', capsule)
     const { name, revision } = identity
+    if (optOut.covers(name, capsule, line)) return optedOut(name)
     const schema = schemas.find(name, revision)
     if (schema === undefined) {
       if (mayFetch && schemas.canFetch(name, revision)) return { kind: 'unknown-schema', name, revision }
@@ -83,7 +87,13 @@ export function createEventProcessor (options: ProcessorOptions): EventProcessor
     return { kind: 'valid', json: parsed.toJson(), schema: name }
   }
 
+  function optedOut (schema: string): Outcome {
+    return { kind: 'dropped', why: 'opted_out', schema: known.has(schema) ? schema : unknownSchema }
+  }
+
   function invalid (line: string, code: EventErrorCode, message: string, capsule: Capsule | null = null): Outcome {
+    const refusedBy = optOut.inText(line, capsule)
+    if (refusedBy !== null) return optedOut(refusedBy)
     const { text: rawEvent, identity } = scrub(line.length > maxLine ? line.slice(0, maxLine) : line)
     const fallback = { recvFrom: options.hostname, timestamp: Math.floor(Date.now() / 1000) }
     const event = eventErrorOf({ code, message, rawEvent, identity, capsule }, fallback)

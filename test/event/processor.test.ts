@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { openAddressHasher } from '../../lib/event/address-hash.js'
 import { compileFormat } from '../../lib/event/line-format.js'
+import { nobodyOptedOut } from '../../lib/event/opt-out.js'
 import { createEventProcessor, type EventProcessor } from '../../lib/event/processor.js'
 import { openSchemas, shippedSchemas } from '../../lib/event/schema-repository.js'
 import { createLog } from '../../lib/log.js'
@@ -29,7 +30,8 @@ async function createProcessor (t: Test, format = clientSide): Promise<EventProc
     hashAddress: address => hasher.hash(address),
     parseUserAgent: userAgent => ({ browser_family: userAgent }),
     maxLine: 65_536,
-    hostname: 'this-host'
+    hostname: 'this-host',
+    optOut: nobodyOptedOut
   })
 }
 
