@@ -5,7 +5,7 @@ import type { FileMemory } from '../lib/purge/files.js'
 import { rulesInForce } from '../lib/purge/rules.js'
 import { configOption } from './check/leftovers.js'
 import { rememberFiles } from './purge/memory.js'
-import { placesOf } from './purge/places.js'
+import { databaseOf, placesOf } from './purge/places.js'
 import { requireRoom, verifyReports } from './purge/report.js'
 import { plan, prove, purge as runPurge, wrong } from './purge/session.js'
 import { openSigningKey, openVerifyingKey } from './purge/signing.js'
@@ -29,6 +29,8 @@ export const purge = defineCommand({
     files: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Files of events, raw lines or dead letters, plain or .gz; * and ? in the last part [default: those that argument files name, with what logrotate made of them]' },
     journals: { type: 'boolean', default: false, description: 'The journals in --state, too [default: unless stores or files are named]' },
     config: configOption,
+    replica: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Replicas, as mysql: URIs, that the purge of MySQL waits for when they fall behind' },
+    'replica-lag': { type: 'number', default: 10, requiresArg: true, description: 'Seconds that they may be behind' },
     'dry-run': { type: 'boolean', default: false, description: 'Only print what would go: rows, bytes and fields by place' },
     prove: { type: 'boolean', default: false, description: 'Only look whether anything is older than allowed' },
     report: { type: 'string', requiresArg: true, description: 'File for the report of what was done [default: purge/purge-TIME.json in --state]' },
@@ -38,6 +40,8 @@ export const purge = defineCommand({
   defaults: { 'log-level': 'warn' },
   prepare (options, transports, { state }) {
     const { 'dry-run': isDry, prove: isProof, verify, report } = options
+    const replicas = { databases: options.replica.map(uri => databaseOf('--replica', uri, ['mysql'], transports)), mostSeconds: options['replica-lag'] }
+    if (!(replicas.mostSeconds > 0)) throw new ConfigError('bad-option', `--replica-lag ${replicas.mostSeconds}: give seconds, more than 0`)
     const key = options.key ?? join(state, 'purge', 'purge.key')
     if (Number(isDry) + Number(isProof) + Number(verify.length > 0) > 1) throw new ConfigError('bad-option', '--dry-run, --prove and --verify exclude each other; give one of them')
     if (report !== undefined && (isDry || isProof || verify.length > 0)) throw new ConfigError('bad-option', `--report ${report}: only a purge writes a report; leave it out, or --dry-run, --prove and --verify`)
@@ -48,7 +52,7 @@ export const purge = defineCommand({
         return
       }
       const rules = rulesInForce(ctx.registry, Date.now())
-      const open = (memory: FileMemory): ReturnType<typeof openStores> => openStores(placesOf({ ...options, state }, transports, ctx.log), memory, ctx)
+      const open = (memory: FileMemory): ReturnType<typeof openStores> => openStores(placesOf({ ...options, state }, transports, ctx.log), memory, replicas, ctx)
       if (isDry) await plan(open(noMemory), rules, ctx)
       else if (isProof) await prove(open(noMemory), rules, ctx)
       else await purgeNow(report ?? join(state, 'purge', `purge-${compact(rules.nowMs)}.json`), key, rules, open, ctx)

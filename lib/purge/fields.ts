@@ -6,8 +6,8 @@ export interface FieldNode {
   readonly below: ReadonlyMap<string, FieldNode>
 }
 
-/** What tells that there was an event, of which schema and when: it says nothing about a person, and rows and lines need it. */
-export const alwaysKept: readonly FieldPath[] = ['schema', 'revision', 'uuid', 'timestamp', 'dt', 'meta.schema_uri', 'meta.id', 'meta.dt']
+/** What tells that there was an event, of which schema and when, and for how many it stands: it says nothing about a person, and rows and lines need it. */
+export const alwaysKept: readonly FieldPath[] = ['schema', 'revision', 'uuid', 'timestamp', 'dt', 'samplingRate', 'meta.schema_uri', 'meta.id', 'meta.dt']
 
 /** Addresses and user agents: whatever a policy lists. */
 export const neverKept: readonly FieldPath[] = ['ip', 'clientIp', 'userAgent']

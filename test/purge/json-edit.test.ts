@@ -80,7 +80,7 @@ t.test('it is what taking fields out of the parsed value is, and once is as good
 
 /** Slow and plain: what of a value is at or below a path that is kept. */
 function filtered (value: unknown, path: string, keep: readonly string[]): unknown {
-  const all = [...keep, 'schema', 'revision', 'uuid', 'timestamp', 'dt', 'meta.schema_uri', 'meta.id', 'meta.dt']
+  const all = [...keep, 'schema', 'revision', 'uuid', 'timestamp', 'dt', 'samplingRate', 'meta.schema_uri', 'meta.id', 'meta.dt']
   if (all.some(kept => path === kept || path.startsWith(`${kept}.`))) return value
   const isAbove = path === '' || path === 'event' || all.some(kept => kept.startsWith(`${path}.`))
   if (!isAbove || typeof value !== 'object' || value === null) return undefined

@@ -11,6 +11,9 @@ export interface Database {
   readonly params: object
 }
 
+/** Of databases that can be purged. */
+const schemes: readonly string[] = ['mysql', 'sqlite']
+
 /** Where this host keeps events. */
 export interface Places {
   readonly databases: readonly Database[]
@@ -38,7 +41,7 @@ export function placesOf (options: PlaceOptions, transports: Transports, log: Lo
   // a name that is wrong shows before anything is done
   for (const pattern of files) filesOf(pattern)
   return {
-    databases: isNamed ? store.map(uri => databaseOf(uri, transports)) : defined.databases,
+    databases: isNamed ? store.map(uri => databaseOf('--store', uri, schemes, transports)) : defined.databases,
     live: defined.files,
     listFiles: () => [...new Set(isNamed ? files.flatMap(filesOf) : defined.files.flatMap(generationsOf))],
     states: isNamed && !journals ? [] : [...new Set([state, ...isNamed ? [] : defined.states])]
@@ -56,7 +59,7 @@ function definedPlaces (config: string, isNamed: boolean, transports: Transports
   try {
     const instances = definedIn(config)
     const written = instances.flatMap(instance => outputsOf(argumentsOf(config, instance)).map(text => innermost(text, transports, `${instance.daemon} ${instance.instance}`, log)).filter(found => found !== null))
-    const databases = written.filter(({ uri }) => ['mysql', 'sqlite'].includes(uri.scheme))
+    const databases = written.filter(({ uri }) => schemes.includes(uri.scheme))
     return {
       databases: [...new Map(databases.map(database => [database.uri.text, database])).values()],
       files: [...new Set(written.filter(({ uri }) => uri.scheme === 'file').map(({ uri }) => uri.path))],
@@ -68,10 +71,11 @@ function definedPlaces (config: string, isNamed: boolean, transports: Transports
   }
 }
 
-function databaseOf (text: string, transports: Transports): Database {
+/** What an option names. Throws `ConfigError`. */
+export function databaseOf (option: string, text: string, allowed: readonly string[], transports: Transports): Database {
   const { uri, params } = transports.writers.check(text)
-  if (['mysql', 'sqlite'].includes(uri.scheme)) return { uri, params }
-  throw new ConfigError('bad-option', `--store ${uri.text} is no database; give mysql://user@host/database?defaults-file=/etc/vanadium/purge.cnf or sqlite:///path, and files with --files`)
+  if (allowed.includes(uri.scheme)) return { uri, params }
+  throw new ConfigError('bad-option', `${option} ${uri.text} is no database that it can be; give mysql://user@host/database?defaults-file=/etc/vanadium/purge.cnf or sqlite:///path, and files with --files`)
 }
 
 /** Values of the options that name what is written. */

@@ -29,7 +29,7 @@ export function workText (works: readonly Work[], verb: string): string {
 function sumText (works: readonly Work[]): string {
   const sum = (action: Work['action']): number => works.filter(work => work.action === action).reduce((rows, work) => rows + work.rows, 0)
   const bytes = works.reduce((sum, { bytes }) => sum + bytes, 0)
-  const parts = ([['delete', 'deletions'], ['strip', 'rows stripped'], ['aggregate', 'daily rows']] as const).filter(([action]) => sum(action) > 0).map(([action, what]) => `${numberText(sum(action))} ${what}`)
+  const parts = ([['delete', 'deletions'], ['strip', 'rows stripped'], ['aggregate', 'rows aggregated']] as const).filter(([action]) => sum(action) > 0).map(([action, what]) => `${numberText(sum(action))} ${what}`)
   return `${parts.join(', ')} (${bytesText(bytes)})`
 }
 
@@ -50,7 +50,7 @@ export function proofText (found: readonly Leftover[], stores: readonly string[]
 
 function proofOf (found: readonly Leftover[], stores: readonly string[], failures: readonly string[]): Result {
   const rows = found.reduce((sum, { rows }) => sum + rows, 0)
-  const oldest = Math.max(0, ...found.map(({ oldestDays }) => oldestDays))
+  const oldest = Math.floor(Math.max(0, ...found.map(({ oldestDays }) => oldestDays)))
   const figures = [{ label: 'rows', value: rows, min: 0 }, { label: 'oldest', value: oldest * 86_400, unit: 's' as const, min: 0 }]
   const details = [...failures.map(failure => `not looked at: ${failure}`), ...found.map(detailOf)]
   if (found.length > 0) return { state: 'critical', summary: `${numberText(rows)} rows are older than allowed, up to ${oldest} days, in ${places(found)}`, details, figures }
@@ -59,7 +59,7 @@ function proofOf (found: readonly Leftover[], stores: readonly string[], failure
 }
 
 function detailOf ({ place, schema, rows, oldestDays, fields }: Leftover): string {
-  return `${place}: ${numberText(rows)} of ${schema ?? 'several schemas'}, up to ${oldestDays} days old, ${fields.length === 0 ? 'whole' : `with ${fields.join(', ')}`}`
+  return `${place}: ${numberText(rows)} of ${schema ?? 'several schemas'}, up to ${Math.floor(oldestDays)} days old, ${fields.length === 0 ? 'whole' : `with ${fields.join(', ')}`}`
 }
 
 function places (found: readonly Leftover[]): string {
