@@ -226,6 +226,18 @@ t.test('a line that is too long to be looked into is as old as its file, and cos
   t.ok(read(young) === long + event(1))
 })
 
+t.test('what an interrupted run has left aside is removed, also when its file has another name by now', async t => {
+  const directory = directoryOf(t)
+  write(join(directory, 'a.log-20150601.purging'), event(1))
+  const path = write(join(directory, 'a.log-20150601.gz'), event(1))
+
+  t.strictSame(await collect(storeOf(directory).plan(rules)), [])
+  await purge(storeOf(directory))
+
+  t.strictSame(readdirSync(directory), ['a.log-20150601.gz'])
+  t.equal(read(path), event(1))
+})
+
 t.test('stopped in the middle of a file it leaves that as it was', async t => {
   const directory = directoryOf(t)
   const content = event(1) + event(100).repeat(50_000)
