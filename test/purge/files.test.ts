@@ -86,7 +86,7 @@ t.test('of any lines and clocks what has to go goes, and what may stay stays byt
   const directory = directoryOf(t)
   const files = fc.array(fc.tuple(lines, fc.boolean()), { minLength: 1, maxLength: 3 })
 
-  // seen to fail without the times in milliseconds, without the rename, with a file left aside
+  // seen to fail without times in milliseconds, and without the rename
   await fc.assert(fc.asyncProperty(files, fc.boolean(), fc.integer({ min: 1, max: 60 }), async (contents, endsWithLine, n) => {
     for (const name of readdirSync(directory)) rmSync(join(directory, name))
     const all = contents.map(([lines, isGzipped], i) => {
