@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { defineCommand } from '../lib/cli/command.js'
-import { flushing, type CommonOptions } from '../lib/cli/options.js'
+import { commonOptions, flushing, type CommonOptions } from '../lib/cli/options.js'
 import { prepareProcessor, readProcessorFile } from '../lib/cli/processor-options.js'
 import { isRelative, parseTime } from '../lib/cli/times.js'
 import { ConfigError } from '../lib/errors.js'
@@ -60,15 +60,20 @@ export const replay = defineCommand({
   }
 })
 
-/** Schemas and plug-ins are those of the live processor, after what is given here. */
+/** Schemas, plug-ins, registry and the list of users who opted out are those of the live processor, after what is given here. */
 function withThoseOf (file: string, common: CommonOptions): CommonOptions {
   const { common: live } = readProcessorFile('--processor', file)
   const url = common['schemas-url'] ?? live['schemas-url']
+  const optOut = common.optout ?? live.optout
+  const registry = common.registry ?? live.registry
   return {
     ...common,
     schemas: [...new Set([...common.schemas, ...live.schemas])],
     plugins: [...new Set([...common.plugins, ...live.plugins].map(directory => resolve(directory)))],
-    ...url === undefined ? {} : { 'schemas-url': url }
+    ...url === undefined ? {} : { 'schemas-url': url },
+    ...registry === undefined ? {} : { registry },
+    ...optOut === undefined ? {} : { optout: optOut },
+    'optout-key': common['optout-key'] === commonOptions['optout-key'].default ? live['optout-key'] : common['optout-key']
   }
 }
 
