@@ -18,7 +18,7 @@ interface Import {
 const layers: Record<string, readonly string[]> = {
   leaves: [],
   event: ['leaves', '(registry)'],
-  stream: ['leaves', '(event)'],
+  stream: ['leaves', '(event)', '(registry)'],
   'opt-out': ['leaves', 'event'],
   zmq: ['leaves', 'stream'],
   file: ['leaves', 'stream'],

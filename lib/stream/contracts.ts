@@ -7,6 +7,7 @@ import type { Log } from '../log.js'
 import type { Metrics } from '../metrics.js'
 import type { OptOut } from '../event/opt-out.js'
 import type { SchemaRepository } from '../event/schemas.js'
+import type { SchemaEntry } from '../registry/entry.js'
 import type { Uri } from './uri.js'
 import type { Lags } from './lag.js'
 import type { Ledger } from './ledger.js'
@@ -133,6 +134,8 @@ export interface Context {
   save (): Promise<void>
   /** The schemas of `--schemas`; loaded on first use. */
   readonly schemas: SchemaRepository
+  /** What the registry says of a schema now, and after a reload; null, or absent, where there is none that can be read. */
+  describe? (schema: string): SchemaEntry | null
   /** Whose records are left out; opened on first use. Throws `ConfigError` when the list of --optout, or the registry, cannot be used. */
   readonly optOut: OptOut
   readonly deadLetters: DeadLetters
