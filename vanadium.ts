@@ -15,6 +15,7 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   schema: async () => (await import('./tools/schema.js')).schema,
   optout: async () => (await import('./tools/optout.js')).optout,
   replay: async () => (await import('./tools/replay.js')).replay,
+  purge: async () => (await import('./tools/purge.js')).purge,
   check: async () => (await import('./tools/check.js')).check,
   report: async () => (await import('./tools/report.js')).report,
   owners: async () => (await import('./tools/owners.js')).owners,
