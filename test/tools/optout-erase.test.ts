@@ -53,6 +53,7 @@ function place (t: Test): { directory: string, args: string[] } {
   return { directory, args: ['--stdin', '--state', directory, '--schemas', join(directory, 'schemas'), '--registry', registry, '--optout-key', join(directory, 'optout.key'), '--config', directory] }
 }
 
+// seen to fail when what the database finds is taken for theirs
 t.test('rows of a user go from MariaDB and SQLite, those of others stay; a second time there is nothing', { skip: needsMariadb }, async t => {
   const { directory, args } = place(t)
   const mariadb = await startMariadb()
@@ -81,7 +82,7 @@ t.test('rows of a user go from MariaDB and SQLite, those of others stay; a secon
   t.notMatch(readFileSync(join(directory, 'events.sqlite')).toString('latin1').replaceAll(event('Other', gone), ''), goneNumber, 'nor in the pages of the file')
 })
 
-// seen to fail when a number is looked for as text, and when the file that is written is written anew
+// seen to fail when the file that a daemon appends to is written anew
 t.test('lines of a user go from files, whatever they are; byte for byte nothing else changes', async t => {
   const { directory, args } = place(t)
   const logs = join(directory, 'logs')
