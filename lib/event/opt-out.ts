@@ -2,6 +2,7 @@ import type { FieldPath } from '../registry/entry.js'
 import type { Capsule } from './capsule.js'
 import { parsed } from './composition.js'
 import { eventErrorSchema, schemaOf } from './event-error.js'
+import { keysOf, valueAt } from './field-path.js'
 import { identifyEvent } from './identity.js'
 import { leavesOf, usersIn } from './opt-out-text.js'
 
@@ -60,7 +61,7 @@ export function createOptOut ({ users, fields, isKnown }: OptOutOptions): OptOut
     if (schema === eventErrorSchema.name) return inText(rawEventOf(event)) !== null
     const field = fields().get(schema)
     if (field === undefined) return false
-    const value = valueAt(event, field)
+    const value = valueAt(event, keysOf(field))
     if (typeof value === 'string') return users.has(value)
     if (Number.isSafeInteger(value)) return users.has(String(value))
     // its digits are in the text alone
@@ -93,15 +94,6 @@ export const nobodyOptedOut: OptOut = { covers: () => false, inText: () => null,
 /** Of a path the name by which its value stands in a text. */
 function keyOf (field: FieldPath): string {
   return field.slice(field.lastIndexOf('.') + 1)
-}
-
-function valueAt (event: Readonly<Capsule>, field: FieldPath): unknown {
-  let value: unknown = event
-  for (const name of field.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
-    value = (value as Capsule)[name]
-  }
-  return value
 }
 
 function rawEventOf ({ event }: Readonly<Capsule>): string {
