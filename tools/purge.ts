@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineCommand, type CommandContext } from '../lib/cli/command.js'
 import { ConfigError } from '../lib/errors.js'
@@ -29,6 +30,7 @@ export const purge = defineCommand({
     files: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Files of events, raw lines or dead letters, plain or .gz; * and ? in the last part [default: those that argument files name, with what logrotate made of them]' },
     journals: { type: 'boolean', default: false, description: 'The journals in --state, too [default: unless stores or files are named]' },
     config: configOption,
+    'defaults-file': { type: 'string', requiresArg: true, description: 'my.cnf of the account that purges MySQL: consumers may not delete [default: /etc/vanadium/purge.cnf, if it is there; else what the URIs name]' },
     replica: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Replicas, as mysql: URIs, that the purge of MySQL waits for when they fall behind' },
     'replica-lag': { type: 'number', default: 10, requiresArg: true, description: 'Seconds that they may be behind' },
     'dry-run': { type: 'boolean', default: false, description: 'Only print what would go: rows, bytes and fields by place' },
@@ -40,8 +42,8 @@ export const purge = defineCommand({
   defaults: { 'log-level': 'warn' },
   prepare (options, transports, { state }) {
     const { 'dry-run': isDry, prove: isProof, verify, report } = options
-    const replicas = { databases: options.replica.map(uri => databaseOf('--replica', uri, ['mysql'], transports)), mostSeconds: options['replica-lag'] }
-    if (!(replicas.mostSeconds > 0)) throw new ConfigError('bad-option', `--replica-lag ${replicas.mostSeconds}: give seconds, more than 0`)
+    const mysql = { account: options['defaults-file'] ?? (existsSync(purgeAccount) ? purgeAccount : null), databases: options.replica.map(uri => databaseOf('--replica', uri, ['mysql'], transports)), mostSeconds: options['replica-lag'] }
+    if (!(mysql.mostSeconds > 0)) throw new ConfigError('bad-option', `--replica-lag ${mysql.mostSeconds}: give seconds, more than 0`)
     const key = options.key ?? join(state, 'purge', 'purge.key')
     if (Number(isDry) + Number(isProof) + Number(verify.length > 0) > 1) throw new ConfigError('bad-option', '--dry-run, --prove and --verify exclude each other; give one of them')
     if (report !== undefined && (isDry || isProof || verify.length > 0)) throw new ConfigError('bad-option', `--report ${report}: only a purge writes a report; leave it out, or --dry-run, --prove and --verify`)
@@ -52,13 +54,15 @@ export const purge = defineCommand({
         return
       }
       const rules = rulesInForce(ctx.registry, Date.now())
-      const open = (memory: FileMemory): ReturnType<typeof openStores> => openStores(placesOf({ ...options, state }, transports, ctx.log), memory, replicas, ctx)
+      const open = (memory: FileMemory): ReturnType<typeof openStores> => openStores(placesOf({ ...options, state }, transports, ctx.log), memory, mysql, ctx)
       if (isDry) await plan(open(noMemory), rules, ctx)
       else if (isProof) await prove(open(noMemory), rules, ctx)
       else await purgeNow(report ?? join(state, 'purge', `purge-${compact(rules.nowMs)}.json`), key, rules, open, ctx)
     }
   }
 })
+
+const purgeAccount = '/etc/vanadium/purge.cnf'
 
 /** It looks at everything. */
 const noMemory: FileMemory = { isClean: () => false, note: () => {} }

@@ -5,7 +5,7 @@ import { openForWriting } from '../file/open-for-writing.js'
 import type { Erased, EraseStore } from './erase.js'
 import { isUnreadable, readLines } from './file-content.js'
 import { partsOf, type Line } from './lines.js'
-import { asideName, isAside, remove, removeIfThere, rewrite } from './rewrite.js'
+import { isAside, remove, removeIfThere, rewrite } from './rewrite.js'
 import type { Verdict } from './verdict.js'
 
 export interface EraseFilesOptions {
@@ -46,10 +46,13 @@ export function eraseFromFiles ({ paths, isLive, optOut, holds }: EraseFilesOpti
     return { rows, bytes, kept, mentions }
   }
 
-  async function * each (stop: AbortSignal, work: (path: string, stat: BigIntStats) => Promise<Erased>): AsyncGenerator<Erased> {
+  async function * each (stop: AbortSignal, work: (path: string, stat: BigIntStats) => Promise<Erased>, dropAside: (path: string) => Promise<void>): AsyncGenerator<Erased> {
     for (const path of paths) {
       if (stop.aborted) return
-      if (isAside(path)) continue
+      if (isAside(path)) {
+        await dropAside(path)
+        continue
+      }
       const stat = await fs.stat(path, { bigint: true })
       if (!stat.isFile()) continue
       if (isUnreadable(path)) yield { place: path, rows: 0, bytes: 0, left: 1, why: 'it is compressed in a way that is not read; decompress it, or delete it' }
@@ -58,7 +61,6 @@ export function eraseFromFiles ({ paths, isLive, optOut, holds }: EraseFilesOpti
   }
 
   async function erase (path: string, stat: BigIntStats, stop: AbortSignal): Promise<Erased> {
-    await removeIfThere(asideName(path))
     const { rows, bytes, kept, mentions } = await scan(path, stop)
     if (rows > 0 && (isLive(path) || await isOpenForWriting(stat))) return { place: path, rows: 0, bytes: 0, left: rows + mentions, why: 'a daemon appends to it; rotate it (logrotate --force), then give the same command again' }
     if (rows > 0 && kept === 0) await remove(path, stat)
@@ -73,8 +75,8 @@ export function eraseFromFiles ({ paths, isLive, optOut, holds }: EraseFilesOpti
     find: stop => each(stop, async path => {
       const { rows, bytes } = await scan(path, stop)
       return { place: path, rows, bytes, left: null }
-    }),
-    erase: stop => each(stop, async (path, stat) => await erase(path, stat, stop)),
+    }, async () => {}),
+    erase: stop => each(stop, async (path, stat) => await erase(path, stat, stop), removeIfThere),
     close: async () => {}
   }
 }

@@ -4,7 +4,7 @@ import { codeOf, messageOf, StreamError } from '../errors.js'
 import { openForWriting } from '../file/open-for-writing.js'
 import { createAnonymise } from './anonymous-json.js'
 import { isUnreadable, readLines } from './file-content.js'
-import { asideName, isAside, remove, removeIfThere, rewrite, type FileSystem } from './rewrite.js'
+import { isAside, remove, removeIfThere, rewrite, type FileSystem } from './rewrite.js'
 import { dayMs } from './rules.js'
 import type { Leftover, PurgeStore, Rules, Work } from './store.js'
 import { Tally } from './tally.js'
@@ -46,7 +46,6 @@ export function openFiles ({ list, isLive, memory, stop: end, system = fs }: Fil
 
   async function * all (failures: string[]): AsyncGenerator<Found> {
     for (const path of await list()) {
-      if (isAside(path)) continue
       const stat = await fs.stat(path, { bigint: true }).catch((error: unknown) => { if (codeOf(error) !== 'ENOENT') failures.push(`${path}: ${messageOf(error)}`) })
       if (stat?.isFile() === true && stat.size > 0n) yield { path, stat, fileMs: Number(stat.mtimeMs) }
     }
@@ -55,7 +54,7 @@ export function openFiles ({ list, isLive, memory, stop: end, system = fs }: Fil
   /** Null when stopped. What cannot be looked into goes, as a whole, when no policy could keep anything that is in it. */
   async function scan (file: Found, rules: Rules, judge: Judge, stop: AbortSignal): Promise<Tally | null> {
     const tally = new Tally()
-    if (isUnreadable(file.path)) return tallyOfUnreadable(file, rules)
+    if (isUnreadable(file.path) || isAside(file.path)) return tallyOfUnreadable(file, rules)
     try {
       for await (const lines of readLines(file.path, stop)) for (const line of lines) tally.add(judge(line, file.fileMs), line.bytes.length)
     } catch (error) {
@@ -66,8 +65,9 @@ export function openFiles ({ list, isLive, memory, stop: end, system = fs }: Fil
   }
 
   async function clean (file: Found, rules: Rules, judge: Judge, stop: AbortSignal): Promise<Work[]> {
-    await removeIfThere(asideName(file.path), system)
-    if (memory.isClean(file.stat, rules.nowMs)) return []
+    // of a run that was interrupted, whatever has become of its file since
+    if (isAside(file.path)) await removeIfThere(file.path, system)
+    if (isAside(file.path) || memory.isClean(file.stat, rules.nowMs)) return []
     const tally = await scan(file, rules, judge, stop)
     if (tally === null) return []
     if (!tally.isEmpty) {
@@ -96,7 +96,7 @@ export function openFiles ({ list, isLive, memory, stop: end, system = fs }: Fil
     name: 'files',
     plan (rules) {
       const judge = createJudge(rules, anonymise)
-      return each<Work>(end, async file => isLive(file.path) || memory.isClean(file.stat, rules.nowMs) ? [] : (await scan(file, rules, judge, end))?.works(file.path) ?? [])
+      return each<Work>(end, async file => isLive(file.path) || isAside(file.path) || memory.isClean(file.stat, rules.nowMs) ? [] : (await scan(file, rules, judge, end))?.works(file.path) ?? [])
     },
     purge (rules, stop) {
       const judge = createJudge(rules, anonymise)

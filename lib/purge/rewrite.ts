@@ -12,7 +12,7 @@ import type { Judge } from './verdict.js'
 export type FileSystem = Pick<typeof fs, 'open' | 'rename' | 'unlink' | 'stat'>
 
 /** Beside the file: what an interrupted run leaves, and the next one removes. */
-export function asideName (path: string): string {
+function asideName (path: string): string {
   return `${path}.purging`
 }
 

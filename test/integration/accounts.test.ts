@@ -7,6 +7,7 @@ import { runCheck, type CheckOutput } from '../helpers/check-command.js'
 import { startDaemon } from '../helpers/daemon.js'
 import { needsMariadb, startMariadb } from '../helpers/mariadb.js'
 import { numberedEvent, schemaText, storedNumbers } from '../helpers/numbered-events.js'
+import { purgedHost } from '../helpers/purge-command.js'
 import { projectRoot } from '../helpers/shared.js'
 
 const shipped = readFileSync(join(projectRoot, 'etc/mysql/vanadium-accounts.sql'), 'utf8')
@@ -29,7 +30,7 @@ t.test('the accounts of etc/mysql', { skip: needsClient }, async t => {
   })
 
   t.test('are made, twice if need be', async () => {
-    const sql = shipped.replaceAll(/IDENTIFIED BY WRITER_PASSWORD/g, "IDENTIFIED BY 'writes'").replaceAll(/IDENTIFIED BY ANALYST_PASSWORD/g, "IDENTIFIED BY 'reads'").replaceAll(/IDENTIFIED BY CANARY_PASSWORD/g, "IDENTIFIED BY 'sings'").replaceAll(/IDENTIFIED BY REPLICATION_PASSWORD/g, "IDENTIFIED BY 'looks'")
+    const sql = shipped.replaceAll(/IDENTIFIED BY WRITER_PASSWORD/g, "IDENTIFIED BY 'writes'").replaceAll(/IDENTIFIED BY PURGE_PASSWORD/g, "IDENTIFIED BY 'forgets'").replaceAll(/IDENTIFIED BY ANALYST_PASSWORD/g, "IDENTIFIED BY 'reads'").replaceAll(/IDENTIFIED BY CANARY_PASSWORD/g, "IDENTIFIED BY 'sings'").replaceAll(/IDENTIFIED BY REPLICATION_PASSWORD/g, "IDENTIFIED BY 'looks'")
     for (let time = 0; time < 2; time++) execFileSync(program, args, { input: sql })
   })
 
@@ -99,5 +100,25 @@ t.test('the accounts of etc/mysql', { skip: needsClient }, async t => {
     for (const statement of ['INSERT INTO Canary_1 (id) VALUES (1)', 'DELETE FROM Canary_1', 'DROP TABLE Canary_1', 'SELECT * FROM Counted_1', 'SELECT * FROM vanadium_positions', 'SELECT * FROM mysql.user']) {
       await t.rejects(canary.query(statement), { message: /command denied/ }, statement)
     }
+  })
+
+  t.test('let vanadium purge delete, count and strip, in place of the account of the consumer', async t => {
+    const host = purgedHost(t, { schemas: { Counted: { retention: { keep: ['event.n'], aggregate: { by: ['wiki'] } } } } })
+    host.define('consumers/mysql', '--input tcp://127.0.0.1:8610?as=mysql', `--output mysql:///log?defaults-file=${join(directory, 'my.cnf')}`)
+    const credentials = join(directory, 'purge.cnf')
+    writeFileSync(credentials, `[client]\nuser = purge\npassword = forgets\nsocket = ${server.socket}\n`, { mode: 0o640 })
+    const schemas = ['--schemas', join(directory, 'schemas')]
+
+    const refused = await host.purge(...schemas)
+    const done = await host.purge(...schemas, '--defaults-file', credentials)
+    const proof = await host.purge(...schemas, '--defaults-file', credentials, '--prove')
+
+    t.match(refused, { code: 1, text: /Not done: .*command denied/ })
+    t.equal(done.code, 0, done.text + done.errors)
+    t.match(done.text, /Counted_1 +Counted +strip +3 /)
+    t.match(done.text, /Other_1 +Other +delete +1 /)
+    t.match(await server.query('SELECT event_n, wiki FROM Counted_1 ORDER BY id', 'log'), [{ event_n: 0, wiki: null }, { event_n: 1, wiki: null }, { event_n: 2, wiki: null }])
+    t.match(await server.query('SELECT * FROM Counted_daily', 'log'), [{ wiki: /./ }])
+    t.equal(proof.code, 0, proof.text + proof.errors)
   })
 })

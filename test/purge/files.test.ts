@@ -86,7 +86,7 @@ t.test('of any lines and clocks what has to go goes, and what may stay stays byt
   const directory = directoryOf(t)
   const files = fc.array(fc.tuple(lines, fc.boolean()), { minLength: 1, maxLength: 3 })
 
-  // seen to fail without the times in milliseconds, without the rename, with a file left aside
+  // seen to fail without times in milliseconds, and without the rename
   await fc.assert(fc.asyncProperty(files, fc.boolean(), fc.integer({ min: 1, max: 60 }), async (contents, endsWithLine, n) => {
     for (const name of readdirSync(directory)) rmSync(join(directory, name))
     const all = contents.map(([lines, isGzipped], i) => {
@@ -224,6 +224,18 @@ t.test('a line that is too long to be looked into is as old as its file, and cos
 
   t.strictSame(readdirSync(directory), ['a.log-20150601'])
   t.ok(read(young) === long + event(1))
+})
+
+t.test('what an interrupted run has left aside is removed, also when its file has another name by now', async t => {
+  const directory = directoryOf(t)
+  write(join(directory, 'a.log-20150601.purging'), event(1))
+  const path = write(join(directory, 'a.log-20150601.gz'), event(1))
+
+  t.strictSame(await collect(storeOf(directory).plan(rules)), [])
+  await purge(storeOf(directory))
+
+  t.strictSame(readdirSync(directory), ['a.log-20150601.gz'])
+  t.equal(read(path), event(1))
 })
 
 t.test('stopped in the middle of a file it leaves that as it was', async t => {

@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { openSchemas, shippedSchemas } from '../../lib/event/schema-repository.js'
 import { isRefused, type JsonSchema } from '../../lib/event/schemas.js'
-import { openRegistry } from '../../lib/registry/registry.js'
+import { openRegistry, readRegistry } from '../../lib/registry/registry.js'
 import { testContext } from '../helpers/context.js'
 import { projectRoot } from '../helpers/shared.js'
 
@@ -46,4 +47,16 @@ t.test('of ServerSideAccountCreation nothing stays but counts, by what says noth
 
   t.strictSame({ keep, anonymise: [...anonymise], days }, { keep: [], anonymise: [], days: 90 })
   t.strictSame(aggregate, { by: ['wiki', 'event.isSelfMade', 'event.displayMobile', 'event.isApi'], of: [] })
+})
+
+t.test('the examples of docs/schema-owners.md are good, and mean what is said of them', async t => {
+  const page = readFileSync(join(projectRoot, 'docs', 'schema-owners.md'), 'utf8')
+  const [, example = ''] = /## How long your events are kept\n[^]*?```yaml\n([^]*?)```/.exec(page) ?? []
+  const { find } = readRegistry(example, 'example.yaml')
+
+  t.equal(find('DemoButtonClick').retention.days, 90)
+  t.equal(find('SearchQuery').retention.days, 30)
+  t.strictSame([...find('EditAttempt').retention.anonymise.values()], [{ method: 'hash' }, { method: 'truncate', length: 2 }, { method: 'bucket', size: 100 }])
+  t.strictSame(find('ServerSideAccountCreation').retention.aggregate, { by: ['wiki', 'event.isSelfMade'], of: [] })
+  t.equal(find('ReadingDepth').retention.days, 90, 'the end date has passed')
 })

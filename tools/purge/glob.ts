@@ -22,8 +22,8 @@ function namesIn (directory: string, pattern: string): string[] {
   }
 }
 
-/** What logrotate makes of a file, and what the file writer sets aside: `.log-20150521`, `.log.1.gz`, `.log.torn`. */
-const rotated = /^(?:[.-]\d[\d-]*(?:\.(?:gz|xz|lzma|bz2|zst|lz4))?|\.torn)$/
+/** What logrotate makes of a file, what the file writer sets aside, and what a purge leaves of these: `.log-20150521`, `.log.1.gz`, `.log.torn`. */
+const rotated = /^(?:[.-]\d[\d-]*(?:\.(?:gz|xz|lzma|bz2|zst|lz4))?|\.torn)(?:\.purging)?$/
 
 /** A log file and what became of it before, as far as it is there. */
 export function generationsOf (path: string): string[] {

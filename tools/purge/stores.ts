@@ -12,10 +12,15 @@ export interface Replicas {
   readonly mostSeconds: number
 }
 
+export interface MysqlOptions extends Replicas {
+  /** Defaults-file of the account that purges; null for those of the URIs. */
+  readonly account: string | null
+}
+
 /** Opens what there is. It is closed with the command. Throws `ConfigError`. */
-export function openStores ({ databases, live, listFiles, states }: Places, memory: FileMemory, replicas: Replicas, ctx: CommandContext): PurgeStore[] {
+export function openStores ({ databases, live, listFiles, states }: Places, memory: FileMemory, { account, ...replicas }: MysqlOptions, ctx: CommandContext): PurgeStore[] {
   const stores = [
-    ...databases.map(database => openDatabase(database, replicas, ctx)),
+    ...databases.map(database => openDatabase(database, account ?? defaultsFileOf(database.params), replicas, ctx)),
     ...listFiles().length === 0 ? [] : [openFiles({ list: async () => await Promise.resolve(listFiles()), isLive: path => live.includes(path), memory, stop: ctx.stop })],
     ...states.map(openJournals)
   ]
@@ -23,12 +28,12 @@ export function openStores ({ databases, live, listFiles, states }: Places, memo
   return stores
 }
 
-function openDatabase ({ uri, params }: Database, { databases, mostSeconds }: Replicas, { schemas, log }: CommandContext): PurgeStore {
+function openDatabase ({ uri }: Database, defaultsFile: string, { databases, mostSeconds }: Replicas, { schemas, log }: CommandContext): PurgeStore {
   if (uri.scheme === 'sqlite') return openSqlitePurge(uri, { schemas, log })
   return openMysqlPurge(uri, {
     schemas,
     log,
-    defaultsFile: defaultsFileOf(params),
+    defaultsFile,
     replicas: databases.map(replica => ({ uri: replica.uri, defaultsFile: defaultsFileOf(replica.params) })),
     replicaLimits: { mostSeconds }
   })

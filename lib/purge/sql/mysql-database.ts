@@ -125,7 +125,7 @@ const privileges = 'SELECT, INSERT, UPDATE, DELETE, CREATE and ALTER'
 async function setUp (connection: Connection): Promise<void> {
   await connection.query(`SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1,
     lock_wait_timeout = ${lockWaitSeconds}, innodb_lock_wait_timeout = ${lockWaitSeconds}`)
-  const [[server]] = await connection.query<RowDataPacket[]>("SELECT @@GLOBAL.log_bin AS log, @@GLOBAL.binlog_format AS format")
+  const [[server]] = await connection.query<RowDataPacket[]>('SELECT @@GLOBAL.log_bin AS log, @@GLOBAL.binlog_format AS format')
   // only rows are locked then, not what is between them; where statements are logged, InnoDB refuses that
   if (!(Number(server?.['log']) === 1 && server?.['format'] === 'STATEMENT')) await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED')
   // what MySQL 8 says of a table's next id may be a day old; MariaDB knows no such thing

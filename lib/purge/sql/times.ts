@@ -16,9 +16,10 @@ export function cutoffOf ({ style }: Pick<EventTable, 'style'>, days: number, no
   return style === 'meta' ? sqlTime(seconds) : mediawikiTime(seconds)
 }
 
-/** `YYYY-MM-DD`, or null if that is no time. */
+/** `YYYY-MM-DD`, or null if there is no such time: somebody may have written the 68th of July. */
 export function dayOf (time: string): string | null {
-  return dateTimeOf(time)?.slice(0, 10) ?? null
+  const text = dateTimeOf(time)
+  return text === null || parseDateTime(text) === null ? null : text.slice(0, 10)
 }
 
 /** Days since `time`; 0 if that is no time. */

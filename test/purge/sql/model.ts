@@ -90,7 +90,7 @@ function valueFor (column: string): fc.Arbitrary<Value> {
 const newRow: fc.Arbitrary<NewRow> = fc.nat(modelTables.length - 1).chain(table => fc.record({
   table: fc.constant(table),
   age: fc.oneof(
-    { weight: 5, arbitrary: fc.tuple(fc.integer({ min: 0, max: 100 }), fc.constantFrom(-1, 0, 1)).map(([days, second]) => days * 86_400 + second) },
+    { weight: 5, arbitrary: fc.tuple(fc.constantFrom(0, 1, 30, 31, 60, 90), fc.constantFrom(-1, 0, 1)).map(([days, second]) => days * 86_400 + second) },
     { weight: 4, arbitrary: fc.integer({ min: 0, max: 100 * 86_400 }) },
     { weight: 1, arbitrary: fc.constantFrom(null, 'garbage' as const) }
   ),
