@@ -35,11 +35,9 @@ export function policyOf (table: EventTable, rules: Rules): TablePolicy {
   const nothing = { days, cutoff, retention, nulled: [], anonymised: [] }
   if (table.schema === eventErrors || (keep.length === 0 && anonymise.size === 0)) return { ...nothing, mode: 'delete', fingerprint: '' }
   const columns = table.columns.filter(column => !column.generated && !isAlwaysKept(table, column))
-  const anonymised = columns.flatMap(column => {
-    const how = howOf(column, anonymise)
-    return how === null || !mayBeKept(column) ? [] : [{ column, how }]
-  })
-  const nulled = columns.filter(column => !anonymised.some(one => one.column === column) && !isKept(column, keep))
+  const fates = columns.map(column => ({ column, how: fateOf(column, retention) }))
+  const anonymised = fates.flatMap(({ column, how }) => how === 'keep' || how === null ? [] : [{ column, how }])
+  const nulled = fates.filter(({ how }) => how === null).map(({ column }) => column)
   requireNullable(table, nulled)
   const names = nulled.map(({ name }) => name)
   return { ...nothing, mode: 'strip', nulled: names, anonymised, fingerprint: fingerprintOf(names, anonymised) }
@@ -50,14 +48,11 @@ function isAlwaysKept ({ key, time }: EventTable, { name }: EventColumn): boolea
   return ['id', key, time, 'samplingrate'].includes(name.toLowerCase())
 }
 
-/** The most telling name wins: `event.a.b` over `event.a`. */
-function howOf (column: EventColumn, anonymise: Retention['anonymise']): Anonymisation | null {
-  const [first] = [...anonymise].filter(([field]) => holds(column, field)).sort(([one], [other]) => other.length - one.length)
-  return first?.[1] ?? null
-}
-
-function isKept (column: EventColumn, keep: Retention['keep']): boolean {
-  return mayBeKept(column) && keep.some(field => holds(column, field))
+/** What the longest name says that holds for it; of the same name, how it is changed. Null: it goes. */
+function fateOf (column: EventColumn, { keep, anonymise }: Retention): Anonymisation | 'keep' | null {
+  if (!mayBeKept(column)) return null
+  const named = [...anonymise, ...keep.map(field => [field, 'keep'] as const)].filter(([field]) => holds(column, field))
+  return named.sort(([one], [other]) => other.length - one.length)[0]?.[1] ?? null
 }
 
 function requireNullable ({ name, schema }: EventTable, nulled: readonly EventColumn[]): void {

@@ -77,12 +77,14 @@ function strip ({ fields }: ModelTable, { keep, anonymise }: Retention, row: Mod
   const values: Record<string, Value> = {}
   for (const [column, field] of Object.entries(fields)) {
     const value = row.values[column] ?? null
-    const [how] = [...anonymise].filter(([name]) => isWithin(field, name)).sort(([one], [other]) => other.length - one.length).map(([, how]) => how)
+    const names = [...keep, ...anonymise.keys()].filter(name => isWithin(field, name)).sort((one, other) => one.length - other.length)
+    const name = names.at(-1)
+    const how = anonymise.get(name ?? '')
     const mayStay = !['userAgent', 'clientIp'].includes(field)
     if (column === 'samplingRate') values[column] = value
     else if (value === null || !mayStay) values[column] = null
     else if (how !== undefined) values[column] = changed(row, column, value, how)
-    else values[column] = keep.some(name => isWithin(field, name)) ? value : null
+    else values[column] = name === undefined ? null : value
     if (values[column] === null) row.hidden.delete(column)
   }
   row.values = values
