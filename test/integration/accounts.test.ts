@@ -128,8 +128,8 @@ t.test('the accounts of etc/mysql', { skip: needsClient }, async t => {
   t.test('let vanadium purge delete, count and strip, in place of the account of the consumer', async t => {
     const host = purgedHost(t, { schemas: { Counted: { retention: { keep: ['event.n'], aggregate: { by: ['wiki'] } } } } })
     host.define('consumers/mysql', '--input tcp://127.0.0.1:8610?as=mysql', `--output mysql:///log?defaults-file=${join(directory, 'my.cnf')}`)
-    const credentials = join(directory, 'purge.cnf')
-    writeFileSync(credentials, `[client]\nuser = purge\npassword = forgets\nsocket = ${server.socket}\n`, { mode: 0o640 })
+    const credentials = join(directory, 'host.cnf')
+    writeFileSync(credentials, `[client]\nuser = vanadium_purge\npassword = purges\nsocket = ${server.socket}\n`, { mode: 0o640 })
     const schemas = ['--schemas', join(directory, 'schemas')]
 
     const refused = await host.purge(...schemas)
