@@ -12,7 +12,7 @@ export const checkCommand = defineCommand({
     ['vanadium registry check', 'the one that is installed'],
     ['vanadium registry check --registry ./registry.yaml', 'another, with ./registry.d']
   ],
-  notes: 'A line each: FILE:LINE: where in it: what came, what is allowed. An end date that has passed is a mistake here; daemons start with it\nall the same. Exit codes: 0 it is good, 78 it is not.\n\n',
+  notes: 'A line each: FILE:LINE: where in it: what came, what is allowed. An end date that has\npassed is a mistake here; daemons start with it all the same. Exit codes: 0 it is good, 78 it is not.\n\n',
   light: true,
   readsRegistry: true,
   options: {},
