@@ -14,6 +14,7 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   ledger: async () => (await import('./tools/ledger.js')).ledger,
   registry: async () => (await import('./tools/registry.js')).registry,
   schema: async () => (await import('./tools/schema.js')).schema,
+  optout: async () => (await import('./tools/optout.js')).optout,
   replay: async () => (await import('./tools/replay.js')).replay,
   check: async () => (await import('./tools/check.js')).check,
   report: async () => (await import('./tools/report.js')).report,

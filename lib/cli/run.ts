@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { OptOut } from '../event/opt-out.js'
 import { openSchemas, shippedSchemas, type SchemaOptions } from '../event/schema-repository.js'
 import type { SchemaRepository } from '../event/schemas.js'
 import { ConfigError, exitCodeOf, exitCodes, messageOf, VanadiumError } from '../errors.js'
@@ -20,6 +21,7 @@ import { expandArguments } from './arguments.js'
 import type { Command, CommandContext, Transports } from './command.js'
 import { holdRegistry, type HeldRegistry } from './held-registry.js'
 import { startLifeCycle, type LifeCycle } from './life-cycle.js'
+import { openOptOut } from './opt-out.js'
 import { parseOptions, type CommonOptions } from './options.js'
 import { endWithParent } from './parent.js'
 import { startPulse } from './pulse.js'
@@ -122,6 +124,7 @@ interface Parts {
 function createContext (daemon: string, name: string, { common, log, errors, metrics, cycle, transports, functions, schemas, registry }: Parts): CommandContext {
   let state: State | null = null
   let ledger: Ledger | null = null
+  let optOut: OptOut | null = null
   cycle.onReload(() => { registry.reload() })
   const ctx: CommandContext = {
     daemon,
@@ -147,6 +150,7 @@ function createContext (daemon: string, name: string, { common, log, errors, met
     },
     defer: cycle.defer,
     onReload: cycle.onReload,
+    get optOut () { return (optOut ??= openOptOut(common, ctx)) },
     get registry () { return registry.get() },
     describe: registry.describe,
     get ledger () { return (ledger ??= openLedger(ctx)) },
