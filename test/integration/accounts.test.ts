@@ -3,6 +3,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import mysql from 'mysql2/promise'
+import { createLog } from '../../lib/log.js'
+import { openMysqlPurge } from '../../lib/purge/mysql.js'
+import type { Rules } from '../../lib/purge/store.js'
+import { parseUri } from '../../lib/stream/uri.js'
+import { schemasOf } from '../helpers/context.js'
 import { runCheck, type CheckOutput } from '../helpers/check-command.js'
 import { startDaemon } from '../helpers/daemon.js'
 import { needsMariadb, startMariadb } from '../helpers/mariadb.js'
@@ -29,7 +34,7 @@ t.test('the accounts of etc/mysql', { skip: needsClient }, async t => {
   })
 
   t.test('are made, twice if need be', async () => {
-    const sql = shipped.replaceAll(/IDENTIFIED BY WRITER_PASSWORD/g, "IDENTIFIED BY 'writes'").replaceAll(/IDENTIFIED BY ANALYST_PASSWORD/g, "IDENTIFIED BY 'reads'").replaceAll(/IDENTIFIED BY CANARY_PASSWORD/g, "IDENTIFIED BY 'sings'").replaceAll(/IDENTIFIED BY REPLICATION_PASSWORD/g, "IDENTIFIED BY 'looks'")
+    const sql = shipped.replaceAll(/IDENTIFIED BY WRITER_PASSWORD/g, "IDENTIFIED BY 'writes'").replaceAll(/IDENTIFIED BY PURGE_PASSWORD/g, "IDENTIFIED BY 'purges'").replaceAll(/IDENTIFIED BY ANALYST_PASSWORD/g, "IDENTIFIED BY 'reads'").replaceAll(/IDENTIFIED BY CANARY_PASSWORD/g, "IDENTIFIED BY 'sings'").replaceAll(/IDENTIFIED BY REPLICATION_PASSWORD/g, "IDENTIFIED BY 'looks'")
     for (let time = 0; time < 2; time++) execFileSync(program, args, { input: sql })
   })
 
@@ -79,6 +84,24 @@ t.test('the accounts of etc/mysql', { skip: needsClient }, async t => {
     for (const statement of ["INSERT INTO Counted_1 (uuid) VALUES ('x')", 'UPDATE Counted_1 SET wiki = 1', 'DELETE FROM Counted_1', 'DROP VIEW Counted', 'DROP TABLE Counted_1', 'CREATE TABLE mine (n INT)', 'ALTER TABLE Counted_1 ADD COLUMN mine INT', 'SELECT * FROM mysql.user']) {
       await t.rejects(analyst.query(statement), { message: /command denied/ }, statement)
     }
+  })
+
+  t.test('let the purge count and strip old rows, and take no table away', async t => {
+    await server.query('CREATE TABLE Old_1 LIKE Counted_1', 'log')
+    await server.query("INSERT INTO Old_1 (uuid, timestamp, wiki, event_n) VALUES ('old', '20010101000000', 'dewiki', 5)", 'log')
+    const credentials = join(directory, 'purge.cnf')
+    writeFileSync(credentials, `[client]\nuser = vanadium_purge\npassword = purges\nsocket = ${server.socket}\n`, { mode: 0o600 })
+    const store = openMysqlPurge(parseUri('mysql:///log'), { defaultsFile: credentials, schemas: schemasOf([]), log: createLog({ level: 'error' }) })
+    t.teardown(store.close)
+    const aggregate = { by: ['wiki'], of: ['event.n'] }
+    const rules: Rules = { nowMs: Date.now(), mostDays: 36_500, of: schema => ({ days: schema === 'Old' ? 90 : 36_500, keep: ['wiki'], anonymise: new Map(), aggregate, longer: null }) }
+    const works = []
+    for await (const { place, rows } of store.purge(rules, new AbortController().signal)) works.push({ place, rows })
+
+    t.strictSame(works, [{ place: 'Old_daily', rows: 1 }, { place: 'Old_1', rows: 1 }])
+    const purge = await mysql.createConnection({ socketPath: server.socket, user: 'vanadium_purge', password: 'purges', database: 'log' })
+    t.teardown(async () => { await purge.end() })
+    for (const statement of ['DROP TABLE Old_1', 'TRUNCATE TABLE Old_1', 'SELECT * FROM mysql.user']) await t.rejects(purge.query(statement), { message: /denied/i }, statement)
   })
 
   t.test('let the canary read its own table, before there is one and afterwards, and nothing else', async t => {
