@@ -67,7 +67,7 @@ async function prepareAndRun (command: Command, name: string, common: CommonOpti
   // who does not use it goes on without what is installed, whatever is wrong with that
   const registry = holdRegistry(common.registry, log, command.light === true)
   if (common['config-check']) checkRegistry(common.registry)
-  else if (common.registry !== undefined) registry.get()
+  else if (common.registry !== undefined && command.readsRegistry !== true) registry.get()
   const schemas = command.light === true ? noSchemas : await openSchemas(schemaOptions(common, log))
   if (common['config-check']) {
     process.stdout.write(`vanadium ${command.name}: the configuration is good\n`)
