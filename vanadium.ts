@@ -21,7 +21,11 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   owners: async () => (await import('./tools/owners.js')).owners,
   dashboards: async () => (await import('./tools/dashboards.js')).dashboards,
   notify: async () => (await import('./tools/notify.js')).notify,
+  sampling: async () => (await import('./tools/sampling.js')).sampling,
   status: async () => (await import('./tools/status.js')).status,
+  tap: async () => (await import('./tools/tap.js')).tap,
+  top: async () => (await import('./tools/top.js')).top,
+  explain: async () => (await import('./tools/explain.js')).explain,
   run: async () => (await import('./tools/run.js')).run
 }
 

@@ -80,6 +80,31 @@ t.test('real Varnish with what is in etc/varnish', { skip: needsVarnish }, async
     t.equal(new Set(matches.map(({ fields: [, seqId] }) => seqId)).size, 3, 'numbers differ')
   })
 
+  // seen to fail without the mark, and with a value that only begins with 1
+  t.test('answers who opted out like everybody else, and does not print it', async t => {
+    const lines = await varnish.follow()
+    const long = `${' '.repeat(3000)};`
+    const optedOut: Array<[name: string, value: string]> = [
+      ['Cookie', 'vanadium_optout=1'], ['Cookie', 'a=b; vanadium_optout=1; c=d'], ['Cookie', 'a=b;vanadium_optout=1'], ['Cookie', `a=b;${long}${long}; vanadium_optout=1`],
+      ['Cookie', 'vanadium_optout=0; vanadium_optout=1'], ['DNT', '1'], ['Sec-GPC', '1']
+    ]
+    const others: Array<[name: string, value: string]> = [
+      ['Cookie', 'vanadium_optout=0'], ['Cookie', 'vanadium_optout=11'], ['Cookie', 'xvanadium_optout=1'], ['Cookie', 'vanadium_optout'], ['Cookie', 'a=vanadium_optout=1'],
+      ['Cookie', `${long}${';'.repeat(3000)}vanadium_optou=1`], ['DNT', '0'], ['DNT', '10'], ['Sec-GPC', '?1']
+    ]
+
+    for (const [i, [name, value]] of [...optedOut, ...others].entries()) {
+      const response = await fetch(`${varnish.url}/event.gif?${i}`, { headers: { [name]: value } })
+
+      t.equal(response.status, 204, `${name}: ${value.slice(0, 60)}`)
+      t.equal(response.statusText, 'No Content')
+    }
+    await fetch(`${varnish.url}/event.gif?last`)
+    const matches = await take(lines, others.length + 1)
+
+    t.strictSame(matches.map(({ capsule }) => capsule).sort(), [...others.map((_, i) => `?${i + optedOut.length}`), '?last'].sort())
+  })
+
   t.test('can be told the name of the host, for several Varnish on one', async t => {
     const lines = await varnish.follow({ RECV_FROM: 'cp1048-b' })
 

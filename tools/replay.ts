@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { defineCommand } from '../lib/cli/command.js'
-import { flushing, type CommonOptions } from '../lib/cli/options.js'
+import { commonOptions, flushing, type CommonOptions } from '../lib/cli/options.js'
+import { optOutFiles } from '../lib/cli/opt-out.js'
 import { prepareProcessor, readProcessorFile } from '../lib/cli/processor-options.js'
 import { isRelative, parseTime } from '../lib/cli/times.js'
 import { ConfigError } from '../lib/errors.js'
@@ -24,7 +25,7 @@ export const replay = defineCommand({
     'have everything. Exit codes: 0 done, or nothing to do; 1 interrupted, give the same command again; 78 bad configuration.\n\n',
   options: {
     records: { type: 'string', array: true, demandOption: true, requiresArg: true, description: 'Files of raw lines, of events (their EventErrors are replayed) or of dead letters, mixed as you like, plain or .gz, in any order' },
-    processor: { type: 'string', demandOption: true, requiresArg: true, description: 'Argument file of the live processor: its format, schemas, plug-ins and registry, and the filter: or map: of its input are used' },
+    processor: { type: 'string', demandOption: true, requiresArg: true, description: 'Argument file of the live processor: its format, schemas, plug-ins, registry and list of users who opted out, and the filter: or map: of its input are used' },
     from: { type: 'string', requiresArg: true, nargs: 1, description: 'Only what was received at this time or later: 2015-02-05T10:00:00Z, 20150205100000, -2h, -30m, -1d' },
     to: { type: 'string', requiresArg: true, nargs: 1, description: 'Only what was received before this time' },
     schema: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Only this schema: NAME or NAME/REVISION; unknown for lines that do not tell' },
@@ -60,7 +61,7 @@ export const replay = defineCommand({
   }
 })
 
-/** Schemas and plug-ins are those of the live processor, after what is given here; so is the registry, by which events are sampled. */
+/** Schemas, plug-ins, the registry, by which events are sampled, and the list of users who opted out are those of the live processor, after what is given here. */
 function withThoseOf (file: string, common: CommonOptions): CommonOptions {
   const { common: live } = readProcessorFile('--processor', file)
   const url = common['schemas-url'] ?? live['schemas-url']
@@ -70,7 +71,9 @@ function withThoseOf (file: string, common: CommonOptions): CommonOptions {
     schemas: [...new Set([...common.schemas, ...live.schemas])],
     plugins: [...new Set([...common.plugins, ...live.plugins].map(directory => resolve(directory)))],
     ...url === undefined ? {} : { 'schemas-url': url },
-    ...registry === undefined ? {} : { registry }
+    ...registry === undefined ? {} : { registry },
+    optout: common.optout ?? optOutFiles(live).file,
+    'optout-key': common['optout-key'] === commonOptions['optout-key'].default ? live['optout-key'] : common['optout-key']
   }
 }
 

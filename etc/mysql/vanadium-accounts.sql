@@ -23,7 +23,7 @@ CREATE USER IF NOT EXISTS 'replication_check'@'localhost' IDENTIFIED BY REPLICAT
 -- ALL on *.*, with which the server would take rows while it is read-only.
 GRANT SELECT, INSERT, UPDATE, CREATE, ALTER, CREATE VIEW, SHOW VIEW, DROP ON log.* TO 'vanadium'@'localhost';
 
--- vanadium purge. DELETE, UPDATE: what is old. INSERT, CREATE, ALTER: <Schema>_daily, and vanadium_purge, in which it notes how far it came. Not
+-- vanadium purge (/etc/vanadium/purge.cnf). DELETE, UPDATE: what is old. INSERT, CREATE, ALTER: <Schema>_daily, and vanadium_purge, in which it notes how far it came. Not
 -- DROP: nothing that it is told by mistake takes a table away. --dry-run and --prove need SELECT alone; the analysts' account will do.
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER ON log.* TO 'vanadium_purge'@'localhost';
 

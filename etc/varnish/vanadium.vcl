@@ -6,6 +6,22 @@
 # The event is the query string. Nothing here reads it: varnishncsa prints it (see vanadium-varnishncsa). Start varnishd
 # with "-p vsl_reclen=8192": by default it cuts what it logs after 255 bytes, and the event with it.
 
+import std;
+
+# Who does not want to be counted gets the same answer, and vanadium-varnishncsa does not print the request: with the cookie
+# vanadium_optout=1 (for another name, change it in the second line), "DNT: 1", or "Sec-GPC: 1". How many these are:
+#
+#   varnishtop -1 -i VCL_Log
+sub vanadium_opt_out {
+	std.collect(req.http.Cookie, "; ");
+	std.collect(req.http.DNT);
+	std.collect(req.http.Sec-GPC);
+	if (req.http.Cookie ~ "(?:^|;)[ \t]*+vanadium_optout[ \t]*+=[ \t]*+1[ \t]*+(?:;|$)"
+	    || req.http.DNT ~ "(?:^|,)[ \t]*+1[ \t]*+(?:,|$)" || req.http.Sec-GPC ~ "(?:^|,)[ \t]*+1[ \t]*+(?:,|$)") {
+		std.log("vanadium:opted-out");
+	}
+}
+
 sub vcl_recv {
 	if (req.url ~ "^/(event\.gif|beacon/event)(\?|$)") {
 		if (req.method !~ "^(GET|HEAD|POST|OPTIONS)$") {
@@ -15,6 +31,7 @@ sub vcl_recv {
 		if (req.url ~ "^.{8192}") {
 			return (synth(414, "vanadium"));
 		}
+		call vanadium_opt_out;
 		return (synth(204, "vanadium"));
 	}
 }

@@ -18,14 +18,14 @@ export function openOptOut (common: CommonOptions, ctx: CommandContext): OptOut 
   ctx.onReload(() => { users.look() })
   const known = new KnownNames(ctx.schemas)
   let registry = ctx.registry
-  let fields = fieldsIn(registry)
+  let fields = userFieldsIn(registry)
 
   return createOptOut({
     users,
     fields () {
       if (ctx.registry !== registry) {
         registry = ctx.registry
-        fields = fieldsIn(registry)
+        fields = userFieldsIn(registry)
       }
       return fields
     },
@@ -33,7 +33,8 @@ export function openOptOut (common: CommonOptions, ctx: CommandContext): OptOut 
   })
 }
 
-function fieldsIn (registry: Registry): UserFields {
+/** The fields that name users, as the registry has them. */
+export function userFieldsIn (registry: Registry): UserFields {
   const fields = new Map<string, string>()
   for (const name of registry.names) {
     const { user } = registry.find(name)

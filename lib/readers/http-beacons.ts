@@ -5,11 +5,14 @@ import { PullQueue } from '../stream/pull-queue.js'
 import type { Sequence } from '../stream/state.js'
 import { Bodies } from './http-body.js'
 import { clientAddress, lineOf, queryOfBody } from './http-line.js'
+import { hasOptedOut } from './http-opt-out.js'
 
 export interface BeaconOptions {
   readonly recvFrom: string
   readonly sequence: Sequence
   readonly trustedProxies: number
+  /** Name of the cookie with which people opt out. */
+  readonly optOutCookie: string
   /** Bytes, as the following one. */
   readonly maxQuery: number
   readonly maxBody: number
@@ -110,14 +113,21 @@ export class Beacons {
 
   #accept (request: IncomingMessage, response: ServerResponse, query: string): void {
     if (query === '') return this.#refuse(request, response, 400)
+    const { recvFrom, sequence, trustedProxies, optOutCookie } = this.#options
+    if (hasOptedOut(request.headers, optOutCookie)) return this.#leaveOut(response)
     if (this.#queue.full) return this.#refuse(request, response, 503)
-    const { recvFrom, sequence, trustedProxies } = this.#options
     const { 'user-agent': userAgent, 'x-forwarded-for': forwardedFor } = request.headers
     const address = clientAddress(request.socket.remoteAddress, forwardedFor?.toString(), trustedProxies)
     const seqId = this.#number(sequence)
     if (seqId === null) return this.#refuse(request, response, 503)
     this.#queue.push(lineOf({ query, seqId, recvFrom, address, userAgent }))
     this.#queued.push(response)
+  }
+
+  /** The same answer as to everybody else; the event is nowhere. */
+  #leaveOut (response: ServerResponse): void {
+    this.#ctx.metrics.increment('opted_out')
+    this.#confirm(response)
   }
 
   /** Null while the disk is full on which numbers are reserved. */

@@ -11,6 +11,7 @@ import { Beacons } from './http-beacons.js'
 export interface HttpReaderParams {
   'recv-from': string
   'trusted-proxies': number
+  'optout-cookie': string
   'max-query': number
   'max-body': number
   'max-connections': number
@@ -42,6 +43,7 @@ export const httpReader: Handler<HttpReaderParams, HttpReader> = {
     properties: {
       'recv-from': { type: 'string', pattern: '^\\S*$', default: '', description: 'The `recvFrom` of every line; the name of the host if empty. Readers with one name need one instance: uuids are made of it and of `seqId`.' },
       'trusted-proxies': { type: 'integer', minimum: 0, maximum: 16, default: 0, description: 'How many proxies stand before the reader. So many entries at the end of X-Forwarded-For are believed.' },
+      'optout-cookie': { type: 'string', pattern: '^[!#$%&\'*+.^_`|~0-9A-Za-z-]+$', default: 'vanadium_optout', description: 'Name of the cookie with which people opt out. With its value 1, `DNT: 1` or `Sec-GPC: 1`, an event is answered like any other, goes nowhere, and is counted as `opted_out`.' },
       'max-query': { type: 'integer', minimum: 1024, maximum: 1 << 20, default: 16 << 10, description: 'Bytes of the path and query of a GET; a longer one is answered with 414.' },
       'max-body': { type: 'integer', minimum: 1024, maximum: 8 << 20, default: 64 << 10, description: 'Bytes of the body of a POST; a larger one is answered with 413.' },
       'max-connections': { type: 'integer', minimum: 1, maximum: 1_000_000, default: 10_000, description: 'Connections open at one time; further ones are closed at once, and counted as `refused`.' },
@@ -59,6 +61,7 @@ export const httpReader: Handler<HttpReaderParams, HttpReader> = {
       recvFrom,
       sequence: ctx.state.sequence(`http:${recvFrom}`),
       trustedProxies: params['trusted-proxies'],
+      optOutCookie: params['optout-cookie'],
       maxQuery: params['max-query'],
       maxBody: params['max-body'],
       queueRecords: params.queue

@@ -4,6 +4,7 @@ import { fileWriter } from './file.js'
 import { filterWriter } from './filter.js'
 import { mapWriter } from './map.js'
 import { mysqlWriter } from './mysql.js'
+import { optOutWriter } from './opt-out.js'
 import { sqliteWriter } from './sqlite.js'
 import { statsdWriter } from './statsd.js'
 import { stdoutWriter } from './stdout.js'
@@ -22,4 +23,5 @@ export function builtInWriters (): Schemes<Writer> {
     .add(statsdWriter)
     .add(filterWriter)
     .add(mapWriter)
+    .add(optOutWriter)
 }

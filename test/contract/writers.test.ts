@@ -41,6 +41,7 @@ const peers: Record<string, { make: Make, skip?: string | false } | 'a process o
   statsd: { make: counters },
   file: { make: async t => file(t, 'file://', '') },
   filter: { make: async t => file(t, 'filter:file://', '?function=all') },
+  'opt-out': { make: async t => file(t, 'opt-out:file://', '') },
   map: { make: async t => file(t, 'map:file://', '?fsync=never&function=same') },
   mysql: { make: async t => await table(t, 'mysql'), skip: needsMariadb },
   sqlite: { make: async t => await table(t, 'sqlite') }

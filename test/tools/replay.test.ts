@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { executable, startDaemon, startReady } from '../helpers/daemon.js'
 import { clickLine, clickLines, clicksIn, eventsIn, numbers, processorFile, startReplay, write } from '../helpers/replay.js'
+import { optout } from '../helpers/optout.js'
 import { shortDirectory } from '../helpers/streams.js'
 import { until } from '../helpers/wait.js'
 
@@ -97,6 +98,30 @@ t.test('raw lines, event errors and dead letters are told apart, whatever file t
   t.equal(later?.clientIp, valid?.clientIp, 'the address in an event error is hashed already')
   t.equal(letterLine?.clientIp, valid?.clientIp, 'and the one in a raw line is hashed now')
   t.same(refused, valid, 'an event that a store refused goes on as it is')
+})
+
+// seen to fail when events of dead letters go on as they are
+t.test('of users who opted out nothing is replayed: neither lines nor event errors nor dead letters', async t => {
+  const directory = shortDirectory(t)
+  const registry = write(join(directory, 'registry.yaml'), ['schemas: { DemoButtonClick: { user: event.button } }'])
+  const list = ['--optout', join(directory, 'optout'), '--optout-key', join(directory, 'optout.key')]
+  await optout('add', ['help'], '--stdin', ...list)
+  const recordsOf = (n: number, button: string): string[] => {
+    const line = clickLine(n, { event: { button, clicks: n + 1 } })
+    const event = JSON.stringify({ schema: 'DemoButtonClick', revision: 1, wiki: 'testwiki', uuid: `${n}`.repeat(32), event: { button, clicks: n + 2 } })
+    const rawEvent = clickLine(n + 2, { event: { button, clicks: n + 3 } })
+    return [line, JSON.stringify({ schema: 'EventError', revision: 14035058, event: { rawEvent, code: 'validation' } }), JSON.stringify({ time: '2014-05-21T10:00:00.000Z', instance: 'mysql', code: 'x', message: 'no', record: event })]
+  }
+  const records = write(join(directory, 'raw.log'), [...recordsOf(0, 'help'), ...recordsOf(4, 'save')])
+  const output = join(directory, 'out.json')
+
+  // registry and list are those of the live processor
+  const processor = processorFile(directory, `--registry ${registry}`, `--optout ${list[1]}`, `--optout-key ${list[3]}`)
+  const { code, printed } = await startReplay(t, '--yes', '--processor', processor, '--records', records, '--output', `file://${output}`).result
+
+  t.equal(code, 0, printed)
+  t.match(printed, /of users who opted out: 3$/m)
+  t.strictSame(clicksIn(output).sort(), [4, 5, 6])
 })
 
 // seen to fail when the position of a file is forgotten, and when a file is known by its name

@@ -4,6 +4,7 @@ import { batchOfRecords, recordsOf } from '../../lib/stream/batch.js'
 import type { Batch, Writer } from '../../lib/stream/contracts.js'
 import { parseDuration } from '../../lib/stream/duration.js'
 import { instanceOption, journalsOf, openJournalState, type StateDatabase } from './databases.js'
+import { leavingOut } from './opted-out.js'
 import { rowsFrom, type Row } from './rows.js'
 import { createProgress, numberText } from '../text.js'
 
@@ -16,7 +17,7 @@ export const exportRecords = defineCommand({
     ['vanadium journal export --journal valid --from 1200 --to 1299', 'records by number'],
     ['vanadium journal export --journal valid --instance processor-client-side.sqlite.damaged-20140521T093001Z', 'what can still be read of a state that was set aside']
   ],
-  notes: 'It ends with what was the last record when it began. Exit code 2 if something could not be read; what, is on stderr.\n\n',
+  notes: 'It ends with what was the last record when it began. Records of users who opted out are left out. Exit code 2 if something could not be read; what, is on stderr.\n\n',
   options: {
     journal: { type: 'string', demandOption: true, requiresArg: true, description: 'Name of the journal' },
     instance: instanceOption,
@@ -74,6 +75,7 @@ const writeBytes = 1 << 18
 async function copy ({ db }: StateDatabase, { journal, from, end, sinceMs }: Selection, writer: Writer, ctx: CommandContext): Promise<void> {
   const progress = createProgress(process.stderr.isTTY && !process.stdout.isTTY)
   const said = problems(journal, ctx)
+  const { leaveOut, tell } = leavingOut(ctx)
   let taken: Buffer[] = []
   let bytes = 0
   let printed = 0
@@ -89,7 +91,8 @@ async function copy ({ db }: StateDatabase, { journal, from, end, sinceMs }: Sel
     if (ctx.stop.aborted || row.first >= end) break
     said.look(row)
     if (row.damage !== undefined || row.timeMs < sinceMs) continue
-    const records = within(row, from, end)
+    const records = leaveOut(within(row, from, end))
+    if (records === null) continue
     taken.push(records.payload)
     printed += records.count
     bytes += records.payload.length
@@ -99,6 +102,7 @@ async function copy ({ db }: StateDatabase, { journal, from, end, sinceMs }: Sel
   }
   await write()
   progress.end()
+  tell()
   if (said.any()) process.exitCode = 2
 }
 

@@ -5,6 +5,7 @@ import { ConfigError } from '../../lib/errors.js'
 import type { Writer } from '../../lib/stream/contracts.js'
 import { instanceOption, journalsOf, openForReading, openJournalState, type StateDatabase } from './databases.js'
 import { untilReaderGoes, within } from './export.js'
+import { leavingOut, type LeavingOut } from './opted-out.js'
 import { rowsFrom } from './rows.js'
 
 const pollMs = 200
@@ -16,6 +17,7 @@ export const tail = defineCommand({
     ['vanadium journal tail --journal all-events', 'the last ten'],
     ['vanadium journal tail --journal all-events -n 0 --follow', 'what comes from now on, until Ctrl-C']
   ],
+  notes: 'Records of users who opted out are left out.\n\n',
   options: {
     journal: { type: 'string', demandOption: true, requiresArg: true, description: 'Name of the journal' },
     instance: instanceOption,
@@ -28,8 +30,12 @@ export const tail = defineCommand({
 
     return async ctx => {
       const state = openJournalState(directory, journal, instance)
-      const follower = new Follower(directory, state, journal, lines)
-      ctx.defer(state.file, () => { follower.close() })
+      const leaving = leavingOut(ctx)
+      const follower = new Follower(directory, state, { journal, lines, leaveOut: leaving.leaveOut })
+      ctx.defer(state.file, () => {
+        follower.close()
+        leaving.tell()
+      })
       const writer = await ctx.openWriter('stdout://')
       await untilReaderGoes(async () => {
         do {
@@ -41,18 +47,26 @@ export const tail = defineCommand({
   }
 })
 
+interface Tail extends Pick<LeavingOut, 'leaveOut'> {
+  readonly journal: string
+  /** How many of the last records. */
+  readonly lines: number
+}
+
 class Follower {
   readonly #directory: string
   readonly #journal: string
+  readonly #leaveOut: LeavingOut['leaveOut']
   #state: StateDatabase
   #inode: number
   #id: string
   #next: number
 
-  constructor (directory: string, state: StateDatabase, journal: string, lines: number) {
+  constructor (directory: string, state: StateDatabase, { journal, lines, leaveOut }: Tail) {
     const { id, next } = journalIn(state, journal)
     this.#directory = directory
     this.#journal = journal
+    this.#leaveOut = leaveOut
     this.#state = state
     this.#inode = inodeOf(state)
     this.#id = id
@@ -70,7 +84,8 @@ class Follower {
         this.#next = row.first + Math.max(1, row.count)
         continue
       }
-      await writer.write(within(row, this.#next, Infinity))
+      const left = this.#leaveOut(within(row, this.#next, Infinity))
+      if (left !== null) await writer.write(left)
       this.#next = row.first + row.count
     }
   }

@@ -76,6 +76,11 @@ export function openRecords (options: RecordsOptions, ctx: Context): Records {
           tally.leaveOut(kept.kind)
           continue
         }
+        // of lines and event errors the processor tells
+        if (kept.kind === 'event' && ctx.optOut.inRecord(kept.text)) {
+          tally.leaveOut('opted_out')
+          continue
+        }
         if (piece.records.length >= mostTogether || kept.kind !== piece.kind || !isSame(kept.told, piece.told)) {
           if (piece.records.length > 0) yield await sendable(piece, positionOf(index, first + i))
           if (ctx.stop.aborted) return

@@ -64,6 +64,8 @@ export class Totals {
   readonly #counting: Counting
   readonly #time: string
   readonly #totals = new Map<string, Total>()
+  /** Rows of one time come together. */
+  #last: { text: string, day: string | null } = { text: '', day: null }
 
   constructor (counting: Counting, time: string) {
     this.#counting = counting
@@ -75,7 +77,9 @@ export class Totals {
   }
 
   add (row: Row): void {
-    const day = dayOf(textOf(row[this.#time]))
+    const text = textOf(row[this.#time])
+    if (text !== this.#last.text) this.#last = { text, day: dayOf(text) }
+    const { day } = this.#last
     if (day === null) return
     const total = this.#find(day, row)
     const { rate, measures } = this.#counting
@@ -92,9 +96,9 @@ export class Totals {
       const value = column === null ? null : row[column]
       return value === null || value === undefined ? [] : [[name, textOf(value)] as const]
     }))
-    const digest = digestOf(day, dimensions)
-    let total = this.#totals.get(digest)
-    if (total === undefined) this.#totals.set(digest, total = { digest, day, dimensions, events: 0, estimate: 0, measures: new Map() })
+    const key = JSON.stringify([day, ...dimensions])
+    let total = this.#totals.get(key)
+    if (total === undefined) this.#totals.set(key, total = { digest: digestOf(day, dimensions), day, dimensions, events: 0, estimate: 0, measures: new Map() })
     return total
   }
 }
