@@ -50,6 +50,6 @@ t.test('the shipped registry names its schema to editors, and its examples are g
   const file = join(t.testdir({ 'registry.yaml': taken }), 'registry.yaml')
   const registry = openRegistry(file)
   t.match(registry.find('NavigationTiming'), {
-    people: [{ name: 'Ann Example', mail: 'ann@example.org' }], team: 'Performance', sampling: { rate: 0.1 }, retention: { days: 60, keep: [/^event\./, /^event\./, 'wiki'] }, volume: 2_000_000
+    people: [{ name: 'Ann Example', mail: 'ann@example.org' }], team: 'Performance', sampling: { rate: 0.1 }, volume: 2_000_000
   })
 })
