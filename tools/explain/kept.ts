@@ -1,3 +1,4 @@
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import type { CommandContext } from '../../lib/cli/command.js'
 import { ConfigError, messageOf, StreamError } from '../../lib/errors.js'
 import { batchOfRecords } from '../../lib/stream/batch.js'
@@ -65,6 +66,8 @@ export async function lookIntoJournals (directory: string, matcher: Matcher, ctx
               found(lines === null ? null : [`journal ${name}, entered the pipeline ${new Date(row.timeMs).toISOString()}`, ...lines])
             }
             progress.show(`${instance}, ${name}: record ${numberText(row.first)}`)
+            // signals must get theirs
+            await turnOfTheLoop()
           }
         }
       } finally {
