@@ -1,8 +1,9 @@
 import type { CommandGroup } from '../lib/cli/command.js'
 import { ddl } from './schema/ddl.js'
+import { preflight } from './schema/preflight.js'
 
 export const schema: CommandGroup = {
   name: 'schema',
-  summary: 'Says what becomes of a schema.',
-  commands: [ddl]
+  summary: 'Says what becomes of a schema, before it is published and after.',
+  commands: [preflight, ddl]
 }

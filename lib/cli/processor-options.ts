@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { resolve } from 'node:path'
 import type { InferredOptionTypes, Options } from 'yargs'
 import { ConfigError, messageOf, VanadiumError } from '../errors.js'
 import { openAddressHasher } from '../event/address-hash.js'
@@ -7,7 +8,7 @@ import { createEventProcessor, type EventProcessor } from '../event/processor.js
 import { createUserAgentParser } from '../event/user-agent.js'
 import type { Context } from '../stream/contracts.js'
 import { expandArguments } from './arguments.js'
-import { parseOptions, type ParsedOptions } from './options.js'
+import { parseOptions, type CommonOptions, type ParsedOptions } from './options.js'
 
 /** The options of a processor: those of the daemon, and of what does its work again later. */
 export const processorOptions = {
@@ -55,5 +56,17 @@ export function readProcessorFile (option: string, file: string): ParsedOptions<
     throw new ConfigError('bad-option', 'it asks for the help; name the argument file of a processor')
   } catch (cause) {
     throw new ConfigError(cause instanceof VanadiumError ? cause.code : 'bad-option', `${option} ${file}: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** Schemas and plug-ins are those of the live processor, after what is given besides. Throws as `readProcessorFile`. */
+export function withThoseOf (option: string, file: string, common: CommonOptions): CommonOptions {
+  const { common: live } = readProcessorFile(option, file)
+  const url = common['schemas-url'] ?? live['schemas-url']
+  return {
+    ...common,
+    schemas: [...new Set([...common.schemas, ...live.schemas])],
+    plugins: [...new Set([...common.plugins, ...live.plugins].map(directory => resolve(directory)))],
+    ...url === undefined ? {} : { 'schemas-url': url }
   }
 }

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { openSchemas, shippedSchemas, type SchemaOptions } from '../event/schema-repository.js'
+import { openSchemas } from '../event/schema-repository.js'
 import type { SchemaRepository } from '../event/schemas.js'
 import { ConfigError, exitCodeOf, exitCodes, messageOf, VanadiumError } from '../errors.js'
 import { createLog, type Log } from '../log.js'
@@ -22,6 +21,7 @@ import { startLifeCycle, type LifeCycle } from './life-cycle.js'
 import { parseOptions, type CommonOptions } from './options.js'
 import { endWithParent } from './parent.js'
 import { startPulse } from './pulse.js'
+import { schemaOptions } from './schema-options.js'
 
 /**
  * Runs a command with the arguments after its name; resolves with the exit code when everything is released. Nothing is
@@ -95,14 +95,6 @@ function noTransports (): Transports {
 }
 
 const noSchemas: SchemaRepository = { find: () => undefined, canFetch: () => false, fetch: async () => undefined, list: () => [], reload: async () => {} }
-
-function schemaOptions (common: CommonOptions, log: Log): SchemaOptions {
-  return {
-    directories: [...common.schemas, shippedSchemas()],
-    ...(common['schemas-url'] === undefined ? {} : { remote: { template: common['schemas-url'], cacheDir: join(common.state, 'schemas') } }),
-    log
-  }
-}
 
 interface Parts {
   readonly common: CommonOptions
