@@ -45,10 +45,12 @@ interface Walk {
 /** Schemas that all hold for one value. */
 type Parts = readonly JsonSchema[]
 
+// the same objects each time: what was compared is known by them
 const never: JsonSchema = { not: {} }
+const anything: JsonSchema = {}
 
 function asSchema (value: unknown): JsonSchema {
-  return isObject(value) ? value : value === false ? never : {}
+  return isObject(value) ? value : value === false ? never : anything
 }
 
 function isNever (parts: Parts): boolean {
@@ -71,6 +73,10 @@ function compare (parts: Parts, after: unknown, walk: Walk): void {
   const next = asSchema(after)
   if (isNever(parts) || walk.seen.has(pairOf(parts, next, walk))) return
   walk.seen.add(pairOf(parts, next, walk))
+  if (isNever([next])) {
+    say(walk, 'is not taken any more')
+    return
+  }
   const types = typesOf(parts)
   const values = finiteValues(parts, types)
   if (values !== null) {
@@ -140,7 +146,7 @@ const rules: Readonly<Record<string, (place: Place) => void>> = {
     if (!types.has('array')) return
     const isTuple = [next, ...parts].some(({ items, prefixItems }) => Array.isArray(items) || prefixItems !== undefined)
     if (isTuple) same(['prefixItems', 'items', 'additionalItems'])({ parts, types, next, operand, walk, ...place })
-    else compare(parts.flatMap(({ items }) => items === undefined ? [{}] : partsOf(items, walk.old)), operand, into(walk, '*'))
+    else compare(parts.flatMap(({ items }) => items === undefined ? [anything] : partsOf(items, walk.old)), operand, into(walk, '*'))
   },
   allOf: ({ parts, operand, walk }) => { for (const member of Array.isArray(operand) ? operand : []) compare(parts, member, walk) },
   anyOf (place) {
@@ -151,11 +157,7 @@ const rules: Readonly<Record<string, (place: Place) => void>> = {
     if (target === undefined || target === null) say(walk, 'refers to what cannot be looked into', false)
     else compare(parts, target, walk)
   },
-  not (place) {
-    if (isNever([place.next])) say(place.walk, 'is not taken any more')
-    else same(['not'])(place)
-  },
-  ...Object.fromEntries([['oneOf'], ['if', 'then', 'else'], ['contains', 'minContains', 'maxContains'], ['dependencies'], ['dependentRequired'], ['dependentSchemas'], ['propertyNames'], ['prefixItems', 'items']]
+  ...Object.fromEntries([['not'], ['oneOf'], ['if', 'then', 'else'], ['contains', 'minContains', 'maxContains'], ['dependencies'], ['dependentRequired'], ['dependentSchemas'], ['propertyNames'], ['prefixItems', 'items']]
     .map(group => [group[0] ?? '', same(group)])),
   unevaluatedProperties: whole,
   unevaluatedItems: whole
@@ -187,13 +189,13 @@ function fieldOf (parts: Parts, name: string, root: Root): JsonSchema[] | null {
     const all = [...own, ...matching]
     return all.length > 0 || additionalProperties === undefined ? all : [additionalProperties]
   }).flatMap(schema => partsOf(schema, root))
-  return isNever(found) ? null : found.length === 0 ? [{}] : found
+  return isNever(found) ? null : found.length === 0 ? [anything] : found
 }
 
 /** What holds for fields that nothing names; null if there can be none. */
 function restOf (parts: Parts, root: Root): JsonSchema[] | null {
   const found = parts.flatMap(({ additionalProperties }) => additionalProperties === undefined ? [] : partsOf(additionalProperties, root))
-  return isNever(found) ? null : found.length === 0 ? [{}] : found
+  return isNever(found) ? null : found.length === 0 ? [anything] : found
 }
 
 function namesIn (parts: Parts, keyword: 'properties' | 'patternProperties'): string[] {

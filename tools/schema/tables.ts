@@ -54,3 +54,14 @@ export function viewChange (before: TablePlan, after: TablePlan): ViewChange {
     })
   }
 }
+
+/** The same for people, indented. `view` is its name. */
+export function viewLines (view: string, before: TablePlan, after: TablePlan): string[] {
+  const { added, removed, loosened } = viewChange(before, after)
+  if (added.length + removed.length + loosened.length === 0) return [`  the columns are those of ${before.name === after.name ? 'now' : before.name}`]
+  return [
+    ...added.length === 0 ? [] : [`  view ${view} gains ${added.join(', ')}`],
+    ...removed.length === 0 ? [] : [`  new rows have NULL in ${removed.join(', ')} of the view`],
+    ...loosened.map(({ column, before, after }) => `  ${column} becomes text in the view: it was ${before}, and is ${after}`)
+  ]
+}

@@ -3,7 +3,7 @@ import type { SchemaEntry } from '../../../lib/registry/entry.js'
 import { mysqlDialect } from '../../../lib/sql/ddl.js'
 import { harmless } from '../../run/text.js'
 import { bytesText, durationText, numberText, tableText } from '../../text.js'
-import { growthOf, tableOf, viewChange } from '../tables.js'
+import { growthOf, tableOf, viewLines } from '../tables.js'
 import type { FailureGroup, Sightings } from './sightings.js'
 import { purgeOf } from './storage.js'
 import { predecessorOf, publishedOther, share, type Good, type Outlook } from './verdict.js'
@@ -62,7 +62,7 @@ function groups (title: string, all: readonly FailureGroup[]): string[] {
 }
 
 function table (outlook: Good): string[] {
-  const { table: plan } = outlook
+  const { table: plan, proposed: { name } } = outlook
   if (plan === null) return []
   const before = predecessorOf(outlook)
   const old = before === null ? null : tableOf(before)
@@ -72,20 +72,9 @@ function table (outlook: Good): string[] {
     const { missing, statements } = growthOf(old, plan)
     return [...lines, ...missing.length === 0
       ? ['  it is there already, and gains no column']
-      : [`  it is there already, if events of it have come, and would gain ${missing.map(column => column.name).join(', ')}:`, ...statementsOf(statements)], ...viewLines(outlook, old)]
+      : [`  it is there already, if events of it have come, and would gain ${missing.map(column => column.name).join(', ')}:`, ...statementsOf(statements)], ...viewLines(name, old, plan)]
   }
-  return [...lines, ...statementsOf(mysqlDialect.create(plan)), ...viewLines(outlook, old)]
-}
-
-function viewLines ({ proposed, table }: Good, old: Exclude<ReturnType<typeof tableOf>, ConfigError>): string[] {
-  if (table === null) return []
-  const { added, removed, loosened } = viewChange(old, table)
-  if (added.length + removed.length + loosened.length === 0) return [`  the columns are those of ${old.name}`]
-  return [
-    ...added.length === 0 ? [] : [`  view ${proposed.name} gains ${added.join(', ')}`],
-    ...removed.length === 0 ? [] : [`  new rows have NULL in ${removed.join(', ')} of the view`],
-    ...loosened.map(({ column, before, after }) => `  ${column} becomes text in the view: ${before} so far, ${after} now`)
-  ]
+  return [...lines, ...statementsOf(mysqlDialect.create(plan)), ...viewLines(name, old, plan)]
 }
 
 function statementsOf (statements: readonly string[]): string[] {
