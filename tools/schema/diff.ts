@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { defineCommand, type CommandContext } from '../../lib/cli/command.js'
 import { ConfigError } from '../../lib/errors.js'
 import { isRefused, type RefusedSchema, type Schema, type SchemaRepository } from '../../lib/event/schemas.js'
@@ -43,7 +44,7 @@ async function pairOf ([first = '', second]: readonly string[], directories: rea
   if (!isFile(first)) return await newestTwo(first, ctx)
   const next = await open(first, directories, ctx)
   const older = ctx.schemas.list().filter((schema): schema is Schema => schema.name === next.name && !isRefused(schema))
-  const [same, before] = [older.find(({ revision }) => revision === next.revision), older.filter(({ revision }) => revision < next.revision).at(-1)]
+  const [same, before] = [older.find(({ revision, definition }) => revision === next.revision && !isDeepStrictEqual(definition, next.definition)), older.filter(({ revision }) => revision < next.revision).at(-1)]
   const old = same ?? before
   if (old === undefined) throw new ConfigError('bad-schema', `no revision of ${next.name} before ${next.revision} is published; there is nothing to compare ${first} with: give OLD and NEW`)
   return [old, next]

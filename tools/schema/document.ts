@@ -49,14 +49,14 @@ function madeUp (path: string): Pick<SchemaFile, 'name' | 'revision'> {
 
 /** The file's schema by itself, in the capsule that comes with vanadium. */
 export async function openProposal ({ isNamed, ...file }: Proposal): Promise<Document> {
-  const schemas = await openSchemas({ directories: [], documents: [file], log: silent() })
+  const schemas = await openSchemas({ directories: [], documents: [file], log: silentLog() })
   const schema = settled(schemas, file)
   return { schema, text: typeof file.content === 'string' ? file.content : null, isNamed }
 }
 
 /** All schemas as they would be if the file were published. */
 export async function openWith (file: SchemaFile, common: CommonOptions): Promise<SchemaRepository> {
-  return await openSchemas({ ...schemaOptions(common, silent()), documents: [file] })
+  return await openSchemas({ ...schemaOptions(common, silentLog()), documents: [file] })
 }
 
 /** A revision as it is published, with its text if it is in a file. */
@@ -75,6 +75,6 @@ export function settled (schemas: SchemaRepository, { name, revision }: Pick<Sch
 }
 
 /** What is wrong with a file is what its reader is told, once, and not as a log. */
-function silent (): ReturnType<typeof createLog> {
+export function silentLog (): ReturnType<typeof createLog> {
   return createLog({ level: 'error' })
 }

@@ -13,6 +13,7 @@ export function textOf (difference: Difference): string {
   const rows = fields.map(({ field, change, what }) => [signs[change], field, what.join(', ')].map(harmless))
   return [
     `${from} (${old.source}) → ${to} (${next.source})`,
+    ...old.name === next.name && old.revision === next.revision && fields.length > 0 ? [`  both are called ${to}: what is published under a number never changes; give the new one the next`] : [],
     '', 'Fields',
     ...rows.length === 0 ? ['  the same'] : tableText(['', 'field', 'what'], rows, []).trimEnd().split('\n').slice(1).map(line => `  ${line}`),
     '', 'Events',
