@@ -89,7 +89,7 @@ t.test('what cannot be used is an error, at its place', async t => {
     'Pattern/1.yaml': `${good}  code: {type: string, pattern: "(?=a)"}\n`,
     'Yaml/1.yaml': 'properties:\n  a: {type: string\n',
     'Wide/1.json': { description: 'x', properties: Object.fromEntries(Array.from({ length: 1001 }, (_, at) => [`f${at}`, { type: 'integer', description: 'x' }])) },
-    'rating.yaml': good
+    'Rating.yaml': good
   }).map(([name, content]) => writeFileIn(directory, name, content))
   const { code, out } = await runSchema(['lint', ...files])
 
@@ -97,7 +97,7 @@ t.test('what cannot be used is an error, at its place', async t => {
   t.match(out, /Pattern\/1\.yaml:7:24: error usable \/properties\/code\/pattern: it cannot be used, and all its events are invalid: /)
   t.match(out, /Yaml\/1\.yaml:\d+:\d+: error usable: it cannot be used, .*line \d+, column \d+: /)
   t.match(out, /Wide\/1\.json:1:1: error table: no table can hold Wide\/1: /)
-  t.match(out, /rating\.yaml:1:1: warning file-name: no daemon finds a file of this name; /)
+  t.match(out, /Rating\.yaml:1:1: warning file-name: no daemon finds a file of this name; /)
   t.match(out, /^3 errors, 1 warning, 0 hints$/m)
   t.match(await runSchema(['lint', join(directory, 'absent.yaml')]), { code: 78, errors: [/absent\.yaml: the file cannot be read: .*; name a file of a schema/] })
 })

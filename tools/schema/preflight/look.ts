@@ -1,5 +1,5 @@
 import { RecordError } from '../../../lib/errors.js'
-import type { Capsule } from '../../../lib/event/capsule.js'
+import { parseCapsule, tidy, type Capsule } from '../../../lib/event/capsule.js'
 import { schemaOf } from '../../../lib/event/event-error.js'
 import { identifyEvent, whyUnidentified, type Identity } from '../../../lib/event/identity.js'
 import { createLineParser } from '../../../lib/event/line-parser.js'
@@ -41,6 +41,8 @@ export function createLook (question: Question, { format, maxLine }: { readonly 
   // no address is kept, so that no key is needed
   const parser = createLineParser(format, { hashAddress: () => hashOfNobody, parseUserAgent: text => userAgents.parse(text) })
   const isOfAll = proposed.name === capsuleName
+  // a capsule by itself is what a client sends: the rest comes with the line that it will be in, and what is written by hand has spaces
+  const isBare = format.fields.length === 0 && format.encoding === 'json'
 
   function isMeant (name: string, revision: number): boolean {
     return isOfAll || (name === proposed.name && (!onlyRevision || revision === proposed.revision))
@@ -96,10 +98,19 @@ export function createLook (question: Question, { format, maxLine }: { readonly 
   return {
     async line (text) {
       if (text.length > maxLine) unreadable(text.slice(0, maxLine), 'too-long')
-      else await guarded(text, () => parser.parse(text).capsule)
+      else await guarded(text, () => isBare ? bareCapsule(text) : parser.parse(text).capsule)
     },
     async event (text) { await guarded(text, () => JSON.parse(text) as Capsule) }
   }
+}
+
+/** What every capsule must have, and no client sends. */
+const ofLine: Capsule = { recvFrom: 'preflight', uuid: '0'.repeat(32) }
+
+function bareCapsule (text: string): Capsule {
+  const capsule = parseCapsule(text)
+  tidy(capsule)
+  return capsule['meta'] !== undefined && capsule['schema'] === undefined ? capsule : { ...ofLine, ...capsule }
 }
 
 /** As long as a hash of an address. */

@@ -1,4 +1,5 @@
 import { ConfigError } from '../../../lib/errors.js'
+import { capsuleName } from '../../../lib/event/schema-repository.js'
 import type { SchemaEntry } from '../../../lib/registry/entry.js'
 import { mysqlDialect } from '../../../lib/sql/ddl.js'
 import { harmless } from '../../run/text.js'
@@ -36,7 +37,7 @@ function events ({ sightings, proposed }: Good): string[] {
   return [
     '', 'Events',
     `  ${numberText(read)} records were read${spanSeconds > 0 ? `, of ${durationText(spanSeconds * 1000)}` : ''}; ${left.filter(([count]) => count > 0).map(([count, what]) => `${numberText(count)} are ${what}`).join(', ') || 'none was left out'}`,
-    `  ${numberText(seen)} are of ${proposed.name}${named.length === 0 ? '' : `; revisions that they name: ${named.join(', ')}`}`,
+    `  ${numberText(seen)} are of ${proposed.name === capsuleName ? 'all schemas' : proposed.name}${named.length === 0 ? '' : `; revisions that they name: ${named.join(', ')}`}`,
     ...seen === 0
       ? []
       : [

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ConfigError } from '../../../lib/errors.js'
+import { capsuleName } from '../../../lib/event/schema-repository.js'
 import { isRefused, type RefusedSchema, type Schema } from '../../../lib/event/schemas.js'
 import type { TablePlan } from '../../../lib/sql/columns.js'
 import { growthOf, tableOf } from '../tables.js'
@@ -72,7 +73,7 @@ function failing ({ sightings, proposed }: Good, limit: number): string | null {
   if (seen === 0 || (seen - passes.proposed) / seen <= limit) return null
   const today = passes.today === seen ? 'all of them pass today' : `${share(passes.today, seen)} pass today`
   const broken = changed.broken === 0 ? 'none that passes today would fail' : `${changed.broken} that pass today would fail`
-  return `${share(seen - passes.proposed, seen)} of the events of ${proposed.name} (${seen - passes.proposed} of ${seen}) would not validate, more than ${percent(limit)}; ${today}, ${broken}`
+  return `${share(seen - passes.proposed, seen)} of the events of ${proposed.name === capsuleName ? 'all schemas' : proposed.name} (${seen - passes.proposed} of ${seen}) would not validate, more than ${percent(limit)}; ${today}, ${broken}`
 }
 
 export function share (part: number, whole: number): string {
