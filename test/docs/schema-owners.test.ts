@@ -62,7 +62,7 @@ async function startRun (t: Test, commands: string, shell: Shell): Promise<void>
   shell.port = Number(url)
 }
 
-// seen to fail when a field of the page's schema is called otherwise than in its events
+// seen to fail when a command of the page ends with 2
 t.test('the commands of docs/schema-owners.md do what it says, one after the other; UPDATE_DOCS=1 writes anew what they print', { skip: needs.length > 0 && `needs ${needs.join(', ')}` }, async t => {
   const shell = shellIn(t)
   const page = readFileSync(file, 'utf8')

@@ -1,6 +1,5 @@
 // A schema gained a field without a new revision; the insert failed. Given as a proposed revision, the preflight says what would happen
-// to the table and to the events, and what to publish instead. Seen to fail when a revision is compared by its number alone, and when the
-// columns of the table are those of the file.
+// to the table and to the events, and what to publish instead. Seen to fail when a revision is compared by its number alone.
 import t from 'tap'
 import { beacon, beaconFormat, realEvents, realSchema, realSchemas, runSchema, writeFileIn, writeLines, type SchemaOutput } from '../helpers/schema-command.js'
 import { needsSharedData } from '../helpers/shared.js'

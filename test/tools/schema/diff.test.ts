@@ -20,7 +20,7 @@ function published (t: Test): string {
   return directory
 }
 
-// seen to fail when the tables are compared by their types' names, and when the two revisions are taken the other way round
+// seen to fail when columns of two types are not seen, and when the two revisions are taken the other way round
 t.test('what has become of each field, and whether events and queries go on', async t => {
   const schemas = ['--schemas', published(t)]
   const compare = async (...args: string[]): Promise<SchemaOutput> => await runSchema(['diff', ...args, ...schemas])

@@ -26,7 +26,7 @@ properties:
     description: From 1 to 5
 `
 
-// seen to fail when places are those of values, and when registry and descriptions are not looked at
+// seen to fail when places are those of values, and when descriptions, or the user of the registry, are not looked at
 t.test('each hint has its place, a rule, and what to change', async t => {
   const file = writeFileIn(shortDirectory(t), 'Rating/1.yaml', `${good}  page_title:
     type: string

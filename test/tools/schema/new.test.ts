@@ -14,7 +14,7 @@ async function definitionIn (directory: string, name: string, revision: number):
   return found.definition
 }
 
-// seen to fail when the next revision is written over the last, and when comments are lost
+// seen to fail when each revision is called 1, and when comments are lost
 t.test('a first revision, then the next, which has the comments of the first', async t => {
   const directory = shortDirectory(t)
   const fields = 'button:save|cancel:required,durationMs:integer,at:date-time,userId:integer'
