@@ -13,6 +13,7 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   journal: async () => (await import('./tools/journal.js')).journal,
   ledger: async () => (await import('./tools/ledger.js')).ledger,
   schema: async () => (await import('./tools/schema.js')).schema,
+  optout: async () => (await import('./tools/optout.js')).optout,
   replay: async () => (await import('./tools/replay.js')).replay,
   check: async () => (await import('./tools/check.js')).check,
   report: async () => (await import('./tools/report.js')).report,

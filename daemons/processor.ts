@@ -1,7 +1,9 @@
 import { describeSpecifiers } from '../lib/event/line-format.js'
 import { defineCommand } from '../lib/cli/command.js'
+import { optOutFiles } from '../lib/cli/opt-out.js'
 import { flushing } from '../lib/cli/options.js'
 import { prepareProcessor, processorOptions } from '../lib/cli/processor-options.js'
+import { readList } from '../lib/opt-out/files.js'
 import type { Writer } from '../lib/stream/contracts.js'
 import { drive, tee } from '../lib/stream/drive.js'
 import { processing } from '../lib/stream/processing.js'
@@ -22,6 +24,7 @@ export const processor = defineCommand({
     for (const uri of input) readers.check(uri)
     for (const uri of [...output, ...invalid]) writers.check(uri)
     const flush = flushing(common)
+    if (common['config-check']) readList(optOutFiles(common))
 
     return async ctx => {
       const lines = events.open(ctx)

@@ -18,7 +18,8 @@ interface Import {
 const layers: Record<string, readonly string[]> = {
   leaves: [],
   event: ['leaves', '(registry)'],
-  stream: ['leaves', '(event)'],
+  stream: ['leaves', '(event)', '(registry)'],
+  'opt-out': ['leaves', 'event'],
   zmq: ['leaves', 'stream'],
   file: ['leaves', 'stream'],
   'plug-in': ['leaves', 'stream', 'event'],
@@ -30,9 +31,9 @@ const layers: Record<string, readonly string[]> = {
   mail: ['leaves', '(registry)'],
   readers: ['leaves', 'stream', 'event', 'zmq', 'file', 'plug-in', 'sql'],
   writers: ['leaves', 'stream', 'event', 'zmq', 'file', 'plug-in', 'sql'],
-  cli: ['leaves', 'stream', 'event', 'zmq', 'plug-in', 'sql', 'registry', 'readers', 'writers'],
-  daemons: ['leaves', 'stream', 'event', 'zmq', 'plug-in', 'sql', 'counts', 'registry', 'readers', 'writers', 'cli'],
-  tools: ['leaves', 'stream', 'event', 'zmq', 'file', 'plug-in', 'sql', 'counts', 'registry', 'purge', 'graphite', 'mail', 'readers', 'writers', 'cli'],
+  cli: ['leaves', 'stream', 'event', 'opt-out', 'zmq', 'plug-in', 'sql', 'registry', 'readers', 'writers'],
+  daemons: ['leaves', 'stream', 'event', 'opt-out', 'zmq', 'plug-in', 'sql', 'counts', 'registry', 'readers', 'writers', 'cli'],
+  tools: ['leaves', 'stream', 'event', 'opt-out', 'zmq', 'file', 'plug-in', 'sql', 'counts', 'registry', 'purge', 'graphite', 'mail', 'readers', 'writers', 'cli'],
   root: ['leaves', 'cli', 'daemons', 'tools']
 }
 

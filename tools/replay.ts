@@ -23,7 +23,7 @@ export const replay = defineCommand({
     'have everything. Exit codes: 0 done, or nothing to do; 1 interrupted, give the same command again; 78 bad configuration.\n\n',
   options: {
     records: { type: 'string', array: true, demandOption: true, requiresArg: true, description: 'Files of raw lines, of events (their EventErrors are replayed) or of dead letters, mixed as you like, plain or .gz, in any order' },
-    processor: { type: 'string', demandOption: true, requiresArg: true, description: 'Argument file of the live processor: its format, schemas, plug-ins, and the filter: or map: of its input are used' },
+    processor: { type: 'string', demandOption: true, requiresArg: true, description: 'Argument file of the live processor: its format, schemas, plug-ins and registry, and the filter: or map: of its input are used' },
     from: { type: 'string', requiresArg: true, nargs: 1, description: 'Only what was received at this time or later: 2015-02-05T10:00:00Z, 20150205100000, -2h, -30m, -1d' },
     to: { type: 'string', requiresArg: true, nargs: 1, description: 'Only what was received before this time' },
     schema: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Only this schema: NAME or NAME/REVISION; unknown for lines that do not tell' },

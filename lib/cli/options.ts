@@ -15,6 +15,8 @@ export const commonOptions = {
   schemas: { type: 'string', array: true, default: [] as string[], description: 'Directories with <Name>/<revision>.json or .yaml, searched before the ones that come with vanadium', requiresArg: true },
   'schemas-url': { type: 'string', description: 'Remote schema repository, asked for what no directory has: a URL with {name} and {revision}', requiresArg: true },
   registry: { type: 'string', description: 'What is known of schemas besides their shape: owners, thresholds [default: /etc/vanadium/registry.yaml, if it is there]', requiresArg: true },
+  optout: { type: 'string', description: 'Users who opted out, as vanadium optout writes them [default: optout in --state]', requiresArg: true },
+  'optout-key': { type: 'string', default: '/etc/vanadium/optout.key', description: 'The key that they are hashed with', requiresArg: true },
   plugins: { type: 'string', array: true, default: [] as string[], description: 'Directories of plug-ins (*.js)', requiresArg: true },
   state: { type: 'string', default: '/var/lib/vanadium', description: 'Directory in which the instance keeps what must survive a restart', requiresArg: true },
   fsync: { choices: fsyncPolicies, default: 'save' as const, description: 'When what is saved in the state survives a power cut: at each save, or only some seconds later, at a checkpoint, which is faster. A crash or kill of the process loses nothing with either', requiresArg: true },
@@ -76,7 +78,7 @@ function argumentParser (command: CommandLine, width: number): Argv {
     .options(withoutDemands(command.options))
     .group(Object.keys(command.options), 'Options:')
     .options(commonOptionsOf(command))
-    .group([...Object.keys(commonOptions), 'help', 'version'], 'Common options:')
+    .group([...Object.keys(commonOptionsOf(command)), 'help', 'version'], 'Common options:')
     .default(command.defaults ?? {})
     .epilogue(`${examplesOf(command)}${command.notes ?? ''}An argument @path reads more arguments from that file, one a line; # starts a comment.${command.light === true ? '' : '\nStream URIs and their options: docs/uris.md.'}`)
     .detectLocale(false)
@@ -94,8 +96,10 @@ function argumentParser (command: CommandLine, width: number): Argv {
 /** Those that mean something to a light command; it takes the others all the same. */
 const lightOptions: readonly string[] = ['registry', 'state', 'prefix', 'config-check']
 
-function commonOptionsOf ({ light }: CommandLine): Record<string, Options> {
-  return Object.fromEntries(Object.entries(commonOptions).map(([name, option]) => [name, { ...option, hidden: light === true && !lightOptions.includes(name) }]))
+/** Without those that a command has as its own, with another meaning or another place in its help. */
+function commonOptionsOf ({ light, options }: CommandLine): Record<string, Options> {
+  const others = Object.entries(commonOptions).filter(([name]) => !Object.hasOwn(options, name))
+  return Object.fromEntries(others.map(([name, option]) => [name, { ...option, hidden: light === true && !lightOptions.includes(name) }]))
 }
 
 /** What is missing is said after what is misspelt: the one is often the other. */

@@ -5,9 +5,10 @@ import { ConfigError, messageOf, VanadiumError } from '../errors.js'
 import { openAddressHasher } from '../event/address-hash.js'
 import { compileFormat, type LineFormat } from '../event/line-format.js'
 import { createEventProcessor, type EventProcessor } from '../event/processor.js'
+import { createSampler } from '../event/sampling.js'
 import { createUserAgentParser } from '../event/user-agent.js'
-import type { Context } from '../stream/contracts.js'
 import { expandArguments } from './arguments.js'
+import type { CommandContext } from './command.js'
 import { parseOptions, type CommonOptions, type ParsedOptions } from './options.js'
 
 /** The options of a processor: those of the daemon, and of what does its work again later. */
@@ -22,8 +23,8 @@ export const processorOptions = {
 
 export type ProcessorOptions = InferredOptionTypes<typeof processorOptions>
 
-/** Resolves with what turns lines into events. */
-export type OpenProcessor = (ctx: Context) => EventProcessor
+/** Returns what turns lines into events. Throws `ConfigError` where the registry cannot be used: what it leaves out must not pass. */
+export type OpenProcessor = (ctx: CommandContext) => EventProcessor
 
 /** What the options make of lines. Throws `ConfigError`. */
 export function prepareProcessor (options: Pick<ProcessorOptions, 'format' | 'max-line' | 'address-key'>): { format: LineFormat, open: OpenProcessor } {
@@ -31,17 +32,20 @@ export function prepareProcessor (options: Pick<ProcessorOptions, 'format' | 'ma
   const format = compileFormat(options.format)
   if (!Number.isInteger(maxLine) || maxLine < 1) throw new ConfigError('bad-option', `--max-line ${maxLine}: give a whole number of characters, at least 1`)
 
-  function open (ctx: Context): EventProcessor {
+  function open (ctx: CommandContext): EventProcessor {
     const hasher = format.fields.some(field => field.conversion === 'address') ? openAddressHasher({ keyFile, log: ctx.log }) : null
     if (hasher !== null) ctx.defer('address key', () => { hasher.close() })
     const userAgents = createUserAgentParser()
+    const sampler = createSampler(() => ctx.registry)
     return createEventProcessor({
       format,
       schemas: ctx.schemas,
+      sampler,
       hashAddress: address => hasher === null ? address : hasher.hash(address),
       parseUserAgent: userAgent => userAgents.parse(userAgent),
       maxLine,
-      hostname: hostname()
+      hostname: hostname(),
+      optOut: ctx.optOut
     })
   }
 
@@ -59,14 +63,19 @@ export function readProcessorFile (option: string, file: string): ParsedOptions<
   }
 }
 
-/** Schemas and plug-ins are those of the live processor, after what is given besides. Throws as `readProcessorFile`. */
+/**
+ * Schemas and plug-ins are those of the live processor, after what is given besides; so is the registry, by which events are sampled. Throws
+ * as `readProcessorFile`.
+ */
 export function withThoseOf (option: string, file: string, common: CommonOptions): CommonOptions {
   const { common: live } = readProcessorFile(option, file)
   const url = common['schemas-url'] ?? live['schemas-url']
+  const registry = common.registry ?? live.registry
   return {
     ...common,
     schemas: [...new Set([...common.schemas, ...live.schemas])],
     plugins: [...new Set([...common.plugins, ...live.plugins].map(directory => resolve(directory)))],
-    ...url === undefined ? {} : { 'schemas-url': url }
+    ...url === undefined ? {} : { 'schemas-url': url },
+    ...registry === undefined ? {} : { registry }
   }
 }

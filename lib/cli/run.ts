@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
+import type { OptOut } from '../event/opt-out.js'
 import { openSchemas } from '../event/schema-repository.js'
 import type { SchemaRepository } from '../event/schemas.js'
 import { ConfigError, exitCodeOf, exitCodes, messageOf, VanadiumError } from '../errors.js'
 import { createLog, type Log } from '../log.js'
 import { createMetrics, type Metrics, type StatsdTarget } from '../metrics.js'
-import { openRegistry, type Registry } from '../registry/registry.js'
+import { checkRegistry } from '../registry/registry.js'
 import type { Context } from '../stream/contracts.js'
 import { createDeadLetters } from '../stream/dead-letters.js'
 import { loadPlugIns, type PlugInFunctions } from '../stream/plug-ins.js'
@@ -17,7 +18,9 @@ import { streamOf } from '../stream/uri.js'
 import { booked, named } from '../stream/wrap.js'
 import { expandArguments } from './arguments.js'
 import type { Command, CommandContext, Transports } from './command.js'
+import { holdRegistry, type HeldRegistry } from './held-registry.js'
 import { startLifeCycle, type LifeCycle } from './life-cycle.js'
+import { openOptOut } from './opt-out.js'
 import { parseOptions, type CommonOptions } from './options.js'
 import { endWithParent } from './parent.js'
 import { startPulse } from './pulse.js'
@@ -62,7 +65,9 @@ async function prepareAndRun (command: Command, name: string, common: CommonOpti
   const run = command.prepare(own as never, transports, common)
   const statsd = statsdTarget(common, log)
   // who does not use it goes on without what is installed, whatever is wrong with that
-  const registry = common.registry !== undefined || common['config-check'] ? openRegistry(common.registry) : null
+  const registry = holdRegistry(common.registry, log, command.light === true)
+  if (common['config-check']) checkRegistry(common.registry)
+  else if (common.registry !== undefined) registry.get()
   const schemas = command.light === true ? noSchemas : await openSchemas(schemaOptions(common, log))
   if (common['config-check']) {
     process.stdout.write(`vanadium ${command.name}: the configuration is good\n`)
@@ -105,22 +110,14 @@ interface Parts {
   readonly transports: Transports
   readonly functions: PlugInFunctions
   readonly schemas: Context['schemas']
-  /** Null if nobody has asked for it yet. */
-  readonly registry: Registry | null
+  readonly registry: HeldRegistry
 }
 
 function createContext (daemon: string, name: string, { common, log, errors, metrics, cycle, transports, functions, schemas, registry }: Parts): CommandContext {
   let state: State | null = null
   let ledger: Ledger | null = null
-  // a mistake in it keeps the one that was read before
-  cycle.onReload(() => {
-    if (registry === null) return
-    try {
-      registry = openRegistry(common.registry)
-    } catch (error) {
-      log.error('the registry was not read again', { reason: messageOf(error) })
-    }
-  })
+  let optOut: OptOut | null = null
+  cycle.onReload(() => { registry.reload() })
   const ctx: CommandContext = {
     daemon,
     name,
@@ -145,7 +142,9 @@ function createContext (daemon: string, name: string, { common, log, errors, met
     },
     defer: cycle.defer,
     onReload: cycle.onReload,
-    get registry () { return (registry ??= openRegistry(common.registry)) },
+    get optOut () { return (optOut ??= openOptOut(common, ctx)) },
+    get registry () { return registry.get() },
+    describe: registry.describe,
     get ledger () { return (ledger ??= openLedger(ctx)) },
     get stateIfAny () { return state !== null || existsSync(stateFile(common.state, `${daemon}-${name}`)) ? ctx.state : null },
     async save () { if (state !== null) await saveWithPatience(state, ctx) },

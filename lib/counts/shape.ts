@@ -48,7 +48,7 @@ function allOf (root: JsonSchema, parts: readonly unknown[]): JsonSchema[] {
 }
 
 /** Fields of every capsule. */
-const ofCapsule: ReadonlySet<string> = new Set(['schema', 'revision', 'wiki', 'webHost', 'recvFrom', 'seqId', 'timestamp', 'dt', 'uuid', 'userAgent', 'clientIp', 'ip', 'topic', 'meta'])
+const ofCapsule: ReadonlySet<string> = new Set(['schema', 'revision', 'wiki', 'webHost', 'recvFrom', 'seqId', 'timestamp', 'dt', 'uuid', 'userAgent', 'clientIp', 'samplingRate', 'ip', 'topic', 'meta'])
 /** Those whose values are names of things, not of people, if they look like it. */
 const ofThings: ReadonlySet<string> = new Set(['schema', 'wiki'])
 

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, constants, fchmodSync, fstatSync, futimesSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync, type Stats } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, constants, fchmodSync, fstatSync, futimesSync, openSync, readSync, renameSync, rmSync, writeSync, type Stats } from 'node:fs'
 import { geteuid } from 'node:process'
-import Database from 'better-sqlite3'
 import { codeOf, ConfigError, messageOf } from '../errors.js'
+import { locked } from './file-lock.js'
 
 /** The key that addresses are hashed with: 64 random bytes, which are the whole file. Its age is the file's mtime. */
 export interface AddressKey {
@@ -13,9 +12,6 @@ export interface AddressKey {
 
 const keyBytes = 64
 const dayMs = 24 * 3600 * 1000
-
-/** How long to wait for another process that makes the key, which takes it about a millisecond. */
-const lockWaitMs = 5000
 
 /**
  * The key in `file`; made if the file is not there, replaced if it is too old. However many processes ask at once, all get the
@@ -89,16 +85,4 @@ function makeKey (file: string, timeMs: number): AddressKey {
   }
   renameSync(unfinished, file)
   return { secret, createdMs: timeMs }
-}
-
-/** Runs `work` while no other process does: under a lock of the kernel's, which a killed process cannot leave behind. */
-function locked<T> (file: string, work: () => T): T {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o750 })
-  const lock = new Database(`${file}.lock`, { timeout: lockWaitMs })
-  try {
-    lock.exec('BEGIN EXCLUSIVE')
-    return work()
-  } finally {
-    lock.close()
-  }
 }

@@ -2,6 +2,7 @@ import { RecordError } from '../errors.js'
 import { countKeys, decodeCapsule, parseCapsule, splice, tidy, type Capsule } from './capsule.js'
 import { jsonOf, parseJson, stringifyJson } from './json.js'
 import type { Conversion, Field, LineFormat } from './line-format.js'
+import { combinedRate } from './sampling.js'
 import { uuidOfCapsule } from './uuid.js'
 
 /** What `%h` and `%u` need. */
@@ -15,8 +16,11 @@ export interface Converters {
 export interface ParsedLine {
   /** The capsule with what the line added: to be validated. Integers beyond 2^53 are not exact in it. */
   readonly capsule: Capsule
-  /** The whole as JSON, every number as it was sent. Throws `RecordError` for a number that is infinite. */
-  toJson (): string
+  /**
+   * The whole as JSON, every number as it was sent, and with the rate by which it was kept, if that is below 1 and it is a capsule. Throws
+   * `RecordError` for a number that is infinite.
+   */
+  toJson (rate?: number): string
 }
 
 /** Parses lines of one format into capsules. */
@@ -66,13 +70,16 @@ export function createLineParser (format: LineFormat, converters: Converters): L
       const { added, count, intact } = complete(capsule, match.fields)
       return {
         capsule,
-        toJson () {
+        toJson (rate = 1) {
+          const isSampled = rate < 1 && !isMeta(capsule)
           const keys = countKeys(capsule) - count
-          const spliced = intact && !tidied ? splice(json, keys, added) : null
+          const isWhole = intact && !tidied && !(isSampled && Object.hasOwn(capsule, 'samplingRate'))
+          const spliced = isWhole ? splice(json, keys, isSampled ? `${added},"samplingRate":${rate}` : added) : null
           if (spliced !== null) return spliced
           const exact = parseJson(json) as Capsule
           tidy(exact)
           complete(exact, match.fields)
+          if (isSampled) exact['samplingRate'] = combinedRate(exact['samplingRate'], rate)
           return stringifyJson(exact)
         }
       }

@@ -6,16 +6,22 @@ import { identifyEvent, whyUnidentified } from './identity.js'
 import { KnownNames } from './known-names.js'
 import type { LineFormat } from './line-format.js'
 import { createLineParser, type Converters } from './line-parser.js'
+import type { OptOut } from './opt-out.js'
+import type { Sampler } from './sampling.js'
 import { createAddressScrubber } from './scrub.js'
 import { isRefused, type SchemaRepository } from './schemas.js'
 
 export interface ProcessorOptions extends Converters {
   readonly format: LineFormat
   readonly schemas: SchemaRepository
+  /** Without one every event is kept. */
+  readonly sampler?: Sampler
   /** Longest line that is parsed, in characters; a longer one becomes an event error with its beginning. */
   readonly maxLine: number
   /** `recvFrom` of event errors whose line does not tell. */
   readonly hostname: string
+  /** Whose events are dropped, the invalid ones too. */
+  readonly optOut: OptOut
 }
 
 /**
@@ -60,7 +66,7 @@ class Refusal extends Error {
 }
 
 export function createEventProcessor (options: ProcessorOptions): EventProcessor {
-  const { schemas, maxLine } = options
+  const { schemas, sampler, maxLine, optOut } = options
   const parser = createLineParser(options.format, options)
   const scrub = createAddressScrubber(options.format, options.hashAddress)
   const known = new KnownNames(schemas)
@@ -72,6 +78,9 @@ export function createEventProcessor (options: ProcessorOptions): EventProcessor
     const identity = identifyEvent(capsule)
     if (identity === null) throw new Refusal(whyUnidentified(capsule).message, 'validation', capsule)
     const { name, revision } = identity
+    if (optOut.covers(name, capsule, line)) return optedOut(name)
+    const rate = sampler === undefined ? 1 : sampler.rateFor(name, capsule)
+    if (rate === 0) return { kind: 'dropped', why: 'sampled', schema: name }
     const schema = schemas.find(name, revision)
     if (schema === undefined) {
       if (mayFetch && schemas.canFetch(name, revision)) return { kind: 'unknown-schema', name, revision }
@@ -80,10 +89,16 @@ export function createEventProcessor (options: ProcessorOptions): EventProcessor
     if (isRefused(schema)) throw new Refusal(`schema ${name}/${revision} cannot be used: ${schema.reason}`, 'validation', capsule)
     const problem = schema.validate(capsule)
     if (problem !== null) throw new Refusal(problem.message, 'validation', capsule)
-    return { kind: 'valid', json: parsed.toJson(), schema: name }
+    return { kind: 'valid', json: parsed.toJson(rate), schema: name }
+  }
+
+  function optedOut (schema: string): Outcome {
+    return { kind: 'dropped', why: 'opted_out', schema: known.has(schema) ? schema : unknownSchema }
   }
 
   function invalid (line: string, code: EventErrorCode, message: string, capsule: Capsule | null = null): Outcome {
+    const refusedBy = optOut.inText(line, capsule)
+    if (refusedBy !== null) return optedOut(refusedBy)
     const { text: rawEvent, identity } = scrub(line.length > maxLine ? line.slice(0, maxLine) : line)
     const fallback = { recvFrom: options.hostname, timestamp: Math.floor(Date.now() / 1000) }
     const event = eventErrorOf({ code, message, rawEvent, identity, capsule }, fallback)

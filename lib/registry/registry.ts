@@ -1,10 +1,12 @@
-import { readFileSync } from 'node:fs'
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
-import { parseDocument } from 'yaml'
-import { codeOf, ConfigError, messageOf } from '../errors.js'
-import type { Limits, SchemaEntry, Thresholds } from './entry.js'
-import { registrySchema, type EntryInFile, type RetentionInFile } from './registry-schema.js'
+import { ConfigError } from '../errors.js'
+import type { SchemaEntry, Thresholds } from './entry.js'
+import { examine, type Examined } from './examine.js'
+import { readFiles, type Drafts } from './files.js'
+import { problemText, type Problem } from './problem.js'
+import type { EntryInFile, RegistryInFile } from './registry-schema.js'
 import { retentionOf } from './retention.js'
+import { defaultDays } from './rules.js'
+import { readSource } from './source.js'
 
 /** How mail leaves the host. */
 export interface MailOptions {
@@ -26,76 +28,63 @@ export interface Registry {
   readonly documentation: string
   /** Names of the schemas that have an entry, sorted. */
   readonly names: readonly string[]
-  /** What holds for a schema, with defaults; without owners if it has no entry. */
-  find (schema: string): SchemaEntry
+  /** What holds for a schema now, with defaults; without owners if it has no entry. */
+  find (schema: string, nowMs?: number): SchemaEntry
+  /** Files that it was read from; none if it has nothing but defaults. */
+  readonly files: readonly string[]
+  /** End dates that had passed when it was read: for schemas that have them the default days hold, and somebody should know. */
+  readonly expired: readonly string[]
 }
 
-export const defaultRegistryFile = '/etc/vanadium/registry.yaml'
-
-interface RegistryFile {
-  operators?: string[]
-  mail?: Partial<MailOptions>
-  graphite?: string
-  'graphite-link'?: string
-  documentation?: string
-  thresholds?: Thresholds
-  retention?: Pick<RetentionInFile, 'days'>
-  schemas?: Record<string, EntryInFile | null>
-}
-
-/** Reads a registry. Without a path that of the installed layout, which may be missing: then nothing but defaults is known. Throws `ConfigError`. */
+/** Reads a registry and its fragments. Without a path that of the installed layout, which may be missing: then nothing but defaults is known. Throws `ConfigError` that names each line that is wrong. */
 export function openRegistry (path?: string): Registry {
-  let text
-  try {
-    text = readFileSync(path ?? defaultRegistryFile, 'utf8')
-  } catch (error) {
-    if (path === undefined && codeOf(error) === 'ENOENT') return readRegistry('', defaultRegistryFile)
-    throw new ConfigError('bad-registry', `--registry ${path ?? defaultRegistryFile} cannot be read: ${messageOf(error)}; give a file as etc/vanadium/registry.yaml`, { cause: error })
-  }
-  return readRegistry(text, path ?? defaultRegistryFile)
+  const examined = examine(readFiles(path), Date.now())
+  refuse(examined.problems)
+  return registryOf(examined)
+}
+
+/** The same; an end date that has passed is a mistake, too. */
+export function checkRegistry (path?: string): Registry {
+  const { problems, ...rest } = examine(readFiles(path), Date.now())
+  refuse([...problems, ...rest.expired])
+  return registryOf(rest)
+}
+
+/** All that is wrong, end dates that have passed included; and what can be used all the same. */
+export function inspectRegistry (path?: string, drafts?: Drafts): { registry: Registry, problems: readonly Problem[] } {
+  const { problems, ...rest } = examine(readFiles(path, drafts), Date.now())
+  return { registry: registryOf(rest), problems: [...problems, ...rest.expired] }
 }
 
 /** What of a registry can be used, whatever is wrong with the rest: for who has to tell somebody that. */
 export function openUsableRegistry (path?: string): { registry: Registry, problem: string | null } {
-  try {
-    return { registry: openRegistry(path), problem: null }
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    return { registry: registryOf(usable(path ?? defaultRegistryFile), path ?? defaultRegistryFile), problem: error.message }
-  }
-}
-
-/** The parts at its top that are good by themselves. */
-function usable (path: string): object {
-  try {
-    const value = valueOf(readFileSync(path, 'utf8'), path)
-    return Object.fromEntries(Object.entries(value as object).filter(([name, part]: [string, unknown]) => isGood({ [name]: part }, path)))
-  } catch {
-    return {}
-  }
-}
-
-function isGood (value: object, path: string): boolean {
-  try {
-    registryOf(value, path)
-    return true
-  } catch {
-    return false
-  }
+  const { problems, ...rest } = examine(readFiles(path), Date.now())
+  return { registry: registryOf(rest), problem: problems.length === 0 ? null : messageOfProblems(problems) }
 }
 
 /** `path` is for messages. Throws `ConfigError` that names each line that is wrong. */
 export function readRegistry (text: string, path: string): Registry {
-  return registryOf(valueOf(text, path), path)
+  const source = readSource(path, text)
+  const examined = examine(Array.isArray(source) ? { main: null, fragments: [], problems: source } : { main: source, fragments: [], problems: [] }, Date.now())
+  refuse(examined.problems)
+  return registryOf(examined)
 }
 
-function registryOf (value: unknown, path: string, nowMs = Date.now()): Registry {
-  const file = checked(value, path)
-  checkUrls(path, file)
+function refuse (problems: readonly Problem[]): void {
+  if (problems.length > 0) throw new ConfigError('bad-registry', messageOfProblems(problems))
+}
+
+const mostProblems = 20
+
+/** In one line, as checks and logs want it. */
+function messageOfProblems (problems: readonly Problem[]): string {
+  const more = problems.length > mostProblems ? [`and ${problems.length - mostProblems} more`] : []
+  return [...problems.slice(0, mostProblems).map(problemText), ...more].join('; ')
+}
+
+function registryOf ({ value: file, files, expired }: Omit<Examined, 'problems'>): Registry {
   const schemas = new Map(Object.entries(file.schemas ?? {}))
   const { graphite = 'http://127.0.0.1:8080' } = file
-  for (const [name, entry] of schemas) checkOrder(path, `schemas/${name}/`, entry?.thresholds)
-  checkOrder(path, '', file.thresholds)
   return {
     operators: file.operators ?? [],
     mail: { from: 'vanadium@localhost', via: 'smtp://127.0.0.1:25', ...file.mail },
@@ -103,13 +92,13 @@ function registryOf (value: unknown, path: string, nowMs = Date.now()): Registry
     graphiteLink: withoutSlash(file['graphite-link'] ?? withoutLogin(graphite)),
     documentation: withoutSlash(file.documentation ?? 'file:///usr/share/doc/vanadium'),
     names: [...schemas.keys()].sort(),
-    find (schema) {
-      return entryOf(schemas.get(schema) ?? {}, file, nowMs)
-    }
+    find: (schema, nowMs = Date.now()) => entryOf(schemas.get(schema) ?? {}, file, nowMs),
+    files,
+    expired: expired.map(problemText)
   }
 }
 
-function entryOf (entry: EntryInFile, { thresholds, retention }: RegistryFile, nowMs: number): SchemaEntry {
+function entryOf (entry: EntryInFile, { thresholds, retention }: RegistryInFile, nowMs: number): SchemaEntry {
   const people = (entry.owners ?? []).map(owner => typeof owner === 'string' ? { name: null, mail: owner } : { name: null, ...owner })
   return {
     owners: people.map(({ mail }) => mail),
@@ -124,98 +113,15 @@ function entryOf (entry: EntryInFile, { thresholds, retention }: RegistryFile, n
   }
 }
 
-/** What the text says, whatever that is. */
-function valueOf (text: string, path: string): unknown {
-  const document = parseDocument(text, { prettyErrors: true })
-  const [mistake] = document.errors
-  // below its first line it has the text itself, which may have a password in it
-  if (mistake !== undefined) throw new ConfigError('bad-registry', `${path}: ${mistake.message.split('\n')[0]?.replace(/:$/, '') ?? ''}`)
-  try {
-    return withoutNulls((document.toJS({ maxAliasCount: mostAliases }) as unknown) ?? {})
-  } catch (cause) {
-    // of the yaml package: an alias of nothing, or too many of them
-    throw new ConfigError('bad-registry', `${path}: ${messageOf(cause)}; write out what aliases stand for`, { cause })
-  }
-}
-
-/** A name without anything below it, because that is commented out, is as good as absent. */
-function withoutNulls (value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  return Object.fromEntries(Object.entries(value).filter(([, below]) => below !== null))
-}
-
-/** What aliases may grow into: a few lines can become gigabytes. */
-const mostAliases = 100
-const mostProblems = 20
-
-let validate: ValidateFunction<RegistryFile> | undefined
-
-function checked (value: unknown, path: string): RegistryFile {
-  validate ??= new Ajv({ allErrors: true, verbose: true }).compile<RegistryFile>(registrySchema)
-  if (validate(value)) return value
-  const problems = [...new Set((validate.errors ?? []).filter(({ keyword }) => keyword !== 'propertyNames').map(describe))]
-  const more = problems.length > mostProblems ? [`and ${problems.length - mostProblems} more`] : []
-  throw new ConfigError('bad-registry', `${path}: ${[...problems.slice(0, mostProblems), ...more].join('; ')}`)
-}
-
-/** For which events are kept whole: what the original promised. */
-const defaultDays = 90
-
 const defaultThresholds: Thresholds = { invalid: { warning: 0.05, critical: 0.2 } }
 
-/** People do not get the password with which the checks come in. */
-/** Of a URL that people are shown. */
+/** Of a URL that people are shown: they do not get the password with which the checks come in. */
 export function withoutLogin (url: string): string {
   const bare = new URL(url)
   bare.username = bare.password = ''
   return bare.href
 }
 
-/** What the patterns let through, and is none all the same: a password with a `/` or `%` in it, most often. */
-function checkUrls (path: string, { graphite, mail, ...file }: RegistryFile): void {
-  const urls = { graphite, 'graphite-link': file['graphite-link'], documentation: file.documentation, 'mail/via': mail?.via?.startsWith('/') === true ? undefined : mail?.via }
-  for (const [place, url] of Object.entries(urls)) {
-    if (url !== undefined && !isUrl(url)) throw new ConfigError('bad-registry', `${path}: ${place}: what is given is no URL; in a name or password write / ? # @ % as %2F %3F %23 %40 %25`)
-  }
-}
-
-function isUrl (text: string): boolean {
-  try {
-    const { username, password } = new URL(text)
-    decodeURIComponent(username + password)
-    return !text.replace(/^[a-z]+:\/\//, '').replace(/@/, '').split('/')[0]?.includes('@')
-  } catch {
-    return false
-  }
-}
-
 function withoutSlash (url: string): string {
   return url.replace(/\/+$/, '')
-}
-
-/** An alarm that comes before its warning is a slip of the pen. */
-function checkOrder (path: string, place: string, thresholds: Thresholds = {}): void {
-  for (const [name, limits] of Object.entries(thresholds) as Array<[string, Limits]>) {
-    const { warning, critical } = limits
-    if (name === 'under' ? critical <= warning : critical >= warning) continue
-    throw new ConfigError('bad-registry', `${path}: ${place}thresholds/${name}: critical ${critical} comes before warning ${warning}; give ${name === 'under' ? 'at most' : 'at least'} ${warning}`)
-  }
-}
-
-function describe ({ instancePath, keyword, message, params, data, parentSchema, propertyName }: ErrorObject): string {
-  const place = instancePath === '' ? 'at the top' : instancePath.slice(1)
-  const definition = parentSchema as { properties?: object, description?: string } | undefined
-  if (keyword === 'additionalProperties') {
-    return `${place}: there is no ${shown(params['additionalProperty'])}; allowed are ${Object.keys(definition?.properties ?? {}).join(', ')}`
-  }
-  const problem = keyword === 'pattern' && definition?.description !== undefined ? `is wrong; give ${definition.description}` : message ?? 'is wrong'
-  return `${place}: ${mayHavePassword.test(place) ? 'what is given' : shown(propertyName ?? data)} ${problem}`
-}
-
-const mayHavePassword = /^(at the top|mail|mail\/via|graphite|graphite-link|documentation)$/
-const mostShown = 100
-
-function shown (value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value)
-  return text.length > mostShown ? `${text.slice(0, mostShown)}…` : text
 }

@@ -93,7 +93,8 @@ const capsule: readonly Column[] = [
   { name: 'webHost', kind: 'string', length: 255, index: null, path: ['webHost'], comment: 'Host that the page was requested from' },
   { name: 'wiki', kind: 'string', length: 64, index: null, path: ['wiki'], comment: 'Database name of the wiki' },
   { name: 'userAgent', kind: 'text', length: 0, index: null, path: ['userAgent'], comment: 'What the browser says it is; JSON when it was parsed' },
-  { name: 'clientIp', kind: 'string', length: 255, index: null, path: ['clientIp'], comment: 'Hash of the address, with a key that changes' }
+  { name: 'clientIp', kind: 'string', length: 255, index: null, path: ['clientIp'], comment: 'Hash of the address, with a key that changes' },
+  { name: 'samplingRate', kind: 'number', length: 0, index: null, path: ['samplingRate'], comment: 'Share of events like this one that were kept; all where it is null' }
 ]
 
 function capsuleColumns ({ modern }: Schema): Column[] {

@@ -9,12 +9,13 @@ export interface RevisionTable {
 
 /**
  * What a table gives for a column of the view. `loose`: the column as it is, where other revisions have another type in it.
- * `time` and `mediawiki`: a point in time as a date and time, and as `YYYYMMDDHHMMSS`, made of a column of the other kind.
+ * `time` and `mediawiki`: a point in time as a date and time, and as `YYYYMMDDHHMMSS`, made of a column of the other kind. `one`: 1;
+ * `weight`: for how many events one stands that was kept by the rate in the column.
  */
 export type Source =
-  | { readonly kind: 'null' }
+  | { readonly kind: 'null' | 'one' }
   | { readonly kind: 'revision', readonly revision: number }
-  | { readonly kind: 'plain' | 'loose' | 'time' | 'mediawiki', readonly column: ExistingColumn }
+  | { readonly kind: 'plain' | 'loose' | 'time' | 'mediawiki' | 'weight', readonly column: ExistingColumn }
 
 /** The view over all revisions of a schema. */
 export interface ViewPlan {
@@ -24,12 +25,12 @@ export interface ViewPlan {
 }
 
 /** Columns that every view begins with. Where a table has a column of that name which means something else, `vanadium_` goes before it. */
-const head = ['id', 'revision', 'uuid', 'timestamp', 'dt'] as const
+const head = ['id', 'revision', 'uuid', 'timestamp', 'dt', 'weight'] as const
 type Head = typeof head[number]
 
 /**
- * Aligns the tables by the names of their columns, whatever their case. First come `id`, `revision`, `uuid`, `timestamp` and `dt`, then
- * the newest revision's columns in its order, then those that only older ones have. Null if there is no table.
+ * Aligns the tables by the names of their columns, whatever their case. First come `id`, `revision`, `uuid`, `timestamp`, `dt` and
+ * `weight`, then the newest revision's columns in its order, then those that only older ones have. Null if there is no table.
  */
 export function planView (revisions: readonly RevisionTable[]): ViewPlan | null {
   const tables = [...revisions].sort((one, other) => other.revision - one.revision).map(splitTable)
@@ -59,12 +60,15 @@ function splitTable ({ name, revision, columns }: RevisionTable): SplitTable {
   const isMeta = rest.has('meta_id')
   const time = rest.get(isMeta ? 'meta_dt' : 'timestamp')
   const isDate = time !== undefined && /^(?:datetime|timestamp)$/.test(time.type)
+  // of events with metadata it is a field like others
+  const rate = isMeta ? undefined : rest.get('samplingrate')
   const own: Record<Head, Source> = {
     id: sourceOf(rest.get('id')),
     revision: { kind: 'revision', revision },
     uuid: sourceOf(rest.get(isMeta ? 'meta_id' : 'uuid')),
     timestamp: time === undefined ? sourceOf() : { kind: isDate ? 'mediawiki' : 'plain', column: time },
-    dt: time === undefined ? sourceOf() : { kind: isDate ? 'plain' : 'time', column: time }
+    dt: time === undefined ? sourceOf() : { kind: isDate ? 'plain' : 'time', column: time },
+    weight: rate === undefined ? { kind: 'one' } : { kind: 'weight', column: rate }
   }
   for (const key of isMeta ? ['id'] : ['id', 'uuid', 'timestamp']) rest.delete(key)
   return { name, head: own, rest }
@@ -101,13 +105,20 @@ export function mysqlSource (quote: (name: string) => string): (source: Source) 
   return source => {
     switch (source.kind) {
       case 'null': return 'NULL'
+      case 'one': return '1E0'
       case 'revision': return String(source.revision)
       case 'plain': return quote(source.column.name)
+      case 'weight': return weight(quote(source.column.name), '1E0')
       case 'time': return `CAST(${quote(source.column.name)} AS DATETIME)`
       case 'mediawiki': return `DATE_FORMAT(${quote(source.column.name)}, '%Y%m%d%H%i%S')`
       case 'loose': return mysqlText(quote(source.column.name), source.column)
     }
   }
+}
+
+/** A rate of 0 is nobody's: what is there is one event. */
+function weight (rate: string, one: string): string {
+  return `COALESCE(${one} / NULLIF(${rate}, 0), ${one})`
 }
 
 /** Text that has every digit. Without a length MariaDB cuts a DOUBLE after 22 characters, some of which have 24. */
@@ -121,8 +132,10 @@ export function sqliteSource (quote: (name: string) => string): (source: Source)
   return source => {
     switch (source.kind) {
       case 'null': return 'NULL'
+      case 'one': return '1.0'
       case 'revision': return String(source.revision)
       case 'plain': return quote(source.column.name)
+      case 'weight': return weight(quote(source.column.name), '1.0')
       case 'loose': return `+${quote(source.column.name)}`
       case 'time': return sqliteTime(quote(source.column.name))
       case 'mediawiki': return `strftime('%Y%m%d%H%M%S', ${quote(source.column.name)})`

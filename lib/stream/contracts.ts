@@ -5,7 +5,9 @@
 import type { RecordError } from '../errors.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics.js'
+import type { OptOut } from '../event/opt-out.js'
 import type { SchemaRepository } from '../event/schemas.js'
+import type { SchemaEntry } from '../registry/entry.js'
 import type { Uri } from './uri.js'
 import type { Lags } from './lag.js'
 import type { Ledger } from './ledger.js'
@@ -132,6 +134,10 @@ export interface Context {
   save (): Promise<void>
   /** The schemas of `--schemas`; loaded on first use. */
   readonly schemas: SchemaRepository
+  /** What the registry says of a schema now, and after a reload; null, or absent, where there is none that can be read. */
+  describe? (schema: string): SchemaEntry | null
+  /** Whose records are left out; opened on first use. Throws `ConfigError` when the list of --optout, or the registry, cannot be used. */
+  readonly optOut: OptOut
   readonly deadLetters: DeadLetters
   /** Registers a release, run last-in-first-out when the daemon ends, however it ends. `what` names it if it hangs. */
   defer (what: string, release: () => Promise<void> | void): void

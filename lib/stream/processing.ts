@@ -17,7 +17,10 @@ export function processing (events: EventProcessor, valid: Writer, invalid: Writ
   async function send ({ good, bad, dropped }: Made, provenance: Provenance | null): Promise<void> {
     const timeMs = provenance?.timeMs ?? Date.now()
     for (const { schemas } of new Set([good, bad])) ctx.ledger.enter('made', '', 'passed', timeMs, schemas)
-    for (const [why, schemas] of dropped) ctx.ledger.enter('made', '', why, timeMs, schemas)
+    for (const [why, schemas] of dropped) {
+      ctx.ledger.enter('made', '', why, timeMs, schemas)
+      countDropped(why, schemas, ctx)
+    }
     const [goodBatch, badBatch] = [good.build(provenance), bad === good || invalid === null ? null : bad.build(provenance)]
     // not at the same time: the invalid stream may also be one of several valid ones, and calls of a writer never overlap
     if (goodBatch !== null) await valid.write(goodBatch)
@@ -52,7 +55,7 @@ export function processing (events: EventProcessor, valid: Writer, invalid: Writ
           made.bad.add(outcome.json, outcome.schema)
           if (invalid === null) ctx.log.warn('an event is invalid; --invalid would keep it', { event_error: outcome.json.slice(0, 2000) })
         }
-        if (outcome.kind === 'dropped') drop(made, outcome, ctx)
+        if (outcome.kind === 'dropped') drop(made, outcome)
         // short lines become event errors that are many times as long
         if (made.good.bytes + made.bad.bytes >= mostBytes) {
           await send(made, batch.provenance)
@@ -81,10 +84,18 @@ interface Made {
   readonly dropped: Map<Drop, Map<string, number>>
 }
 
-function drop ({ dropped }: Made, { why, schema }: Extract<Outcome, { kind: 'dropped' }>, ctx: Context): void {
+function drop ({ dropped }: Made, { why, schema }: Extract<Outcome, { kind: 'dropped' }>): void {
   const counts = dropped.get(why) ?? new Map<string, number>()
   dropped.set(why, counts.set(schema, (counts.get(schema) ?? 0) + 1))
-  ctx.metrics.increment(why)
+}
+
+/** By schema, and of all: `overall` is what is subtracted from the raw lines, to see whether any are missing. */
+function countDropped (why: Drop, schemas: ReadonlyMap<string, number>, { metrics }: Context): void {
+  for (const [schema, count] of schemas) {
+    metrics.increment(why, count)
+    metrics.increment(`overall.${why}`, count)
+    metrics.increment(`schema.${schema.replace(/[^A-Za-z0-9_-]/g, '_')}.${why}`, count)
+  }
 }
 
 /** What is made is sent on in pieces of about this size. */

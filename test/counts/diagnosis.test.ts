@@ -1,5 +1,6 @@
 import t from 'tap'
 import { diagnose } from '../../lib/counts/diagnosis.js'
+import { nobodyOptedOut } from '../../lib/event/opt-out.js'
 import { createEventProcessor } from '../../lib/event/processor.js'
 import { compileFormat } from '../../lib/event/line-format.js'
 import { openSchemas, shippedSchemas } from '../../lib/event/schema-repository.js'
@@ -13,7 +14,7 @@ const formats = {
 
 /** What a real processor makes of a line. */
 function errorOf (format: keyof typeof formats, line: string): Record<string, unknown> {
-  const processor = createEventProcessor({ format: compileFormat(formats[format]), schemas, maxLine: 10_000, hostname: 'here', hashAddress: () => '0'.repeat(40), parseUserAgent: text => text })
+  const processor = createEventProcessor({ format: compileFormat(formats[format]), schemas, maxLine: 10_000, hostname: 'here', optOut: nobodyOptedOut, hashAddress: () => '0'.repeat(40), parseUserAgent: text => text })
   const outcome = processor.process(line, false)
   if (outcome.kind !== 'invalid') throw new Error(`${line} is ${outcome.kind}`)
   return JSON.parse(outcome.json) as Record<string, unknown>

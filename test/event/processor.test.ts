@@ -3,9 +3,12 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { openAddressHasher } from '../../lib/event/address-hash.js'
 import { compileFormat } from '../../lib/event/line-format.js'
+import { nobodyOptedOut } from '../../lib/event/opt-out.js'
 import { createEventProcessor, type EventProcessor } from '../../lib/event/processor.js'
+import { createSampler } from '../../lib/event/sampling.js'
 import { openSchemas, shippedSchemas } from '../../lib/event/schema-repository.js'
 import { createLog } from '../../lib/log.js'
+import { readRegistry } from '../../lib/registry/registry.js'
 
 const clientSide = '%q %{recvFrom}s %{seqId}d %t %h %{userAgent}i'
 const lineEnd = 'cp1 17 2014-05-21T09:30:01 203.0.113.9 Mozilla'
@@ -19,17 +22,20 @@ const testSchema = {
   }
 }
 
-async function createProcessor (t: Test, format = clientSide): Promise<EventProcessor> {
+async function createProcessor (t: Test, format = clientSide, inRegistry = ''): Promise<EventProcessor> {
+  const registry = readRegistry(inRegistry, 'registry.yaml')
   const directory = t.testdir({ Test: { '1.json': JSON.stringify(testSchema), '2.json': '{"type": "object", "properties": {"a": {"pattern": "(?=x)"}}}' } })
   const schemas = await openSchemas({ directories: [directory, shippedSchemas()], log: createLog({ level: 'error' }) })
   const hasher = openAddressHasher({ keyFile: join(directory, 'run', 'address.key'), log: createLog({ level: 'error' }) })
   return createEventProcessor({
     format: compileFormat(format),
     schemas,
+    sampler: createSampler(() => registry),
     hashAddress: address => hasher.hash(address),
     parseUserAgent: userAgent => ({ browser_family: userAgent }),
     maxLine: 65_536,
-    hostname: 'this-host'
+    hostname: 'this-host',
+    optOut: nobodyOptedOut
   })
 }
 
@@ -191,4 +197,44 @@ t.test('nothing that comes from the network makes it throw', async t => {
     const outcome = processor.process(input)
     return 'json' in outcome && typeof JSON.parse(outcome.json) === 'object' && !outcome.json.includes('\n')
   }), { numRuns: 500 })
+})
+
+const halfOfThem = 'schemas: { Test: { sampling: { rate: 0.5, by: event.any } } }'
+/** Of the values of `any`, one that a rate of a half keeps, and one that it does not: SHA-1 of `d` begins with 3, of `b` with e. */
+const [inside, outside] = ['d', 'b'] as const
+
+t.test('an event that is sampled says by which rate, in the same text that came; one that is not becomes nothing', async t => {
+  const processor = await createProcessor(t, clientSide, halfOfThem)
+  const text = '{"schema":"Test","revision":1,"wiki":"enwiki","event":{"action":"view","big":9007199254740993,"any":"\\u0064"}}'
+
+  const kept = processor.process(line(text))
+  const other = processor.process(line(capsuleOf({ action: 'view', any: outside })))
+  const wrong = processor.process(line(capsuleOf({ action: 'no such', any: outside })))
+
+  t.equal(kept.kind, 'valid')
+  t.match('json' in kept ? kept.json : '', new RegExp(`^${text.slice(0, -1).replace(/[{}\\]/g, '\\$&')},"recvFrom":.*"uuid":"[0-9a-f]{32}","samplingRate":0\\.5}$`))
+  t.strictSame(other, { kind: 'dropped', why: 'sampled', schema: 'Test' })
+  t.strictSame(wrong, other, 'before anything is paid for its validation')
+})
+
+t.test('the rate that a sender gives is multiplied; what is no rate is refused', async t => {
+  const [processor, plain] = [await createProcessor(t, clientSide, halfOfThem), await createProcessor(t)]
+  const sent = (samplingRate: unknown): string => line({ ...capsuleOf({ action: 'view', any: inside, big: 1 }), samplingRate })
+  const rateFrom = (from: EventProcessor, samplingRate: unknown): unknown => {
+    const outcome = from.process(sent(samplingRate))
+    return outcome.kind === 'valid' ? (JSON.parse(outcome.json) as { samplingRate: number }).samplingRate : outcome.kind
+  }
+
+  t.strictSame([0.1, 1, 1e-9].map(rate => rateFrom(processor, rate)), [0.05, 0.5, 5e-10])
+  t.strictSame([0.1, 1].map(rate => rateFrom(plain, rate)), [0.1, 1])
+  for (const rate of [0, -1, 1.5, 1e-10, '0.1', null, true, []]) t.strictSame([processor, plain].map(from => rateFrom(from, rate)), ['invalid', 'invalid'], String(rate))
+})
+
+t.test('an event that has to be written anew has the rate too; one with metadata of its own has no field for it', async t => {
+  const processor = await createProcessor(t, clientSide, halfOfThem)
+  const twice = processor.process(line('{"schema":"Test","revision":1,"wiki":"x","wiki":"enwiki","event":{"action":"view","any":"d","big":9007199254740993}}'))
+  const meta = processor.process(line({ meta: { schema_uri: 'Meta/1', id: inside } }))
+
+  t.match('json' in twice ? twice.json : '', /"big":9007199254740993.*"samplingRate":0\.5\}$/)
+  t.notMatch('json' in meta ? meta.json : 'nothing', /samplingRate/)
 })

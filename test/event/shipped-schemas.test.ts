@@ -17,6 +17,7 @@ const examples: Record<string, { good: object[], bad: object[] }> = {
     bad: [{}, { button: 'none', clicks: 1 }, { button: 'save', clicks: 0 }, { button: 'save', clicks: 1, clientTime: 'noon' }, { button: 'save', clicks: 1, isAnon: 'yes' }, { button: 'save', clicks: 1, label: 'x'.repeat(201) }]
   },
   'EventCapsule/1': { good: [], bad: [{}] },
+  'EventCapsule/2': { good: [], bad: [{}] },
   'EventError/14035058': {
     good: [{ rawEvent: '?', message: 'broken', code: 'processor', schema: 'unknown', revision: -1 }],
     bad: [{ rawEvent: '?', message: 'broken', code: 'other', schema: 'unknown', revision: -1 }, { rawEvent: '?', message: 'broken', code: 'processor', schema: 'unknown', revision: -2 }]

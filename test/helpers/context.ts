@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
+import { nobodyOptedOut } from '../../lib/event/opt-out.js'
 import type { RecordError } from '../../lib/errors.js'
 import { createLog } from '../../lib/log.js'
 import { createMetrics } from '../../lib/metrics.js'
@@ -62,6 +63,7 @@ export function testContext (overrides: Partial<Context> = {}): TestContext {
     get stateIfAny () { return overrides.state ?? state ?? null },
     save: async () => { (overrides.state ?? state)?.save() },
     schemas: schemasOf([]),
+    optOut: nobodyOptedOut,
     deadLetters: {
       add (record, error) { letters.push({ record, error }) },
       drain: async () => {}

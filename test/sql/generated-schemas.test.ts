@@ -123,7 +123,7 @@ interface StoredField {
   readonly name: string
 }
 
-const ofCapsules = ['id', 'uuid', 'timestamp', 'webHost', 'wiki', 'userAgent', 'clientIp']
+const ofCapsules = ['id', 'uuid', 'timestamp', 'webHost', 'wiki', 'userAgent', 'clientIp', 'samplingRate']
 const ofMeta = ['id', 'meta_id', 'meta_dt']
 
 function storedFields ({ style, definition }: Schema): StoredField[] {

@@ -35,9 +35,9 @@ function refusal (schema: JsonSchema, value: unknown): RecordError | null {
 
 t.test('a capsule becomes a row', async t => {
   const { row } = map({ a: { type: 'boolean' }, p: { type: 'object', properties: { id: { type: 'integer' } } } }, { a: true, p: { id: 5 } },
-    { uuid: 'f'.repeat(32), userAgent: { os: 'é' }, clientIp: 'abc' })
+    { uuid: 'f'.repeat(32), userAgent: { os: 'é' }, clientIp: 'abc', samplingRate: 0.1 })
 
-  t.strictSame(row, { uuid: 'f'.repeat(32), timestamp: '20140521093001', webHost: 'en.wikipedia.org', wiki: 'enwiki', userAgent: '{"os":"é"}', clientIp: 'abc', event_a: 1, event_p_id: 5 })
+  t.strictSame(row, { uuid: 'f'.repeat(32), timestamp: '20140521093001', webHost: 'en.wikipedia.org', wiki: 'enwiki', userAgent: '{"os":"é"}', clientIp: 'abc', samplingRate: 0.1, event_a: 1, event_p_id: 5 })
 })
 
 t.test('what an event lacks, or has as null, is null', async t => {

@@ -14,21 +14,29 @@ function table (revision: number, columns: Record<string, string>): RevisionTabl
 t.test('columns are aligned whatever their case, the newest revision\'s first', async t => {
   const plan = planView([table(1, { old: 'text', B: 'bigint', A: 'bigint' }), table(12, { a: 'bigint', b: 'bigint' }), table(3, { a: 'bigint', c: 'text' })])
 
-  t.strictSame(plan?.columns, ['id', 'revision', 'uuid', 'timestamp', 'dt', 'a', 'b', 'c', 'old'])
-  t.strictSame(plan?.tables.map(({ name, sources }) => [name, ...sources.slice(5).map(({ kind }) => kind)]), [
+  t.strictSame(plan?.columns, ['id', 'revision', 'uuid', 'timestamp', 'dt', 'weight', 'a', 'b', 'c', 'old'])
+  t.strictSame(plan?.tables.map(({ name, sources }) => [name, ...sources.slice(6).map(({ kind }) => kind)]), [
     ['T_12', 'plain', 'plain', 'null', 'null'], ['T_3', 'plain', 'null', 'plain', 'null'], ['T_1', 'plain', 'plain', 'null', 'plain']
   ])
 })
 
 t.test('only types that lose nothing together stay what they are', async t => {
-  const kinds = (...types: string[]): unknown => planView(types.map((type, at) => table(at + 1, { v: type })))?.tables.map(({ sources }) => sources[5]?.kind)
+  const kinds = (...types: string[]): unknown => planView(types.map((type, at) => table(at + 1, { v: type })))?.tables.map(({ sources }) => sources[6]?.kind)
 
   for (const same of [['tinyint(1)', 'bigint'], ['varchar(5)', 'mediumtext', 'char(32)'], ['float', 'double'], ['datetime', 'datetime']]) t.strictSame(kinds(...same), same.map(() => 'plain'))
   for (const other of [['bigint', 'double'], ['bigint', 'text'], ['datetime', 'varchar(5)'], ['decimal(10,2)', 'double'], ['bigint', 'bigint', 'text']]) t.strictSame(kinds(...other), other.map(() => 'loose'))
 })
 
+t.test('what was kept by a rate weighs more, where the rate is the capsule\'s', async t => {
+  const plan = planView([table(1, {}), table(2, { samplingRate: 'double' }), table(3, { meta_id: 'char(32)', samplingRate: 'double', weight: 'bigint' })])
+  const at = plan?.columns.indexOf('vanadium_weight') ?? -1
+
+  t.strictSame(plan?.columns.slice(at), ['vanadium_weight', 'uuid', 'timestamp', 'meta_id', 'samplingRate', 'weight'])
+  t.strictSame(plan?.tables.map(({ sources }) => sources[at]?.kind), ['one', 'weight', 'one'])
+})
+
 t.test('any tables have a view whose columns are distinct without case, each with a source in every table', async t => {
-  const name = fc.constantFrom('id', 'revision', 'Revision', 'vanadium_revision', 'vanadium_revision_', 'dt', 'DT', 'uuid', 'timestamp', 'meta_id', 'meta_dt', 'wiki', 'x', 'X')
+  const name = fc.constantFrom('id', 'revision', 'Revision', 'vanadium_revision', 'vanadium_revision_', 'dt', 'DT', 'weight', 'samplingRate', 'uuid', 'timestamp', 'meta_id', 'meta_dt', 'wiki', 'x', 'X')
   const columns = fc.uniqueArray(name, { selector: name => name.toLowerCase() })
   const tables = fc.array(columns, { minLength: 1, maxLength: 5 })
 

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { compileFormat } from '../../lib/event/line-format.js'
+import { nobodyOptedOut } from '../../lib/event/opt-out.js'
 import { createEventProcessor } from '../../lib/event/processor.js'
 import { openSchemas, shippedSchemas } from '../../lib/event/schema-repository.js'
 import { batchOfBytes, batchOfLines } from '../../lib/stream/batch.js'
@@ -57,7 +58,8 @@ async function processingTo (t: Test, valid: Writer, invalid: Writer | null): Pr
     hashAddress: address => address,
     parseUserAgent: userAgent => userAgent,
     maxLine: 65_536,
-    hostname: 'this-host'
+    hostname: 'this-host',
+    optOut: nobodyOptedOut
   })
   return { writer: processing(events, valid, invalid, { ...ctx, schemas }), ctx }
 }

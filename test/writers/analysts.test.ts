@@ -53,13 +53,33 @@ for (const kind of storeKinds) {
       ])
 
       const rows = await query('SELECT * FROM Test ORDER BY timestamp')
-      t.strictSame(Object.keys(rows[0] ?? {}), ['id', 'revision', 'uuid', 'timestamp', 'dt', 'webHost', 'wiki', 'userAgent', 'clientIp', 'event_b', 'event_A', 'event_c', 'event_old'])
+      t.strictSame(Object.keys(rows[0] ?? {}), ['id', 'revision', 'uuid', 'timestamp', 'dt', 'weight', 'webHost', 'wiki', 'userAgent', 'clientIp', 'samplingRate', 'event_b', 'event_A', 'event_c', 'event_old'])
       t.match(rows, [
         { id: 1, revision: 1, timestamp: '20140521093001', dt: '2014-05-21 09:30:01', wiki: 'enwiki', event_b: null, event_A: 1, event_c: null, event_old: 'x' },
         { id: 1, revision: 10, dt: '2014-05-21 09:30:02', event_b: 'y', event_A: 2, event_c: null, event_old: null },
         { id: 1, revision: 9, dt: '2014-05-21 09:30:03', event_b: null, event_A: 3, event_c: 1, event_old: null }
       ])
       t.equal((await query("SELECT revision FROM Test WHERE dt >= '2014-05-21 09:30:02' AND dt < '2014-05-21 09:30:03'"))[0]?.['revision'], 10)
+    })
+
+    t.test('events that were sampled weigh more, in tables of before as well, and the documented queries estimate what came', async t => {
+      const properties = { action: { type: 'string' }, sessionToken: { type: 'string' }, duration: { type: 'number' } }
+      const { query, writer, ctx } = await open(t, [schemaOf(properties, { name: 'Edit', revision: 2 })])
+      const edit = (n: number, fields: object): object => capsuleOf({ action: n % 4 === 0 ? 'save' : 'open', sessionToken: `s${n >> 1}`, duration: n }, { schema: 'Edit', revision: 2, ...fields })
+      await query('CREATE TABLE Edit_1 (id BIGINT, uuid CHAR(32), timestamp CHAR(14))')
+      await query("INSERT INTO Edit_1 VALUES (1, 'old', '20130521093001')")
+      await store(writer, [edit(1000, {}), ...[...new Array(40).keys()].map(n => edit(n, { samplingRate: 0.1 }))])
+
+      t.strictSame(ctx.letters, [])
+      t.strictSame(await query('SELECT revision, weight, COUNT(*) AS n FROM Edit GROUP BY revision, weight ORDER BY revision, weight'),
+        [{ revision: 1, weight: 1, n: 1 }, { revision: 2, weight: 1, n: 1 }, { revision: 2, weight: 10, n: 40 }])
+      const [events, error, shares, durations] = await Promise.all(documentedEstimates().map(async sql => (await query(sql))[0]))
+      t.match(events, { stored: 41, events: 401 })
+      // the one that was not sampled adds nothing; 20 sessions of two do, each of which stands for 20 events
+      t.match(error, { events: 401 })
+      t.ok(Math.abs(Number(error?.['std_error']) - Math.sqrt(7200)) < 1e-6, String(error?.['std_error']))
+      t.ok(Math.abs(Number(shares?.['share']) - 101 / 401) < 1e-6, String(shares?.['share']))
+      t.ok(Math.abs(Number(durations?.['mean']) - 8800 / 401) < 1e-6, String(durations?.['mean']))
     })
 
     t.test('a column whose type differs between revisions loses no digit and fails no query', async t => {
@@ -144,6 +164,13 @@ function documentedQueries (): Array<{ sql: string, index: string }> {
   const page = readFileSync(join(projectRoot, 'docs', 'analysts.md'), 'utf8')
   const section = page.split('\n## ').find(section => section.startsWith('Queries that use an index\n')) ?? ''
   return [...section.matchAll(/```sql\n-- index: (\w+)\n([^`]+?);?\n```/g)].map(([, index = '', sql = '']) => ({ sql, index }))
+}
+
+/** The queries of the page about weights. */
+function documentedEstimates (): string[] {
+  const page = readFileSync(join(projectRoot, 'docs', 'analysts.md'), 'utf8')
+  const section = page.split('\n## ').find(section => section.startsWith('Weights\n')) ?? ''
+  return [...section.matchAll(/```sql\n([^`]+?);?\n```/g)].map(([, sql = '']) => sql)
 }
 
 /** The index that each of our tables is read by; one without the asked value was looked up in it while the query was planned. */

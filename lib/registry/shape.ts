@@ -1,0 +1,71 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { placeOf, shown, type Path } from './problem.js'
+import { fragmentSchema, registrySchema } from './registry-schema.js'
+
+/** What is wrong at a place; `at` is the path of what the line to look at has. */
+export interface Finding {
+  readonly at: Path
+  readonly text: string
+}
+
+let validators: Record<'registry' | 'fragment', ValidateFunction> | undefined
+
+/** What of a value is not as the JSON Schema has it. */
+export function findingsOfShape (value: unknown, kind: 'registry' | 'fragment'): Finding[] {
+  validators ??= compile()
+  const validate = validators[kind]
+  if (validate(value)) return []
+  // what these two say is said by those below them
+  const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'propertyNames' && keyword !== 'if')
+  return errors.map(error => findingOf(error, kind))
+}
+
+function compile (): Record<'registry' | 'fragment', ValidateFunction> {
+  const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true }).addVocabulary(['allowed'])
+  return { registry: ajv.compile(registrySchema), fragment: ajv.compile(fragmentSchema) }
+}
+
+interface Definition {
+  readonly type?: string | readonly string[]
+  readonly properties?: object
+  readonly required?: readonly string[]
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly exclusiveMinimum?: number
+  readonly maxItems?: number
+  readonly allowed?: string
+}
+
+function findingOf ({ instancePath, keyword, params, data, parentSchema, propertyName }: ErrorObject, kind: 'registry' | 'fragment'): Finding {
+  const path = instancePath.split('/').slice(1).map(part => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const place = placeOf(path)
+  const definition = (parentSchema ?? {}) as Definition
+  const names = Object.keys(definition.properties ?? {}).join(', ')
+  const value = mayHavePassword.test(place) ? 'what is given' : shown(propertyName ?? data)
+  if (keyword === 'additionalProperties') {
+    const name = String(params['additionalProperty'])
+    const elsewhere = kind === 'fragment' && path.length === 0 ? '; what else there is belongs into the registry itself' : ''
+    return { at: [...path, name], text: `${place}: there is no ${shown(name)}; allowed ${names.includes(',') ? 'are' : 'is'} ${names}${elsewhere}` }
+  }
+  const at = propertyName === undefined ? path : [...path, propertyName]
+  switch (keyword) {
+    case 'required': return { at, text: `${place}: ${value} has no "${String(params['missingProperty'])}"; give ${(definition.required ?? []).join(' and ')}` }
+    case 'minProperties': case 'maxProperties': return { at, text: `${place}: ${value} is wrong; give one of ${names}` }
+    case 'uniqueItems': return { at, text: `${place}: items ${[Number(params['i']) + 1, Number(params['j']) + 1].sort((one, other) => one - other).join(' and ')} are the same; give each once` }
+    case 'maxItems': return { at, text: `${place}: there are too many items; give at most ${definition.maxItems}` }
+    default: return { at, text: `${place}: ${value} is wrong; give ${allowedBy(definition)}` }
+  }
+}
+
+/** In words. */
+function allowedBy ({ allowed, type, minimum, maximum, exclusiveMinimum, properties }: Definition): string {
+  if (allowed !== undefined) return allowed
+  const [first = ''] = [type].flat()
+  const what = { integer: 'a whole number', number: 'a number', array: 'a list', object: 'names with something below them' }[first] ?? 'something else'
+  if (properties !== undefined) return `${what}: ${Object.keys(properties).join(', ')}`
+  if (exclusiveMinimum !== undefined) return `${what} above ${exclusiveMinimum}`
+  if (minimum === undefined) return what
+  return maximum === undefined ? `${what}, at least ${minimum}` : `${what} from ${minimum} to ${maximum}`
+}
+
+const mayHavePassword = /^(at the top|mail|mail\/via|graphite|graphite-link|documentation)$/

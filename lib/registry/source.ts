@@ -1,0 +1,74 @@
+import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit, type Alias, type Document, type Node } from 'yaml'
+import { messageOf } from '../errors.js'
+import type { Path, Problem } from './problem.js'
+
+/** A file of a registry that is good YAML, whatever it says. */
+export interface Source {
+  readonly file: string
+  /** What it says; a name at its top with nothing below it, because that is commented out, is as good as absent. */
+  readonly value: unknown
+  /** Where something is: of a key its own line. Of what is not there, that of what is nearest above it. */
+  lineOf (path: Path): number
+}
+
+/** What aliases may grow into: a few lines can become gigabytes. */
+const mostAliases = 100
+
+export function readSource (file: string, text: string): Source | Problem[] {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { prettyErrors: false, lineCounter: lines })
+  const lineAt = (offset = 0): number => lines.linePos(offset).line
+  const mistakes = [
+    // behind a colon is the text itself, which may have a password in it
+    ...document.errors.map(({ message, pos: [offset] }) => ({ file, line: lineAt(offset), text: `${message.replace(/(?:: ?"|; please use YAML).*$/s, '')} (column ${lines.linePos(offset).col}); give YAML` })),
+    ...aliasesOfNothing(document).map(alias => ({ file, line: lineAt(alias.range?.[0]), text: `*${alias.source} stands for nothing; write &${alias.source} before what it is to stand for, above it, or write that out` }))
+  ]
+  if (mistakes.length > 0) return mistakes
+  try {
+    const value: unknown = document.toJS({ maxAliasCount: mostAliases }) ?? {}
+    return { file, value: withoutNulls(value), lineOf: path => lineAt(offsetOf(document, path)) }
+  } catch (cause) {
+    // of the yaml package: too many aliases
+    return [{ file, line: lineAt(firstAlias(document)?.range?.[0]), text: `${messageOf(cause)}; write out what aliases stand for` }]
+  }
+}
+
+function aliasesOfNothing (document: Document): Alias[] {
+  const anchors = new Set<string>()
+  const found: Alias[] = []
+  visit(document, {
+    Value: (_key, { anchor }) => { if (anchor !== undefined) anchors.add(anchor) },
+    Alias: (_key, alias) => { if (!anchors.has(alias.source)) found.push(alias) }
+  })
+  return found
+}
+
+function firstAlias (document: Document): Alias | undefined {
+  let found: Alias | undefined
+  visit(document, {
+    Alias (_key, alias) {
+      found = alias
+      return visit.BREAK
+    }
+  })
+  return found
+}
+
+function offsetOf (document: Document, path: Path): number | undefined {
+  let node: unknown = document.contents
+  let offset = (node as Node | null)?.range?.[0]
+  for (const name of path) {
+    if (isAlias(node)) node = node.resolve(document)
+    const next: unknown = isMap(node) ? node.items.find(({ key }) => isScalar(key) && String(key.value) === name) : isSeq(node) ? node.items[Number(name)] : undefined
+    if (next === undefined) break
+    const start = (isPair(next) ? next.key : next) as Node
+    offset = start.range?.[0] ?? offset
+    node = isPair(next) ? next.value : next
+  }
+  return offset
+}
+
+function withoutNulls (value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).filter(([, below]) => below !== null))
+}
