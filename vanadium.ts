@@ -15,12 +15,17 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   schema: async () => (await import('./tools/schema.js')).schema,
   optout: async () => (await import('./tools/optout.js')).optout,
   replay: async () => (await import('./tools/replay.js')).replay,
+  purge: async () => (await import('./tools/purge.js')).purge,
   check: async () => (await import('./tools/check.js')).check,
   report: async () => (await import('./tools/report.js')).report,
   owners: async () => (await import('./tools/owners.js')).owners,
   dashboards: async () => (await import('./tools/dashboards.js')).dashboards,
   notify: async () => (await import('./tools/notify.js')).notify,
+  sampling: async () => (await import('./tools/sampling.js')).sampling,
   status: async () => (await import('./tools/status.js')).status,
+  tap: async () => (await import('./tools/tap.js')).tap,
+  top: async () => (await import('./tools/top.js')).top,
+  explain: async () => (await import('./tools/explain.js')).explain,
   run: async () => (await import('./tools/run.js')).run
 }
 

@@ -8,7 +8,7 @@ import { projectRoot } from './helpers/shared.js'
 
 const shipped = join(projectRoot, 'systemd')
 const roles = ['forwarder', 'processor', 'consumer', 'monitor']
-const timed = ['report', 'owners']
+const timed = ['report', 'owners', 'purge']
 const needsSystemd = spawnSync('systemd-analyze', ['--version']).status === 0 ? false : 'needs systemd-analyze: Debian package systemd'
 
 t.test('systemd takes the units of the production topology as they are, and finds no circle in their order', { skip: needsSystemd }, async t => {
@@ -61,7 +61,7 @@ t.test('what a daemon or a timed command could do to its host is bounded: exposu
 })
 
 t.test('a timed command is run by its timer alone, when it should be, with options that the command takes', { skip: needsSystemd }, async t => {
-  for (const [name, next] of [['report', '2014-05-22 00:20:00'], ['owners', '2014-05-21 09:35:00']] as const) {
+  for (const [name, next] of [['report', '2014-05-22 00:20:00'], ['owners', '2014-05-21 09:35:00'], ['purge', '2014-05-22 03:15:00']] as const) {
     const service = readFileSync(join(shipped, `vanadium-${name}.service`), 'utf8')
     const calendar = /^OnCalendar=(.*)$/m.exec(readFileSync(join(shipped, `vanadium-${name}.timer`), 'utf8'))?.[1] ?? ''
     const [, command = ''] = /^ExecStart=\/usr\/bin\/vanadium (.*)$/m.exec(service) ?? []

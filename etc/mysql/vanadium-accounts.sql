@@ -1,7 +1,7 @@
 -- The database and the accounts that use it, for MariaDB 10.11 and later, MySQL 8.0 and later. As an administrator, on the server that takes
 -- writes (replicas get accounts from it):
 --
---   replace WRITER_PASSWORD, ANALYST_PASSWORD, CANARY_PASSWORD and REPLICATION_PASSWORD by passwords in quotes: 'l0ng…'
+--   replace WRITER_PASSWORD, PURGE_PASSWORD, ANALYST_PASSWORD, CANARY_PASSWORD and REPLICATION_PASSWORD by passwords in quotes: 'l0ng…'
 --   mariadb < vanadium-accounts.sql        or: mysql < vanadium-accounts.sql
 --
 -- As it is the file is no SQL, and the client ends at the first account. May be run again: accounts that are there keep their passwords.
@@ -12,15 +12,20 @@
 CREATE DATABASE IF NOT EXISTS log CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE USER IF NOT EXISTS 'vanadium'@'localhost' IDENTIFIED BY WRITER_PASSWORD;
+CREATE USER IF NOT EXISTS 'vanadium_purge'@'localhost' IDENTIFIED BY PURGE_PASSWORD;
 CREATE USER IF NOT EXISTS 'analyst'@'%' IDENTIFIED BY ANALYST_PASSWORD;
 CREATE USER IF NOT EXISTS 'canary'@'localhost' IDENTIFIED BY CANARY_PASSWORD;
 CREATE USER IF NOT EXISTS 'replication_check'@'localhost' IDENTIFIED BY REPLICATION_PASSWORD;
 
 -- The consumer. SELECT: its tables and positions, and duplicates. INSERT: rows. UPDATE: positions; and the clause that lets duplicates pass, which
 -- changes nothing. CREATE, ALTER: tables, and columns that schemas gain. CREATE VIEW, SHOW VIEW: views of all revisions of a schema; DROP, because
--- replacing a view needs it. Nothing is ever deleted, and no right reaches beyond the database: above all not SUPER, READ ONLY ADMIN or
+-- replacing a view needs it. It never deletes anything, and no right reaches beyond the database: above all not SUPER, READ ONLY ADMIN or
 -- ALL on *.*, with which the server would take rows while it is read-only.
 GRANT SELECT, INSERT, UPDATE, CREATE, ALTER, CREATE VIEW, SHOW VIEW, DROP ON log.* TO 'vanadium'@'localhost';
+
+-- vanadium purge (/etc/vanadium/purge.cnf). DELETE, UPDATE: what is old. INSERT, CREATE, ALTER: <Schema>_daily, and vanadium_purge, in which it notes how far it came. Not
+-- DROP: nothing that it is told by mistake takes a table away. --dry-run and --prove need SELECT alone; the analysts' account will do.
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER ON log.* TO 'vanadium_purge'@'localhost';
 
 -- People. They see vanadium_positions as well: names of instances and places in their inputs, nothing of events. In MariaDB,
 -- ALTER USER 'analyst'@'%' WITH MAX_STATEMENT_TIME 3600; ends what runs for longer than an hour.

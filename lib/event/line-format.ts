@@ -25,6 +25,8 @@ export type Conversion = 'text' | 'integer' | 'seconds' | 'iso-8601' | 'address'
 export interface Field {
   readonly name: string
   readonly conversion: Conversion
+  /** As it stands in the format: `%t`, `%{recvFrom}s`. */
+  readonly specifier: string
 }
 
 export interface LineMatch {
@@ -90,7 +92,7 @@ export function compileFormat (format: string): LineFormat {
     } else {
       const name = specifier.field.name ?? fieldName(match[1] ?? '', format)
       if (fields.some(field => field.name === name)) throw new ConfigError('bad-format', `--format "${format}": field "${name}" is there twice; each field may come once`)
-      fields.push({ name, conversion: specifier.field.conversion })
+      fields.push({ name, conversion: specifier.field.conversion, specifier: match[0] })
       source += `(?<${name}>${specifier.pattern})`
     }
   }

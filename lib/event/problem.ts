@@ -34,6 +34,23 @@ export function problemOf (errors: readonly ErrorObject[], about: About): Proble
   }
 }
 
+/** Keywords that sum up what is wrong with the schemas in them. */
+const summing: readonly string[] = ['anyOf', 'oneOf', 'not', 'contains', 'propertyNames']
+/** An array of a thousand strings where numbers should be says the same a thousand times. */
+const mostErrors = 1000
+
+/** All that was found wrong, in the order of the schema; of alternatives, that none of them fits. `errors` are as `problemOf` has them, of all keywords. */
+export function problemsOf (errors: readonly ErrorObject[], about: About): Problem[] {
+  const considered = errors.slice(0, mostErrors)
+  const sums = considered.flatMap((error, at) => summing.includes(error.keyword) ? [{ error, at }] : [])
+  const told = considered.filter((error, at) => error.keyword !== 'if' && !sums.some(sum => sum.at > at && isSummedUp(error, sum.error)))
+  return (told.length === 0 ? considered : told).map(error => problemOf([error], about))
+}
+
+function isSummedUp (error: ErrorObject, sum: ErrorObject): boolean {
+  return error.instancePath === sum.instancePath || error.schemaPath.startsWith(`${sum.schemaPath}/`)
+}
+
 /** A problem with the event as a whole. */
 export function wholeProblem (expected: string, seen: string): Problem {
   return { pointer: '', expected, seen, message: `the event: expected ${expected}; got ${seen}` }

@@ -8,7 +8,7 @@ import { parseSchema, readSchemaFiles, type SchemaFile } from './schema-files.js
 import { createRemoteSchemas, type RemoteDocument, type RemoteOptions, type RemoteSchemas } from './schema-remote.js'
 import type { JsonSchema, Problem, RefusedSchema, Schema, SchemaRepository } from './schemas.js'
 import { isRefused } from './schemas.js'
-import { compileValidator } from './validator.js'
+import { compileInspector, compileValidator } from './validator.js'
 
 export interface SchemaOptions {
   /** With `<Name>/<revision>.(json|yaml|yml)`; for a revision that several have, the first counts. */
@@ -178,7 +178,12 @@ class Repository implements SchemaRepository {
       validate = this.#compile(name, revision, source, result)
       return validate(event)
     }
-    return { name, revision, style, source, definition, modern, validate: event => validate(event) }
+    // made each time: it is seldom asked for, and would be kept beside the other one
+    const problems = (event: object): Problem[] => {
+      const problem = validate(event)
+      return problem === null ? [] : this.#inspect(name, revision, result, event) ?? [problem]
+    }
+    return { name, revision, style, source, definition, modern, validate: event => validate(event), problems }
   }
 
   /** What ajv does not take in spite of all checks becomes a refused schema when it is first used. */
@@ -190,6 +195,15 @@ class Repository implements SchemaRepository {
       this.#put(refused)
       const problem = wholeProblem('an event of a usable schema', `one of ${name}/${revision}, which cannot be used: ${refused.reason}`)
       return () => problem
+    }
+  }
+
+  /** Null when that cannot be compiled, as it cannot to validate either. */
+  #inspect (name: string, revision: number, { modern, dialect, style }: ModernSchema, event: object): Problem[] | null {
+    try {
+      return compileInspector({ name, revision, style, modern, dialect, capsule: this.#capsule })(event)
+    } catch {
+      return null
     }
   }
 

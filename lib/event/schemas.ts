@@ -28,6 +28,8 @@ export interface Schema {
   readonly modern: JsonSchema
   /** Checks a whole event (the capsule with its `event`). Null if it is valid. Does not change the event. */
   validate (event: object): Problem | null
+  /** The same, but all that is wrong: for reports about one event, because it may take long. */
+  problems (event: object): Problem[]
 }
 
 /** A schema that exists but cannot be used; its events are refused with the reason. */

@@ -2,7 +2,7 @@ import type { Options, ValidateFunction } from 'ajv'
 import { messageOf } from '../errors.js'
 import { createAjv, type Dialect } from './dialect.js'
 import { ajvFormats } from './formats.js'
-import { problemOf, wholeProblem, type About } from './problem.js'
+import { problemOf, problemsOf, wholeProblem, type About } from './problem.js'
 import { regExpEngine } from './regexp.js'
 import type { JsonSchema, Problem, Schema } from './schemas.js'
 import { allSchemas, isObject, mapSchemas } from './subschemas.js'
@@ -25,19 +25,34 @@ const eventId = 'vanadium:event'
  * throws and never changes the event. Throws, of any class, if ajv cannot compile the schema.
  */
 export function compileValidator (parts: ValidatorParts): (event: object) => Problem | null {
-  const { name, revision, style } = parts
-  const about: About = { pointer: style === 'meta' ? '' : '/event', label: `${name}/${revision}` }
-  const schema = style === 'meta' ? parts.modern : inCapsule(parts)
-  const check = compile(schema, parts.dialect)
-  return event => {
-    try {
-      return check(event) ? null : problemOf(check.errors ?? [], about)
-    } catch (error) {
-      // the stack ran out: a schema that contains itself is followed as deep as the event goes
-      if (error instanceof RangeError) return wholeProblem('fewer levels of nesting', 'more than can be checked')
-      // a mistake of ajv's in the code for this schema; other schemas go on
-      return wholeProblem(`an event that ${about.label} can be checked against`, `an error: ${messageOf(error)}`)
-    }
+  const about = aboutOf(parts)
+  const check = compile(schemaOf(parts), parts.dialect)
+  return event => guarded(about, problem => problem, () => check(event) ? null : problemOf(check.errors ?? [], about))
+}
+
+/** The same, but everything that is wrong: takes long for an event that is wrong in many places, so it is for people who ask about one. */
+export function compileInspector (parts: ValidatorParts): (event: object) => Problem[] {
+  const about = aboutOf(parts)
+  const check = compile(schemaOf(parts), parts.dialect, true)
+  return event => guarded(about, problem => [problem], () => check(event) ? [] : problemsOf(check.errors ?? [], about))
+}
+
+function aboutOf ({ name, revision, style }: ValidatorParts): About {
+  return { pointer: style === 'meta' ? '' : '/event', label: `${name}/${revision}` }
+}
+
+function schemaOf (parts: ValidatorParts): JsonSchema {
+  return parts.style === 'meta' ? parts.modern : inCapsule(parts)
+}
+
+function guarded<T> ({ label }: About, failed: (problem: Problem) => T, check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    // the stack ran out: a schema that contains itself is followed as deep as the event goes
+    if (error instanceof RangeError) return failed(wholeProblem('fewer levels of nesting', 'more than can be checked'))
+    // a mistake of ajv's in the code for this schema; other schemas go on
+    return failed(wholeProblem(`an event that ${label} can be checked against`, `an error: ${messageOf(error)}`))
   }
 }
 
@@ -59,7 +74,7 @@ function inCapsule ({ name, revision, modern, capsule }: ValidatorParts): JsonSc
  *
  * An instance of ajv for each schema: one that is shared keeps every schema that it ever saw, and mixes up their ids.
  */
-export function compile (schema: JsonSchema, dialect: Dialect): ValidateFunction {
+export function compile (schema: JsonSchema, dialect: Dialect, allErrors = false): ValidateFunction {
   const inherited = hasInheritedNames(schema)
   const options: Options = {
     meta: false,
@@ -67,6 +82,7 @@ export function compile (schema: JsonSchema, dialect: Dialect): ValidateFunction
     strict: false,
     strictNumbers: true,
     logger: false,
+    allErrors,
     messages: false,
     verbose: true,
     // 0.3 is a multiple of 0.1

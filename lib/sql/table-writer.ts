@@ -3,12 +3,14 @@ import { identifyEvent, type Identity } from '../event/identity.js'
 import { parseJson } from '../event/json.js'
 import { isRefused, type RefusedSchema, type Schema } from '../event/schemas.js'
 import type { Batch, Context, Writer } from '../stream/contracts.js'
+import type { TablePlan } from './columns.js'
 import { Delivery } from './delivery.js'
 import { Load, originOf, type Origin } from './load.js'
 import type { LongStrings } from './long-strings.js'
 import { SetAside } from './set-aside.js'
 import type { Store } from './store.js'
 import { Tables } from './tables.js'
+import type { SqlValue } from './values.js'
 
 /** When the rows that were taken go to the store, flush or not; what was one batch stays together. */
 export interface LoadLimits {
@@ -123,7 +125,7 @@ export class TableWriter<R> implements Writer {
   #take (record: string, origin: Origin): void {
     try {
       const event = parseJson(record)
-      const identity = identify(event)
+      const identity = identifyRecord(event)
       if (!this.#aside.isEmpty && this.#aside.add(identity, record, origin)) return
       const schema = this.#schemaOf(identity)
       const table = schema === undefined ? undefined : this.#tables.find(schema)
@@ -132,8 +134,7 @@ export class TableWriter<R> implements Writer {
         this.#aside.add(identity, record, origin)
         return
       }
-      const values = table.toRow(event as object)
-      if (values[0] === null) throw new RecordError('bad-capsule', `the event has no ${table.stored.plan.key}; the processor gives it one`)
+      const values = keyed(table.toRow(event as object), table.stored.plan)
       this.#load.add(table, record, this.#store.encode(values), values[1] ?? null)
     } catch (error) {
       this.#refuse(record, error)
@@ -216,13 +217,21 @@ export class TableWriter<R> implements Writer {
   }
 }
 
-function identify (event: unknown): Identity {
+/** Throws `RecordError` for what is no event. */
+export function identifyRecord (event: unknown): Identity {
   const identity = identifyEvent(event)
   if (identity === null) throw new RecordError('bad-capsule', 'the record does not name a schema and a revision; send events that the processor passed on')
   return identity
 }
 
-function usable (schema: Schema | RefusedSchema | undefined, name: string): Schema {
+/** A row that can be told from others; throws `RecordError` if it cannot. */
+export function keyed (values: SqlValue[], { key }: TablePlan): SqlValue[] {
+  if (values[0] === null) throw new RecordError('bad-capsule', `the event has no ${key}; the processor gives it one`)
+  return values
+}
+
+/** Throws `RecordError` for a schema that cannot have a table; `name` is for its message. */
+export function usable (schema: Schema | RefusedSchema | undefined, name: string): Schema {
   if (schema === undefined) throw new RecordError('unknown-schema', `there is no schema ${name}; add it to --schemas`)
   if (isRefused(schema)) throw new RecordError('refused-schema', `schema ${name} cannot be used: ${schema.reason}`)
   return schema

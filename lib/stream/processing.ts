@@ -109,6 +109,11 @@ function processorOf (events: EventProcessor, batch: Batch): (i: number, mayFetc
   return (i, mayFetch) => {
     const line = lines[i] as string
     if (isUtf8(records[i] as Buffer)) return events.process(line, mayFetch)
-    return events.refuse(line, new RecordError('bad-encoding', `the line is not UTF-8 (near character ${line.indexOf('\uFFFD') + 1}); send UTF-8, or percent-encode`))
+    return events.refuse(line, notUtf8(line))
   }
+}
+
+/** Of a line as it was decoded. */
+export function notUtf8 (line: string): RecordError {
+  return new RecordError('bad-encoding', `the line is not UTF-8 (near character ${line.indexOf('\uFFFD') + 1}); send UTF-8, or percent-encode`)
 }

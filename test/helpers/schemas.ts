@@ -1,6 +1,6 @@
 import { readDefinition } from '../../lib/event/modern-schema.js'
 import { isRefused, type Problem, type RefusedSchema, type Schema, type SchemaRepository } from '../../lib/event/schemas.js'
-import { compileValidator } from '../../lib/event/validator.js'
+import { compileInspector, compileValidator } from '../../lib/event/validator.js'
 
 /** A capsule of nothing but what it needs. */
 const capsule = {
@@ -36,4 +36,10 @@ export function refused (repository: SchemaRepository, name: string, revision: n
   const schema = repository.find(name, revision)
   if (schema === undefined || !isRefused(schema)) throw new Error(`${name}/${revision} is not refused`)
   return schema
+}
+
+/** The same as `eventValidator`, but all problems. */
+export function eventInspector (definition: unknown): (event: unknown) => Problem[] {
+  const inspect = compileInspector({ name: 'Test', revision: 1, capsule, ...readDefinition(definition) })
+  return event => inspect({ event, schema: 'Test', revision: 1 })
 }

@@ -3,10 +3,16 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import mysql from 'mysql2/promise'
+import { createLog } from '../../lib/log.js'
+import { openMysqlPurge } from '../../lib/purge/mysql.js'
+import type { Rules } from '../../lib/purge/store.js'
+import { parseUri } from '../../lib/stream/uri.js'
+import { schemasOf } from '../helpers/context.js'
 import { runCheck, type CheckOutput } from '../helpers/check-command.js'
 import { startDaemon } from '../helpers/daemon.js'
 import { needsMariadb, startMariadb } from '../helpers/mariadb.js'
 import { numberedEvent, schemaText, storedNumbers } from '../helpers/numbered-events.js'
+import { purgedHost } from '../helpers/purge-command.js'
 import { projectRoot } from '../helpers/shared.js'
 
 const shipped = readFileSync(join(projectRoot, 'etc/mysql/vanadium-accounts.sql'), 'utf8')
@@ -29,7 +35,7 @@ t.test('the accounts of etc/mysql', { skip: needsClient }, async t => {
   })
 
   t.test('are made, twice if need be', async () => {
-    const sql = shipped.replaceAll(/IDENTIFIED BY WRITER_PASSWORD/g, "IDENTIFIED BY 'writes'").replaceAll(/IDENTIFIED BY ANALYST_PASSWORD/g, "IDENTIFIED BY 'reads'").replaceAll(/IDENTIFIED BY CANARY_PASSWORD/g, "IDENTIFIED BY 'sings'").replaceAll(/IDENTIFIED BY REPLICATION_PASSWORD/g, "IDENTIFIED BY 'looks'")
+    const sql = shipped.replaceAll(/IDENTIFIED BY WRITER_PASSWORD/g, "IDENTIFIED BY 'writes'").replaceAll(/IDENTIFIED BY PURGE_PASSWORD/g, "IDENTIFIED BY 'purges'").replaceAll(/IDENTIFIED BY ANALYST_PASSWORD/g, "IDENTIFIED BY 'reads'").replaceAll(/IDENTIFIED BY CANARY_PASSWORD/g, "IDENTIFIED BY 'sings'").replaceAll(/IDENTIFIED BY REPLICATION_PASSWORD/g, "IDENTIFIED BY 'looks'")
     for (let time = 0; time < 2; time++) execFileSync(program, args, { input: sql })
   })
 
@@ -81,6 +87,24 @@ t.test('the accounts of etc/mysql', { skip: needsClient }, async t => {
     }
   })
 
+  t.test('let the purge count and strip old rows, and take no table away', async t => {
+    await server.query('CREATE TABLE Old_1 LIKE Counted_1', 'log')
+    await server.query("INSERT INTO Old_1 (uuid, timestamp, wiki, event_n) VALUES ('old', '20010101000000', 'dewiki', 5)", 'log')
+    const credentials = join(directory, 'purge.cnf')
+    writeFileSync(credentials, `[client]\nuser = vanadium_purge\npassword = purges\nsocket = ${server.socket}\n`, { mode: 0o600 })
+    const store = openMysqlPurge(parseUri('mysql:///log'), { defaultsFile: credentials, schemas: schemasOf([]), log: createLog({ level: 'error' }) })
+    t.teardown(store.close)
+    const aggregate = { by: ['wiki'], of: ['event.n'] }
+    const rules: Rules = { nowMs: Date.now(), mostDays: 36_500, of: schema => ({ days: schema === 'Old' ? 90 : 36_500, keep: ['wiki'], anonymise: new Map(), aggregate, longer: null }) }
+    const works = []
+    for await (const { place, rows } of store.purge(rules, new AbortController().signal)) works.push({ place, rows })
+
+    t.strictSame(works, [{ place: 'Old_daily', rows: 1 }, { place: 'Old_1', rows: 1 }])
+    const purge = await mysql.createConnection({ socketPath: server.socket, user: 'vanadium_purge', password: 'purges', database: 'log' })
+    t.teardown(async () => { await purge.end() })
+    for (const statement of ['DROP TABLE Old_1', 'TRUNCATE TABLE Old_1', 'SELECT * FROM mysql.user']) await t.rejects(purge.query(statement), { message: /denied/i }, statement)
+  })
+
   t.test('let the canary read its own table, before there is one and afterwards, and nothing else', async t => {
     const canary = await mysql.createConnection({ socketPath: server.socket, user: 'canary', password: 'sings', database: 'log' })
     t.teardown(async () => { await canary.end() })
@@ -99,5 +123,25 @@ t.test('the accounts of etc/mysql', { skip: needsClient }, async t => {
     for (const statement of ['INSERT INTO Canary_1 (id) VALUES (1)', 'DELETE FROM Canary_1', 'DROP TABLE Canary_1', 'SELECT * FROM Counted_1', 'SELECT * FROM vanadium_positions', 'SELECT * FROM mysql.user']) {
       await t.rejects(canary.query(statement), { message: /command denied/ }, statement)
     }
+  })
+
+  t.test('let vanadium purge delete, count and strip, in place of the account of the consumer', async t => {
+    const host = purgedHost(t, { schemas: { Counted: { retention: { keep: ['event.n'], aggregate: { by: ['wiki'] } } } } })
+    host.define('consumers/mysql', '--input tcp://127.0.0.1:8610?as=mysql', `--output mysql:///log?defaults-file=${join(directory, 'my.cnf')}`)
+    const credentials = join(directory, 'purge.cnf')
+    writeFileSync(credentials, `[client]\nuser = purge\npassword = forgets\nsocket = ${server.socket}\n`, { mode: 0o640 })
+    const schemas = ['--schemas', join(directory, 'schemas')]
+
+    const refused = await host.purge(...schemas)
+    const done = await host.purge(...schemas, '--defaults-file', credentials)
+    const proof = await host.purge(...schemas, '--defaults-file', credentials, '--prove')
+
+    t.match(refused, { code: 1, text: /Not done: .*command denied/ })
+    t.equal(done.code, 0, done.text + done.errors)
+    t.match(done.text, /Counted_1 +Counted +strip +3 /)
+    t.match(done.text, /Other_1 +Other +delete +1 /)
+    t.match(await server.query('SELECT event_n, wiki FROM Counted_1 ORDER BY id', 'log'), [{ event_n: 0, wiki: null }, { event_n: 1, wiki: null }, { event_n: 2, wiki: null }])
+    t.match(await server.query('SELECT * FROM Counted_daily', 'log'), [{ wiki: /./ }])
+    t.equal(proof.code, 0, proof.text + proof.errors)
   })
 })

@@ -46,6 +46,11 @@ t.test('two processors keep the same whole sessions, in whatever order they come
   t.strictSame(uuidsIn(other), uuidsIn(one))
   t.strictSame(uuidsIn(replayed), uuidsIn(one))
   t.match(printed, new RegExp(`not among the share that the registry keeps \\(sampling\\): ${lines - kept.length}$`, 'm'))
+  const ledger = startDaemon(t, 'ledger', '--by-schema', '--schema', 'DemoButtonClick')
+  let books = ''
+  ledger.child.stdout.on('data', (chunk: Buffer) => { books += chunk.toString() })
+  t.equal(await ledger.ended, 0, 'the books balance')
+  t.match(books, new RegExp(`DemoButtonClick .*\\b${kept.length}\\b.*\\b${lines - kept.length}\\b`), books)
   const db = new Database(sqlite, { readonly: true })
   t.teardown(() => { db.close() })
   t.match(db.prepare('SELECT COUNT(*) AS n, SUM(weight) AS events FROM DemoButtonClick').get(), { n: kept.length, events: kept.length / 0.3 })

@@ -27,7 +27,7 @@ export function mysqlUri ({ port }: Mariadb, database: string, options = ''): st
 /** A schema in the form that the repository hands out; these tests do not validate. */
 export function schemaOf (properties: Record<string, JsonSchema>, { name = 'Test', revision = 1, style = 'capsule' }: Partial<Pick<Schema, 'name' | 'revision' | 'style'>> = {}): Schema {
   const modern = { type: 'object', properties, additionalProperties: false }
-  return { name, revision, style, source: 'test', definition: modern, modern, validate: () => null }
+  return { name, revision, style, source: 'test', definition: modern, modern, validate: () => null, problems: () => [] }
 }
 
 /** Schemas that a test changes, as a reload does. */

@@ -28,7 +28,7 @@ export const graphite = defineCheck({
   examples: [
     ['vanadium check graphite eventlogging.overall.raw.rate --over -w 200 -c 350 --percent 15', 'more than 200 or 350 events a second, in 15 % of the last 15 minutes'],
     ['vanadium check graphite \'movingAverage(eventlogging.overall.inserted.rate,"10min")\' --under -w 100 -c 10 --from -25min --until -10min', 'what reached MySQL'],
-    ['vanadium check graphite \'diffSeries(eventlogging.overall.raw.rate,eventlogging.overall.valid.rate)\' -w @20:30 -c ~:30', 'ranges'],
+    ['vanadium check graphite \'diffSeries(eventlogging.overall.raw.rate,eventlogging.overall.{valid,sampled,opted_out}.rate)\' -w @20:30 -c ~:30', 'ranges'],
     ['vanadium check graphite \'eventlogging.schema.*.rate\' --anomaly -w=-50:100 -c=-90:400 --minimum 0.5', 'half or twice of what the same hour had last week; the worst is named']
   ],
   notes: 'Points that are null are left out; the last ones may not be there yet. A metric has no data when none is\n' +

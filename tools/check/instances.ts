@@ -37,6 +37,12 @@ function namesIn (directory: string, folder: string): string[] {
   }
 }
 
+/** What the argument file of an instance says. Throws `ConfigError`. */
+export function argumentsOf (directory: string, { daemon, instance }: Instance): string[] {
+  const [folder = ''] = Object.entries(folders).find(([, of]) => of === daemon) ?? []
+  return expandArguments([`@${join(directory, folder, instance)}`])
+}
+
 /** A file that this user may not read is taken to say nothing of it. */
 function stateOf (file: string): Pick<Instance, 'stateDirectory'> {
   try {

@@ -1,7 +1,8 @@
 import { messageOf } from '../../lib/errors.js'
 import { classify } from '../../lib/sql/errors.js'
+import { followingOf, replicationStatus } from '../../lib/sql/mysql/replication.js'
 import { durationText } from '../text.js'
-import { databaseTarget, type CheckedDatabase, type DatabaseTarget, type Row } from './database.js'
+import { databaseTarget, type CheckedDatabase, type Row } from './database.js'
 import { defineCheck, type CheckContext } from './plug-in.js'
 import { stateOf, worst, type Figure, type Result, type State } from './result.js'
 
@@ -27,8 +28,9 @@ export const replication = defineCheck({
     return async ctx => {
       const timer = new AbortController()
       const timeout = setTimeout(() => { timer.abort() }, ctx.timeoutMs)
+      const open = async (): Promise<CheckedDatabase> => await target.open('check replication', AbortSignal.any([ctx.stop, timer.signal]))
       try {
-        return resultOf((await statusOf(target, AbortSignal.any([ctx.stop, timer.signal]))).map(row => judged(row, ctx)), target.name, ctx)
+        return resultOf((await replicationStatus(open)).map(row => judged(row, ctx)), target.name, ctx)
       } catch (error) {
         const isLate = timer.signal.aborted
         if (!isLate && classify(error) !== 'wait') throw error
@@ -40,25 +42,6 @@ export const replication = defineCheck({
   }
 })
 
-/** Of the statements, the one that shows all connections of a replica, also before and after names were changed. */
-const statements = {
-  mariadb: ['SHOW ALL REPLICAS STATUS', 'SHOW ALL SLAVES STATUS'],
-  mysql: ['SHOW REPLICA STATUS', 'SHOW SLAVE STATUS']
-} as const
-const syntaxError = 1064
-
-async function statusOf (target: DatabaseTarget, stop: AbortSignal): Promise<readonly Row[]> {
-  const [server] = await (await target.open('check replication', stop)).query('SELECT VERSION() AS version')
-  const [now, before] = statements[/mariadb/i.test(String(server?.['version'])) ? 'mariadb' : 'mysql']
-  const open = async (): Promise<CheckedDatabase> => await target.open('check replication', stop)
-  try {
-    return await (await open()).query(now)
-  } catch (error) {
-    if ((error as { errno?: unknown }).errno !== syntaxError) throw error
-    return await (await open()).query(before)
-  }
-}
-
 interface Judged {
   readonly state: State
   /** In a few words. */
@@ -69,21 +52,9 @@ interface Judged {
   readonly seconds: number | null
 }
 
-/** Columns have the names of MySQL 8.0.22 and later, or older ones, which MariaDB keeps. */
 function judged (row: Row, { warning, critical }: CheckContext): Judged {
-  const value = (...names: string[]): string => names.map(name => row[name]).filter(found => found !== undefined && found !== null).map(String)[0] ?? ''
-  const label = value('Connection_name', 'Channel_Name')
-  const behind = value('Seconds_Behind_Source', 'Seconds_Behind_Master')
-  const threads = [
-    { name: 'receiver (IO) thread', runs: value('Replica_IO_Running', 'Slave_IO_Running'), error: value('Last_IO_Error') },
-    { name: 'SQL thread', runs: value('Replica_SQL_Running', 'Slave_SQL_Running'), error: value('Last_SQL_Error') }
-  ]
-  const common = { label, source: `${value('Source_Host', 'Master_Host')}:${value('Source_Port', 'Master_Port')}`, seconds: behind === '' ? null : Number(behind) }
-  const broken = threads.find(({ runs }) => runs !== 'Yes')
-  if (broken !== undefined) {
-    const does = broken.runs === 'No' ? 'does not run' : `is ${broken.runs.toLowerCase()}`
-    return { ...common, state: 'critical', text: `the ${broken.name} ${does}${broken.error === '' ? '' : `: ${broken.error}`}` }
-  }
+  const { broken, ...common } = followingOf(row)
+  if (broken !== null) return { ...common, state: 'critical', text: broken }
   if (common.seconds === null) return { ...common, state: 'warning', text: 'how far it is behind is not known yet' }
   return { ...common, state: stateOf(common.seconds, warning, critical), text: `${durationText(common.seconds * 1000)} behind` }
 }

@@ -32,7 +32,7 @@ export function overviewGraphs (prefix: string): Graph[] {
   const ofStreams = (kind: string): string => `aliasByNode(exclude(${prefix}.*.${kind}.rate,"^${escaped(prefix)}\\.overall\\."),${depth},${depth + 1})`
   return [
     { title: 'Raw, valid, invalid', unit: 'per second', targets: ['raw', 'valid', 'invalid'].map(name => alias(overall(name), name)) },
-    { title: 'Raw that is neither valid nor invalid', unit: 'per second', targets: [alias(`diffSeries(${overall('raw')},${overall('valid')},${overall('invalid')})`, 'difference')] },
+    { title: 'Raw that is neither valid nor invalid, nor left out', unit: 'per second', targets: [alias(`diffSeries(${overall('raw')},${overall('{valid,invalid,sampled,opted_out}')})`, 'difference')] },
     { title: 'Valid and inserted', unit: 'per second', targets: ['valid', 'inserted'].map(name => alias(overall(name), name)) },
     { title: 'Lag', unit: 'seconds', targets: [gauge('lag_seconds')] },
     { title: 'Lag in records', unit: 'records', targets: [gauge('lag')] },

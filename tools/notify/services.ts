@@ -75,7 +75,7 @@ export const services: Readonly<Record<string, Service>> = {
     metrics: []
   },
   difference: {
-    means: 'more comes in than is valid',
+    means: 'more comes in than is valid, or left out as the registry says',
     next: ['vanadium check invalid -v says which schemas and fields fail.', 'If none does, a processor does not keep up, or is down: vanadium status.'],
     cause: { kind: 'invalid', direction: 'up' },
     isAboutReaders: true,

@@ -12,7 +12,7 @@ const eraseToEnd = '\x1b[K'
 export interface ProgressOptions {
   readonly what: string
   readonly total: number
-  readonly tally: ReplayTally
+  readonly tally: Pick<ReplayTally, 'read'>
   /** What is waited for; null if nothing is. */
   readonly waitsFor: () => string | null
   /** Null for a log instead of a bar. */

@@ -1,4 +1,4 @@
-import { cut, harmless } from '../run/text.js'
+import { cut, harmless } from '../terminal/text.js'
 import { leftOutBecause, type LeftOutBecause, type ReplayTally, type SchemaTally } from './tally.js'
 
 /** Rows of the table; a list of names from the internet has no end. */

@@ -1,6 +1,6 @@
-import { openScreen } from './screen.js'
+import { openScreen } from '../terminal/screen.js'
 import { tableOf, timeOf } from './table.js'
-import { harmless } from './text.js'
+import { harmless } from '../terminal/text.js'
 import type { Happening, View } from './view.js'
 
 /** Where a running pipeline is shown. */

@@ -1,4 +1,4 @@
-import { cut, type Line, type Span, type Style } from './text.js'
+import { cut, type Line, type Span, type Style } from '../terminal/text.js'
 import type { CommandLine, Count, SchemaCounts, Stage, View } from './view.js'
 
 /** A line of the table, and how readily it is left out where the terminal is too low: higher first, 0 never. */

@@ -1,6 +1,6 @@
 import { defineCommand, type CommandContext } from '../../lib/cli/command.js'
 import { isFile, openProposal, openPublished, readProposal, type Document } from './document.js'
-import { harmless } from '../run/text.js'
+import { harmless } from '../terminal/text.js'
 import { lint as look, type PlacedHint } from './lint/look.js'
 import { levels } from './lint/subject.js'
 import { chooseSchemas, parseChoice } from './selection.js'

@@ -21,6 +21,8 @@ const cases: ReadonlyArray<readonly [string[], number, string | RegExp]> = [
   [['graphite', 'eventlogging.overall.raw.rate', '--over', '-w', '200', '-c', '350'], 2, /^CRITICAL: eventlogging.overall.raw.rate: 400, 1[345] of 1[345] points above 350$/],
   [['graphite', 'movingAverage(eventlogging.overall.raw.rate,"10min")', '--over', '-w', '500', '--from', '-25min', '--until', '-10min'], 0, /^OK: movingAverage\(eventlogging.overall.raw.rate,"?'?10min"?'?\): 400, 1[456] points$/],
   [['graphite', 'diffSeries(eventlogging.overall.raw.rate,eventlogging.schema.Steady.rate)', '--over', '-w', '300', '-c', '380'], 2, /: 395, 1[345] of 1[345] points above 380$/],
+  // nobody has ever opted out
+  [['graphite', 'diffSeries(eventlogging.overall.raw.rate,eventlogging.overall.{valid,sampled,opted_out}.rate)', '--over', '-w', '20', '-c', '30'], 0, /: 10, 1[345] points$/],
   [['graphite', 'eventlogging.nothing.rate', '--over', '-w', '1'], 3, 'UNKNOWN: eventlogging.nothing.rate: Graphite has no such metric'],
   [['graphite', 'eventlogging.schema.Steady.rate', '--from', '-30d', '--until', '-20d', '-w', '1'], 3, /^UNKNOWN: eventlogging.schema.Steady.rate: (no data|Graphite has no such metric)$/],
   [['graphite', 'noSuchFunction(eventlogging.overall.raw.rate)', '-w', '1'], 3, /^UNKNOWN: (Graphite answered [45]00|noSuchFunction)/],
@@ -47,6 +49,8 @@ schemas:
   const minute = Math.floor(Date.now() / 60_000)
   await graphite.write([
     ...history('eventlogging.overall.raw.rate', 400, 100, minute),
+    ...history('eventlogging.overall.valid.rate', 100, 100, minute),
+    ...history('eventlogging.overall.sampled.rate', 290, null, minute),
     ...history('eventlogging.schema.Steady.rate', 5, 5, minute),
     ...history('eventlogging.schema.Steady.invalid.rate', 7, null, minute),
     ...history('eventlogging.schema.Grown.rate', 40, 10, minute),

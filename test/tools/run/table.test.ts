@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import t from 'tap'
 import { tableOf } from '../../../tools/run/table.js'
-import { cut, render } from '../../../tools/run/text.js'
+import { cut, render } from '../../../tools/terminal/text.js'
 import type { View } from '../../../tools/run/view.js'
 
 const count = (total: number): { total: number, perSecond: number } => ({ total, perSecond: total / 1000 })

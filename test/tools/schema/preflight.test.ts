@@ -43,7 +43,7 @@ t.test('the raw logs of a host are found by its argument files, with what was ro
   t.match(out, /^ +4 +\/revision +a revision that is published +3$/m)
   t.notMatch(out, secret, 'nothing of what somebody sent')
   t.match(out, /^ +[\d,]+ rows, .* a day \(about \d+ B a row, with its indexes\); reckoned from \d+ s only\n +[\d,]+ rows, .* a day after sampling: 10 % are kept$/m)
-  t.match(out, /^Purge, 30 days after an event; [\d,]+ rows, .* until then\n {2}set to NULL: webHost, wiki, userAgent, clientIp, event_clicks, .*\n {2}kept: uuid, timestamp, event_button\n {2}kept, but changed: event_label\n {2}the registry names fields that this revision does not have: event\.gone$/m)
+  t.match(out, /^Purge, 30 days after an event; [\d,]+ rows, .* until then\n {2}set to NULL: webHost, wiki, userAgent, clientIp, event_clicks, .*\n {2}kept: uuid, timestamp, samplingRate, event_button\n {2}kept, but changed: event_label\n {2}the registry names fields that this revision does not have: event\.gone$/m)
 })
 
 t.test('a capsule that refuses what old clients still send is found out by the events of all schemas', async t => {

@@ -1,6 +1,6 @@
 import type { Narrowing } from '../../../lib/event/narrowing.js'
 import type { Schema } from '../../../lib/event/schemas.js'
-import { harmless } from '../../run/text.js'
+import { harmless } from '../../terminal/text.js'
 import { tableText } from '../../text.js'
 import { viewChange, viewLines } from '../tables.js'
 import { isCompatible, type Difference } from './difference.js'

@@ -2,7 +2,7 @@ import { ConfigError } from '../../../lib/errors.js'
 import { capsuleName } from '../../../lib/event/schema-repository.js'
 import type { SchemaEntry } from '../../../lib/registry/entry.js'
 import { mysqlDialect } from '../../../lib/sql/ddl.js'
-import { harmless } from '../../run/text.js'
+import { harmless } from '../../terminal/text.js'
 import { bytesText, durationText, numberText, tableText } from '../../text.js'
 import { growthOf, tableOf, viewLines } from '../tables.js'
 import type { FailureGroup, Sightings } from './sightings.js'
@@ -110,6 +110,7 @@ function purge (outlook: Good, entry: SchemaEntry): string[] {
     '', `Purge, ${numberText(days)} days after an event${whole}`,
     ...isWhole ? ['  its row is deleted: the registry keeps no field of it'] : [`  set to NULL: ${wiped.join(', ') || 'nothing'}`, `  kept: ${kept.join(', ')}`],
     ...changed.length === 0 ? [] : [`  kept, but changed: ${changed.join(', ')}`],
+    ...entry.retention.aggregate === null ? [] : [`  counted before that into ${outlook.proposed.name}_daily`],
     ...entry.retention.longer === null ? [] : [`  ${numberText(days)} days because: ${entry.retention.longer.reason} (until ${entry.retention.longer.until})`],
     ...unknown.length === 0 ? [] : [`  the registry names fields that this revision does not have: ${unknown.join(', ')}`]
   ]

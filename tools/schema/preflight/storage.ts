@@ -2,6 +2,7 @@ import { RecordError } from '../../../lib/errors.js'
 import type { Capsule } from '../../../lib/event/capsule.js'
 import type { Column, TablePlan } from '../../../lib/sql/columns.js'
 import { rowMapper } from '../../../lib/sql/rows.js'
+import { alwaysKept, neverKept } from '../../../lib/purge/fields.js'
 import type { SchemaEntry } from '../../../lib/registry/entry.js'
 
 /** Rows that are measured; more tell nothing new. */
@@ -61,16 +62,13 @@ export interface Purge {
   readonly unknown: readonly string[]
 }
 
-/** By what a row is known and found, whatever is purged of it. */
-const ofRow: ReadonlySet<string> = new Set(['uuid', 'timestamp', 'meta_id', 'meta_dt'])
-
 export function purgeOf ({ columns }: TablePlan, { retention, sampling, user }: SchemaEntry): Purge {
   const { days, keep, anonymise, aggregate } = retention
   const changing = [...anonymise.keys()]
   const isWhole = keep.length === 0 && changing.length === 0
   const isAmong = (column: Column, fields: readonly string[]): boolean => fields.some(field => isBelow(column.path.join('.'), field))
   const changed = isWhole ? [] : columns.filter(column => isAmong(column, changing))
-  const kept = isWhole ? [] : columns.filter(column => !changed.includes(column) && (ofRow.has(column.name) || isAmong(column, keep)))
+  const kept = isWhole ? [] : columns.filter(column => !changed.includes(column) && isAmong(column, [...alwaysKept, ...keep]) && !isAmong(column, neverKept))
   const named = [...keep, ...changing, ...aggregate?.by ?? [], ...aggregate?.of ?? [], ...sampling?.by == null ? [] : [sampling.by], ...user === null ? [] : [user]]
   return {
     days,

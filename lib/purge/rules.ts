@@ -1,0 +1,40 @@
+import type { Anonymisation, Retention } from '../registry/entry.js'
+import type { Registry } from '../registry/registry.js'
+import type { Rules } from './store.js'
+
+export const dayMs = 86_400_000
+
+/** A policy as it stands in reports: `Retention` as plain JSON. */
+export interface Policy extends Omit<Retention, 'anonymise'> {
+  readonly anonymise: Readonly<Record<string, Anonymisation>>
+}
+
+export interface RulesInForce extends Rules {
+  /** By schema; `*` is for those that have none of their own. */
+  readonly policies: Readonly<Record<string, Policy>>
+}
+
+/** What a registry says, at one moment. */
+export function rulesInForce (registry: Pick<Registry, 'names' | 'find'>, nowMs: number): RulesInForce {
+  const of = (schema: string): Retention => registry.find(schema).retention
+  const defaults = of(noSchema)
+  const named = registry.names.filter(name => JSON.stringify(policyOf(of(name))) !== JSON.stringify(policyOf(defaults)))
+  return {
+    nowMs,
+    of,
+    mostDays: Math.max(defaults.days, ...named.map(name => of(name).days)),
+    policies: Object.fromEntries([['*', policyOf(defaults)], ...named.map((name): [string, Policy] => [name, policyOf(of(name))])])
+  }
+}
+
+/** A name that no schema can have: what holds for it are the defaults. */
+export const noSchema = ''
+
+/** Whether something of an event stays after its time. */
+export function keepsAnything ({ keep, anonymise }: Retention): boolean {
+  return keep.length > 0 || anonymise.size > 0
+}
+
+function policyOf (retention: Retention): Policy {
+  return { ...retention, anonymise: Object.fromEntries(retention.anonymise) }
+}

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto'
+import { ConfigError } from '../../errors.js'
+import type { Anonymisation, Retention } from '../../registry/entry.js'
+import type { Rules } from '../store.js'
+import type { EventColumn, EventTable } from './event-tables.js'
+import { holds, mayBeKept } from './fields.js'
+import { cutoffOf } from './times.js'
+
+export interface Anonymised {
+  readonly column: EventColumn
+  readonly how: Anonymisation
+}
+
+/** What a schema's retention means for one of its tables. */
+export interface TablePolicy {
+  readonly mode: 'delete' | 'strip'
+  readonly days: number
+  /** What is before it is old. Null when nothing is. */
+  readonly cutoff: string | null
+  /** Of what is old and not deleted. */
+  readonly nulled: readonly string[]
+  readonly anonymised: readonly Anonymised[]
+  /** Tells what stripping does from what another policy does. */
+  readonly fingerprint: string
+  readonly retention: Retention
+}
+
+/** The events of the pipeline about what it refused: anything may be in them. */
+const eventErrors = 'EventError'
+
+export function policyOf (table: EventTable, rules: Rules): TablePolicy {
+  const retention = rules.of(table.schema)
+  const { days, keep, anonymise } = retention
+  const cutoff = cutoffOf(table, days, rules.nowMs)
+  const nothing = { days, cutoff, retention, nulled: [], anonymised: [] }
+  if (table.schema === eventErrors || (keep.length === 0 && anonymise.size === 0)) return { ...nothing, mode: 'delete', fingerprint: '' }
+  const columns = table.columns.filter(column => !column.generated && !isAlwaysKept(table, column))
+  const fates = columns.map(column => ({ column, how: fateOf(column, retention) }))
+  const anonymised = fates.flatMap(({ column, how }) => how === 'keep' || how === null ? [] : [{ column, how }])
+  const nulled = fates.filter(({ how }) => how === null).map(({ column }) => column)
+  requireNullable(table, nulled)
+  const names = nulled.map(({ name }) => name)
+  return { ...nothing, mode: 'strip', nulled: names, anonymised, fingerprint: fingerprintOf(names, anonymised) }
+}
+
+/** What tells one row from another, when it was, and for how many events it stands. */
+function isAlwaysKept ({ key, time }: EventTable, { name }: EventColumn): boolean {
+  return ['id', key, time, 'samplingrate'].includes(name.toLowerCase())
+}
+
+/** What the longest name says that holds for it; of the same name, how it is changed. Null: it goes. */
+function fateOf (column: EventColumn, { keep, anonymise }: Retention): Anonymisation | 'keep' | null {
+  if (!mayBeKept(column)) return null
+  const named = [...anonymise, ...keep.map(field => [field, 'keep'] as const)].filter(([field]) => holds(column, field))
+  return named.sort(([one], [other]) => other.length - one.length)[0]?.[1] ?? null
+}
+
+function requireNullable ({ name, schema }: EventTable, nulled: readonly EventColumn[]): void {
+  const wrong = nulled.filter(({ nullable }) => !nullable).map(column => column.name)
+  if (wrong.length === 0) return
+  throw new ConfigError('bad-registry', `table ${name}: ${wrong.join(', ')} may not be NULL, so rows of ${schema} cannot be stripped; ALTER TABLE … MODIFY … NULL, or list the fields in keep, or keep nothing`)
+}
+
+function fingerprintOf (nulled: readonly string[], anonymised: readonly Anonymised[]): string {
+  const parts = [[...nulled].sort(), anonymised.map(({ column, how }) => [column.name, how]).sort()]
+  return createHash('sha1').update(JSON.stringify(parts)).digest('hex')
+}

@@ -1,0 +1,61 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import { existsSync, readdirSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { readProcessorFile } from '../../lib/cli/processor-options.js'
+import { ConfigError } from '../../lib/errors.js'
+import { compileFormat, type LineFormat } from '../../lib/event/line-format.js'
+import { createLineParser, type Converters } from '../../lib/event/line-parser.js'
+import { createEventProcessor } from '../../lib/event/processor.js'
+import type { SchemaRepository } from '../../lib/event/schemas.js'
+import { createUserAgentParser } from '../../lib/event/user-agent.js'
+import type { Decisions } from './decisions.js'
+import type { Candidate } from './line.js'
+
+export const installedProcessors = '/etc/vanadium.d/processors'
+
+/** A processor as its options say, not opened. */
+export interface ProcessorPlan {
+  readonly label: string
+  readonly format: LineFormat
+  readonly maxLine: number
+  readonly keepsInvalid: boolean
+}
+
+/** The argument files that are meant: those that are named, or those of this host. */
+export function processorFiles (named: readonly string[], format: string | undefined): string[] {
+  if (named.length > 0 || format !== undefined) return [...named]
+  const files = existsSync(installedProcessors) ? readdirSync(installedProcessors, { withFileTypes: true }).filter(entry => entry.isFile() && !entry.name.startsWith('.')) : []
+  return files.map(({ name }) => join(installedProcessors, name)).sort()
+}
+
+/** Throws `ConfigError` for a bad format, and when there is no processor. */
+export function planProcessors (files: readonly string[], format: string | undefined): ProcessorPlan[] {
+  const plans = files.map(file => {
+    const { own } = readProcessorFile('--processor', file)
+    return { label: file, format: compileFormat(own.format), maxLine: own['max-line'], keepsInvalid: (own.invalid ?? []).length > 0 }
+  })
+  if (format !== undefined) plans.unshift({ label: '--format', format: compileFormat(format), maxLine: 65_536, keepsInvalid: true })
+  if (plans.length > 0) return plans
+  throw new ConfigError('bad-option', `there is no processor in ${installedProcessors}; give the argument file of one with --processor, or a --format`)
+}
+
+/**
+ * What the processors of a host would make of lines, but for the hashes of addresses: their key is theirs alone, so here they are made
+ * with one that is forgotten.
+ */
+export function openCandidates (plans: readonly ProcessorPlan[], schemas: SchemaRepository, { sampler, optOut }: Decisions, key = randomBytes(64)): Candidate[] {
+  const userAgents = createUserAgentParser()
+  const converters: Converters = {
+    hashAddress: address => /^[0-9a-f]{40}$/.test(address) ? address : createHmac('sha1', key).update(address).digest('hex'),
+    parseUserAgent: userAgent => userAgents.parse(userAgent)
+  }
+  return plans.map(({ label, format, maxLine, keepsInvalid }) => ({
+    label,
+    format,
+    maxLine,
+    keepsInvalid,
+    parser: createLineParser(format, converters),
+    events: createEventProcessor({ ...converters, format, schemas, sampler, optOut, maxLine, hostname: hostname() })
+  }))
+}

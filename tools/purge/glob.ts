@@ -1,0 +1,38 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { codeOf, ConfigError, messageOf } from '../../lib/errors.js'
+
+/** The files that a pattern names, of which the last part may have `*` and `?`, sorted. Throws `ConfigError` for a file that is not there. */
+export function filesOf (pattern: string): string[] {
+  const path = resolve(pattern)
+  const name = basename(path)
+  if (!/[*?]/.test(name)) {
+    if (!existsSync(path)) throw new ConfigError('bad-option', `--files ${pattern}: there is no such file; name one, or a pattern as /var/log/vanadium/*.log-*`)
+    return [path]
+  }
+  const shape = new RegExp(`^${name.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`)
+  return namesIn(dirname(path), pattern).filter(name => shape.test(name) && !name.startsWith('.')).sort().map(name => join(dirname(path), name))
+}
+
+function namesIn (directory: string, pattern: string): string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true }).filter(entry => entry.isFile()).map(({ name }) => name)
+  } catch (cause) {
+    throw new ConfigError('bad-option', `--files ${pattern}: ${messageOf(cause)}; only the last part of a pattern may have * and ?`, { cause })
+  }
+}
+
+/** What logrotate makes of a file, what the file writer sets aside, and what a purge leaves of these: `.log-20150521`, `.log.1.gz`, `.log.torn`. */
+const rotated = /^(?:[.-]\d[\d-]*(?:\.(?:gz|xz|lzma|bz2|zst|lz4))?|\.torn)(?:\.purging)?$/
+
+/** A log file and what became of it before, as far as it is there. */
+export function generationsOf (path: string): string[] {
+  try {
+    return readdirSync(dirname(path)).filter(name => name.startsWith(basename(path)) && (name === basename(path) || rotated.test(name.slice(basename(path).length))))
+      .sort().map(name => join(dirname(path), name))
+  } catch (error) {
+    // nothing was written yet
+    if (codeOf(error) === 'ENOENT') return []
+    throw new ConfigError('bad-option', `${path}: ${messageOf(error)}; run this as the user of the daemons`, { cause: error })
+  }
+}
