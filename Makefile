@@ -79,7 +79,8 @@ install: build ## installs into DESTDIR and PREFIX (/usr/local); files in /etc t
 	@find etc -type f | while read -r file; do \
 	  if test -e '$(DESTDIR)'/"$$file"; then echo "kept /$$file"; \
 	  elif test -x "$$file"; then install -D -m 755 "$$file" '$(DESTDIR)'/"$$file"; \
-	  else install -D -m 644 "$$file" '$(DESTDIR)'/"$$file"; fi; \
+	  else install -D -m 644 "$$file" '$(DESTDIR)'/"$$file"; \
+    sed -i '1s|\$$schema=/usr/local/|$$schema=$(PREFIX)/|' '$(DESTDIR)'/"$$file"; fi; \
 	done
 	@echo 'installed; docs/operations.md says how to go on'
 

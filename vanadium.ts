@@ -12,6 +12,7 @@ const commands: Record<string, () => Promise<Command | CommandGroup>> = {
   monitor: async () => (await import('./daemons/monitor.js')).monitor,
   journal: async () => (await import('./tools/journal.js')).journal,
   ledger: async () => (await import('./tools/ledger.js')).ledger,
+  registry: async () => (await import('./tools/registry.js')).registry,
   schema: async () => (await import('./tools/schema.js')).schema,
   optout: async () => (await import('./tools/optout.js')).optout,
   replay: async () => (await import('./tools/replay.js')).replay,

@@ -1,8 +1,10 @@
-import { defineCommand } from '../lib/cli/command.js'
+import { existsSync } from 'node:fs'
+import { defineCommand, type CommandContext } from '../lib/cli/command.js'
 import { flushing } from '../lib/cli/options.js'
 import { counting, StreamNames } from '../lib/counts/counting.js'
 import { hourMs } from '../lib/counts/tables.js'
-import { ConfigError } from '../lib/errors.js'
+import { ConfigError, messageOf } from '../lib/errors.js'
+import { historyFile, openHistory } from '../lib/registry/history.js'
 import { drive } from '../lib/stream/drive.js'
 
 export const monitor = defineCommand({
@@ -37,6 +39,7 @@ export const monitor = defineCommand({
       counter.tend()
       const tending = setInterval(() => { counter.tend() }, hourMs)
       ctx.defer('the hours of counts', () => { clearInterval(tending) })
+      recordRegistry(ctx, common.state)
       for (const { stream, uri } of streams) inputs.push(names.label(await ctx.openReader(uri), stream))
       ctx.log.info('ready', { inputs: input, statsd })
       // one loop for all: what one of several had counted would be saved without its position when another one saves
@@ -44,6 +47,28 @@ export const monitor = defineCommand({
     }
   }
 })
+
+/** Now and at each reload; what is wrong with the registry or its history is no reason not to count. */
+function recordRegistry (ctx: CommandContext, directory: string): void {
+  const record = (): void => {
+    try {
+      if (ctx.registry.files.length === 0 && !existsSync(historyFile(directory))) return
+      const history = openHistory(directory)
+      try {
+        const changes = history.record(ctx.registry, { who: `unknown (found by monitor ${ctx.name})` })
+        if (changes.length > 0) ctx.log.info('the registry has changed', { changes: changes.length, schemas: [...new Set(changes.map(({ schema }) => schema))].slice(0, mostNamed) })
+      } finally {
+        history.close()
+      }
+    } catch (error) {
+      ctx.log.warn('the history of the registry is not kept', { reason: messageOf(error) })
+    }
+  }
+  ctx.onReload(record)
+  record()
+}
+
+const mostNamed = 20
 
 interface NamedStream {
   /** As it stands in metrics. */

@@ -28,6 +28,7 @@ export const notify = defineCommand({
     'option. Without Graphite the mail has no graph and says so. What does not take it now is tried until the time is\n' +
     'over. Exit code 1: not everybody got it.\n\n',
   light: true,
+  readsRegistry: true,
   options: {
     type: { choices: types, demandOption: true, requiresArg: true, description: 'What happened' },
     host: { ...text, demandOption: true, description: 'Of Icinga' },

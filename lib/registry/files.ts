@@ -28,7 +28,7 @@ export function readFiles (path?: string, drafts: Drafts = new Map()): RegistryF
     const text = readText(name, drafts)
     if (typeof text !== 'string') {
       if (isOptional && codeOf(text) === 'ENOENT') return []
-      problems.push({ file: name, line: null, text: `cannot be read: ${messageOf(text)}; give a file as etc/vanadium/registry.yaml` })
+      problems.push({ file: name, line: null, text: `the registry cannot be read: ${messageOf(text)}; give a file as etc/vanadium/registry.yaml` })
       return []
     }
     const source = readSource(name, text)

@@ -50,10 +50,10 @@ export function checkRegistry (path?: string): Registry {
   return registryOf(rest)
 }
 
-/** All that is wrong, end dates that have passed included; and what can be used all the same. */
-export function inspectRegistry (path?: string, drafts?: Drafts): { registry: Registry, problems: readonly Problem[] } {
+/** All that is wrong, end dates that have passed apart; and what can be used all the same. */
+export function inspectRegistry (path?: string, drafts?: Drafts): { registry: Registry, problems: readonly Problem[], expired: readonly Problem[] } {
   const { problems, ...rest } = examine(readFiles(path, drafts), Date.now())
-  return { registry: registryOf(rest), problems: [...problems, ...rest.expired] }
+  return { registry: registryOf(rest), problems, expired: rest.expired }
 }
 
 /** What of a registry can be used, whatever is wrong with the rest: for who has to tell somebody that. */

@@ -25,7 +25,11 @@ function compile (): Record<'registry' | 'fragment', ValidateFunction> {
   return { registry: ajv.compile(registrySchema), fragment: ajv.compile(fragmentSchema) }
 }
 
-interface Definition {
+/** What is looked at of a part of the JSON Schema. */
+export interface Definition {
+  readonly description?: string
+  readonly then?: Definition
+  readonly else?: Definition
   readonly type?: string | readonly string[]
   readonly properties?: object
   readonly required?: readonly string[]
@@ -57,8 +61,8 @@ function findingOf ({ instancePath, keyword, params, data, parentSchema, propert
   }
 }
 
-/** In words. */
-function allowedBy ({ allowed, type, minimum, maximum, exclusiveMinimum, properties }: Definition): string {
+/** What a part of the JSON Schema lets through, in words. */
+export function allowedBy ({ allowed, type, minimum, maximum, exclusiveMinimum, properties }: Definition): string {
   if (allowed !== undefined) return allowed
   const [first = ''] = [type].flat()
   const what = { integer: 'a whole number', number: 'a number', array: 'a list', object: 'names with something below them' }[first] ?? 'something else'

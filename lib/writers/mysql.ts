@@ -60,7 +60,7 @@ export const mysqlWriter: WriterHandler<MysqlWriterParams> = {
       const options = { uri, defaultsFile, held }
       const rows = new Session(ctx, { ...options, purpose: 'rows', lockWaitSeconds: rowsWaitSeconds })
       rows.warmUp()
-      return mysqlStore(ctx.log, {
+      return mysqlStore(ctx, {
         rows,
         tables: new Session(ctx, { ...options, purpose: 'tables', lockWaitSeconds: alterWaitSeconds }),
         indexes: new Session(ctx, { ...options, purpose: 'indexes', lockWaitSeconds: indexWaitSeconds })

@@ -40,7 +40,7 @@ export const sqliteWriter: WriterHandler<SqliteWriterParams> = {
   async open (uri, params, ctx) {
     const db = openDatabase(uri)
     const limits = { rows: params['batch-rows'], bytes: params['batch-bytes'], longStrings: createLongStrings(params['long-strings'], ctx) }
-    return await Promise.resolve(new TableWriter(ctx, streamOf(uri.text), limits, held => sqliteStore(db, createPatience(ctx, { store: uri.text, held }), ctx.log)))
+    return await Promise.resolve(new TableWriter(ctx, streamOf(uri.text), limits, held => sqliteStore(db, createPatience(ctx, { store: uri.text, held }), ctx)))
   }
 }
 

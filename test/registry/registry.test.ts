@@ -177,7 +177,7 @@ t.test('many mistakes are not all told, nor long values whole', async t => {
 })
 
 t.test('a registry that is named must be there', async t => {
-  t.throws(() => openRegistry('/nowhere/registry.yaml'), { name: 'ConfigError', code: 'bad-registry', message: /^\/nowhere\/registry.yaml: cannot be read: ENOENT.*; give a file as etc\/vanadium\/registry.yaml$/ })
+  t.throws(() => openRegistry('/nowhere/registry.yaml'), { name: 'ConfigError', code: 'bad-registry', message: /^\/nowhere\/registry.yaml: the registry cannot be read: ENOENT.*; give a file as etc\/vanadium\/registry.yaml$/ })
 })
 
 t.test('fragments beside a registry have further schemas, by the names of their files; nothing else, and none twice', async t => {

@@ -217,6 +217,13 @@ t.test('who is behind is named, with how much', async t => {
   await until('the mail names it', async () => /consumer log: is down; 2 records behind, the oldest for \d+ s/.test((await notify(t, {}, ...lag)).stdout), 30_000)
 })
 
+// seen to fail with 78 without readsRegistry
+t.test('a registry with a mistake does not keep an alert from being told', async t => {
+  const mail = await notify(t, { graphite: 'nonsense' }, ...alert, '--dry-run')
+
+  t.match(mail, { code: 0, stdout: /The registry has a mistake: owners may not have been told:\n.*:2: graphite: what is given is wrong/ })
+})
+
 t.test('a registry without operators, and what is no option, is exit code 78 with what is allowed', async t => {
   const nobody = await notify(t, { operators: '' }, ...alert, '--dry-run')
   const type = await notify(t, {}, '--type=SURPRISE', '--host=h', '--dry-run')

@@ -3,6 +3,7 @@ import type { TablePlan } from '../columns.js'
 import { mysqlDialect } from '../ddl.js'
 import { noSuchTable, numberOf } from '../errors.js'
 import type { Group, Outcome } from '../store.js'
+import { describedDefinitions } from './described.js'
 import { tupleOf } from './literals.js'
 import type { Link } from './session.js'
 
@@ -20,6 +21,7 @@ const schemasTable = `
     row_count BIGINT NOT NULL DEFAULT 0 COMMENT 'Rows that the table has been given, those included that were deleted since',
     updated DATETIME NOT NULL COMMENT 'When the last rows were added, UTC',
     view_digest CHAR(16) NULL COMMENT 'Tells whether the view has to be made again',
+    ${describedDefinitions.join(',\n    ')},
     PRIMARY KEY (name, revision)
   ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT='The tables of events; written with their rows'`
 

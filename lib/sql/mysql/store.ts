@@ -1,5 +1,5 @@
 import { RecordError } from '../../errors.js'
-import type { Log } from '../../log.js'
+import type { Context } from '../../stream/contracts.js'
 import { classify, noSuchTable, numberOf } from '../errors.js'
 import type { Group, Outcome, Store } from '../store.js'
 import { tupleOf } from './literals.js'
@@ -17,9 +17,9 @@ export interface MysqlSessions {
 }
 
 /** Tables in MySQL or MariaDB. A row is its text, the same for `INSERT` and for `LOAD DATA`. */
-export function mysqlStore (log: Log, sessions: MysqlSessions): Store<RowBytes> {
+export function mysqlStore (ctx: Context, sessions: MysqlSessions): Store<RowBytes> {
   const session = sessions.rows
-  const tables = mysqlTables(log, sessions.tables, sessions.indexes)
+  const tables = mysqlTables(ctx, sessions.tables, sessions.indexes)
 
   /** Makes what the groups need; returns those whose table cannot be made, and why. */
   async function repair (groups: ReadonlyArray<Group<RowBytes>>): Promise<Refusals> {

@@ -1,12 +1,14 @@
 import { ConfigError } from '../../errors.js'
-import type { Log } from '../../log.js'
+import type { Context } from '../../stream/contracts.js'
 import type { Column, TablePlan } from '../columns.js'
 import { mysqlDialect } from '../ddl.js'
 import { noSuchTable, numberOf } from '../errors.js'
 import { compare, declared, type ExistingColumn } from '../existing.js'
+import { RegistryCopy } from '../registry-copy.js'
 import { StaleViews } from '../stale-views.js'
 import type { Store, StoredTable } from '../store.js'
 import { alter, change, instantly } from './alter.js'
+import { copyDescriptions } from './described.js'
 import { mysqlIndexes } from './indexes.js'
 import { register } from './schemas.js'
 import type { Link, Session } from './session.js'
@@ -18,7 +20,8 @@ export interface MysqlTables {
 }
 
 /** Makes tables, and gives them columns, while rows flow into others; indexes follow while rows flow into the table itself. */
-export function mysqlTables (log: Log, tables: Session, indexSession: Session): MysqlTables {
+export function mysqlTables (ctx: Context, tables: Session, indexSession: Session): MysqlTables {
+  const { log } = ctx
   const indexes = mysqlIndexes(log, indexSession)
   const stale = new StaleViews(log, plans => { plans.forEach(viewLater) })
 
@@ -42,14 +45,33 @@ export function mysqlTables (log: Log, tables: Session, indexSession: Session): 
     }
   }
 
+  const copy = new RegistryCopy(ctx, async (describe, schemas) => {
+    const failure: unknown = await tables.run(async link => {
+      try {
+        await copyDescriptions(link, describe, schemas)
+        return null
+      } catch (error) {
+        if (!spares(error)) throw error
+        return error
+      }
+    })
+    if (failure !== null) throw failure
+  })
+  copy.all()
+
   return {
-    ensure: async plan => await tables.run(async link => {
-      const table = await ensure(link, plan, added => { indexes.add(plan.name, added) })
-      await indexes.compare(link, plan)
-      if (plan.isListed) await tryView(link, plan)
+    async ensure (plan) {
+      const table = await tables.run(async link => {
+        const table = await ensure(link, plan, added => { indexes.add(plan.name, added) })
+        await indexes.compare(link, plan)
+        if (plan.isListed) await tryView(link, plan)
+        return table
+      })
+      if (plan.isListed) copy.seen(plan.schema)
       return table
-    }),
+    },
     async close () {
+      copy.close()
       stale.close()
       await indexes.close()
       tables.close()
@@ -63,7 +85,7 @@ async function reuse (link: Link): Promise<void> {
   await link.execute(`USE ${mysqlDialect.quote(String(row?.['name']))}`)
 }
 
-/** Whether the connection goes on after an error about a view: rows do not wait for what is wrong with a view. */
+/** Whether the connection goes on after an error about a view, or the copy of the registry: rows do not wait for what is wrong with these. */
 function spares (error: unknown): boolean {
   const lost = error instanceof Error && 'fatal' in error && error.fatal === true
   return numberOf(error) > 0 && !lost

@@ -3,6 +3,7 @@ import { dateTimeOf, talliesOf, type CatalogRow } from '../catalog.js'
 import type { TablePlan } from '../columns.js'
 import { sqliteDialect } from '../ddl.js'
 import type { Group, Outcome } from '../store.js'
+import { describedDefinitions } from './described.js'
 
 const { quote } = sqliteDialect
 
@@ -11,6 +12,7 @@ const schemasTable = `
   CREATE TABLE IF NOT EXISTS vanadium_schemas (
     name VARCHAR(64) NOT NULL, revision BIGINT NOT NULL, table_name VARCHAR(64) NOT NULL, view_name VARCHAR(64), description TEXT,
     first_event DATETIME, last_event DATETIME, row_count BIGINT NOT NULL DEFAULT 0, updated DATETIME NOT NULL, view_digest CHAR(16),
+    ${describedDefinitions.join(', ')},
     PRIMARY KEY (name, revision)
   )`
 

@@ -1,23 +1,25 @@
 import type Database from 'better-sqlite3'
 import { messageOf, RecordError } from '../../errors.js'
-import type { Log } from '../../log.js'
+import type { Context } from '../../stream/contracts.js'
 import type { Column, TablePlan } from '../columns.js'
 import { sqliteDialect } from '../ddl.js'
 import { classify } from '../errors.js'
 import { compare, declared } from '../existing.js'
 import type { MemoryRow } from '../memory.js'
 import type { Patience } from '../patience.js'
+import { RegistryCopy, type Copy } from '../registry-copy.js'
 import { StaleViews } from '../stale-views.js'
 import type { Group, Outcome, Store, StoredTable } from '../store.js'
 import type { SqlValue } from '../values.js'
+import { copyDescriptions } from './described.js'
 import { addToCounts, register } from './schemas.js'
 import { refreshView } from './views.js'
 
 const { quote } = sqliteDialect
 
 /** Tables in one SQLite database. Everything blocks the process for as long as it takes. */
-export function sqliteStore (db: Database.Database, patience: Patience, log: Log): Store<SqlValue[]> {
-  const stale = new StaleViews(log, plans => {
+export function sqliteStore (db: Database.Database, patience: Patience, ctx: Context): Store<SqlValue[]> {
+  const stale = new StaleViews(ctx.log, plans => {
     alone(async () => {
       const retry = db.transaction(() => { for (const plan of plans) tryView(plan) })
       await Promise.resolve(retry.immediate())
@@ -78,10 +80,18 @@ export function sqliteStore (db: Database.Database, patience: Patience, log: Log
     return table
   })
 
+  const copyAll = db.transaction((...args: Parameters<Copy>) => { copyDescriptions(db, ...args) })
+  const copy = new RegistryCopy(ctx, async (...args) => await alone(async () => { await Promise.resolve(copyAll.immediate(...args)) }))
+  copy.all()
+
   return {
     encode: values => values,
 
-    ensure: async plan => await alone(async () => await Promise.resolve(ensureTable.immediate(plan))),
+    async ensure (plan) {
+      const table = await alone(async () => await Promise.resolve(ensureTable.immediate(plan)))
+      if (plan.isListed) copy.seen(plan.schema)
+      return table
+    },
 
     insert: async (groups, conclude) => await alone(async () => {
       try {
@@ -98,6 +108,7 @@ export function sqliteStore (db: Database.Database, patience: Patience, log: Log
     recall: async state => await alone(async () => await Promise.resolve(recall(db, state))),
 
     close: async () => {
+      copy.close()
       stale.close()
       patience.end()
       await Promise.resolve(db.close())

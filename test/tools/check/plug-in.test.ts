@@ -55,7 +55,7 @@ const refused: ReadonlyArray<readonly [string, string[], RegExp]> = [
   ['a range given twice', ['-w', '1', '-w', '2'], /^UNKNOWN: --warning is given 2 times \(1, 2\); give it once$/],
   ['an option without its value', ['-w'], /^UNKNOWN: not enough arguments following: w/],
   ['an argument file that is not there', ['@/nowhere'], /^UNKNOWN: @\/nowhere: ENOENT/],
-  ['a registry that is not there', ['--registry', '/nowhere', '-w', '1'], /^UNKNOWN: --registry \/nowhere cannot be read: ENOENT/]
+  ['a registry that is not there', ['--registry', '/nowhere', '-w', '1'], /^UNKNOWN: \/nowhere: the registry cannot be read: ENOENT/]
 ]
 
 for (const [what, args, line] of refused) {
