@@ -5,6 +5,7 @@ import { isRelative, parseTime } from '../lib/cli/times.js'
 import { ConfigError } from '../lib/errors.js'
 import type { Writer } from '../lib/stream/contracts.js'
 import type { Schemes } from '../lib/stream/schemes.js'
+import { unwrapped } from './outputs.js'
 import { canAsk } from './replay/dialogue.js'
 import type { JobParts } from './replay/job.js'
 import { liveInputs, wrappersOf } from './replay/live-input.js'
@@ -68,7 +69,5 @@ function jobOf ({ from, to, schema }: { from?: string | undefined, to?: string |
 
 /** The journal of an output; null if it is not journaled. Throws `ConfigError` for what is no output. */
 function journalOf (output: string, writers: Schemes<Writer>): string | null {
-  let checked = writers.check(output)
-  while (checked.handler.wraps === true) checked = writers.check(checked.uri.rest)
-  return checked.uri.query.find(([name]) => name === 'journal')?.[1] ?? null
+  return unwrapped(output, writers).uri.query.find(([name]) => name === 'journal')?.[1] ?? null
 }
