@@ -45,7 +45,8 @@ export const explain = defineCommand({
   adopt: ({ processor, format }, common) => processorFiles(processor, format).reduce((all, file) => withThoseOf('--processor', file, all), common),
   prepare (options, transports, { state }) {
     const { event, 'line-file': lineFile, format } = options
-    if (event.length + (lineFile === undefined ? 0 : 1) !== 1) throw new ConfigError('bad-option', `${event.length} events are given; give one: a line in quotes, - for standard input, --line-file FILE, or a uuid`)
+    const given = event.length + (lineFile === undefined ? 0 : 1)
+    if (given !== 1) throw new ConfigError('bad-option', `${given} events are given; give one: a line in quotes, - for standard input, --line-file FILE, or a uuid`)
     const plans = planProcessors(processorFiles(options.processor, format), format)
     const [what = '-'] = event
     const places = placesOf({ stores: options.store, files: options.files }, transports)

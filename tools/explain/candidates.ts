@@ -52,7 +52,7 @@ export function planProcessors (files: readonly string[], format: string | undef
 
 function stepsOf ({ input, output, invalid = [] }: ProcessorOptions): PlugInStep[] {
   return [...new Set([...input, ...output, ...invalid])].flatMap(uri => {
-    const [, scheme] = /^(filter|map):/.exec(uri) ?? []
+    const [, scheme] = /^(?:[a-z-]+:)*?(filter|map):/.exec(uri) ?? []
     const name = parseUri(uri).query.find(([option]) => option === 'function')?.[1] ?? ''
     return scheme === 'filter' || scheme === 'map' ? [{ scheme, name, isBefore: input.includes(uri) }] : []
   })

@@ -4,7 +4,7 @@ import { decodeCapsule, parseCapsule, tidy, type Capsule } from '../../lib/event
 import { compileFormat, type LineFormat } from '../../lib/event/line-format.js'
 import { uuidOfCapsule } from '../../lib/event/uuid.js'
 import { numberText } from '../text.js'
-import { columns, cutText, shown, type Section } from './section.js'
+import { columns, cutText, shown, withoutAddresses, type Section } from './section.js'
 
 /** How far a line got, and what is known of it there. */
 export interface Read {
@@ -44,8 +44,7 @@ function becameOf (name: string, sent: Capsule | null, whole: Capsule | null): s
 /** Takes out of a text the address that the capsule itself may have where the format has one. */
 function hiding ({ fields }: LineFormat, capsule: Capsule | null): (text: string) => string {
   const own = fields.filter(({ conversion }) => conversion === 'address').map(({ name }) => capsule?.[name])
-  const addresses = own.flatMap(address => typeof address === 'string' && isIP(address) !== 0 ? [address, encodeURIComponent(address)] : [])
-  return text => addresses.reduce((hidden, address) => hidden.replaceAll(address, '*'.repeat(address.length)), text)
+  return text => withoutAddresses(text, own.filter(address => typeof address === 'string' && isIP(address) !== 0) as string[])
 }
 
 function openCapsule (text: string, { encoding }: LineFormat, whole: Capsule | null): { capsule: Capsule | null, json: string, lines: string[] } {

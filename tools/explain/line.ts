@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { ConfigError, RecordError } from '../../lib/errors.js'
+import { RecordError } from '../../lib/errors.js'
 import type { Capsule } from '../../lib/event/capsule.js'
 import { parsed } from '../../lib/event/composition.js'
 import { parseJson } from '../../lib/event/json.js'
@@ -39,7 +39,8 @@ export type End = Exclude<Fate, 'taken' | 'lost' | 'filtered'> | 'logged'
 
 export interface Explained {
   readonly sections: readonly Section[]
-  readonly end: End
+  /** Null if that cannot be told. */
+  readonly end: End | null
 }
 
 /** Where events go. */
@@ -71,7 +72,7 @@ export async function explainRecord (bytes: Buffer, surroundings: Surroundings):
     const what = kept.kind === 'valid' ? 'an event that a processor has passed on' : 'a dead letter: what becomes of the event in it when it is replayed'
     return { ...rest, sections: [{ title: 'The record', lines: [what] }, verdictOf(parsed(event) as Capsule, schemas, exactly(() => event) ?? undefined), ...rest.sections] }
   }
-  if (!('text' in kept)) throw new ConfigError('bad-option', 'the line in it was not kept as it came, so its way cannot be told')
+  if (!('text' in kept)) return { sections: [{ title: 'The record', lines: ['the line in it was not kept as it came, so its way cannot be told'] }], end: null }
   if (kept.kind === 'line' && kept.text === record) return await explainLine(bytes, candidate, surroundings)
   const told = await explainLine(Buffer.from(kept.text), candidateFor(kept.text, candidates), surroundings)
   return { ...told, sections: [{ title: 'The record', lines: [`${kept.kind === 'error' ? 'an EventError' : 'a dead letter'}: what becomes of the line in it when it is replayed`] }, ...told.sections] }

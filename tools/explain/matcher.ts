@@ -5,7 +5,7 @@ import { createLineParser, type LineParser } from '../../lib/event/line-parser.j
 import { parsed } from '../../lib/event/composition.js'
 import { createAddressScrubber } from '../../lib/event/scrub.js'
 import type { ProcessorPlan } from './candidates.js'
-import { shown } from './section.js'
+import { shown, withoutAddresses } from './section.js'
 
 /** What a record has to do with an event, in words; null for nothing. */
 export type Matcher = (record: string) => string[] | null
@@ -34,16 +34,25 @@ function plainOf (uuid: string): string {
 export function createMatcher (uuid: string, plans: readonly ProcessorPlan[]): Matcher {
   const plain = plainOf(uuid)
   const anyForm = new RegExp(plain.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-?$2-?$3-?$4-?'), 'i')
+  const addresses = new Set<string>()
+  const hashAddress = (address: string): string => {
+    addresses.add(address)
+    return '-'
+  }
   const readers = plans.map(({ format }) => ({
     // neither goes into the uuid, and both take long
-    parser: createLineParser(format, { hashAddress: () => '-', parseUserAgent: () => '-' }),
+    parser: createLineParser(format, { hashAddress, parseUserAgent: () => '-' }),
     scrub: createAddressScrubber(format, () => '(an address)')
   }))
 
   /** The line as it may be shown, if it becomes the event. */
   function lineOf (text: string): string | null {
-    const reader = readers.find(({ parser }) => isSame(uuidOfLine(text, parser), plain))
-    return reader === undefined ? null : reader.scrub(text).text
+    for (const { parser, scrub } of readers) {
+      addresses.clear()
+      // the capsule may have one of its own
+      if (isSame(uuidOfLine(text, parser), plain)) return withoutAddresses(scrub(text).text, addresses)
+    }
+    return null
   }
 
   function within (record: string, depth: number): string[] | null {

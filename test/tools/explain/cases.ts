@@ -5,7 +5,7 @@ import type { End } from '../../../tools/explain/line.js'
 /** A record, and how its way ends. Each has a golden file of its name in test/fixtures/explain. */
 export interface Case {
   readonly record: string | Buffer
-  readonly end: End
+  readonly end: End | null
   readonly formats?: readonly string[]
   readonly longStrings?: LongStringChoice
   readonly maxLine?: number
@@ -106,6 +106,7 @@ export const cases: Readonly<Record<string, Case>> = {
   'refused-refused-schema': { record: JSON.stringify({ ...edit({ token: 'x' }, server), schema: 'Refused', uuid: '16f38999d94d549cb426b5fb32bc8bba' }), end: 'dead_letter' },
 
   'in-an-event-error': { record: JSON.stringify({ schema: 'EventError', revision: 14_035_058, wiki: '', recvFrom: 'cp1', timestamp: 1_400_664_601, uuid: '16f38999d94d549cb426b5fb32bc8bba', event: { rawEvent: beacon(edit(save)), message: 'there is no schema Edit/1', code: 'validation', schema: 'Edit', revision: 1 } }), end: 'passed' },
+  'in-an-event-error-and-not-whole': { record: JSON.stringify({ schema: 'EventError', revision: 14_035_058, wiki: '', recvFrom: 'cp1', timestamp: 1_400_664_601, uuid: '16f38999d94d549cb426b5fb32bc8bba', event: { rawEvent: '17 EventLogging {"a":"\ufffd"}', message: 'x', code: 'processor', schema: 'Edit', revision: 1 } }), end: null },
   'in-a-dead-letter': { record: JSON.stringify({ time: '2014-05-21T09:30:02.000Z', instance: 'mysql', code: 'refused-by-store', message: 'x', record: JSON.stringify({ ...edit(save, server), uuid: '16f38999d94d549cb426b5fb32bc8bba' }) }), end: 'passed' },
   'an-event': { record: JSON.stringify({ ...edit(save, server), uuid: '16f38999d94d549cb426b5fb32bc8bba' }), end: 'passed' }
 }
