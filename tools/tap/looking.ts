@@ -52,7 +52,7 @@ export async function lookAt ({ input, stop, silent, take }: Look, ctx: CommandC
   }
 }
 
-export function silenceText (input: readonly string[]): string {
+function silenceText (input: readonly string[]): string {
   return `nothing has come yet from ${input.map(hidePasswords).join(' ')}: is it published there? See vanadium status, or look elsewhere with --input`
 }
 

@@ -1,4 +1,4 @@
-import { silenceMs, silenceText } from '../tap/looking.js'
+import { silenceMs } from '../tap/looking.js'
 import type { Line } from '../terminal/text.js'
 import { bytesText, durationText, numberText, tableText } from '../text.js'
 import type { SchemaRow } from './stream-counts.js'
@@ -45,7 +45,7 @@ export function linesOf (view: TopView, { width, height }: { readonly width: num
   return [
     [[' vanadium top', 'bold'], [` · ${inputs.join(' ')} · for ${durationText(nowMs - sinceMs)} · by ${orders[order].name}`]],
     [[` q quits; sort by: ${Object.entries(orders).map(([key, { name }]) => `${key} ${name}`).join(', ')}`, 'dim']],
-    total.lastMs === 0 && nowMs - sinceMs >= silenceMs ? [[` ${silenceText(inputs)}`, 'yellow']] : [],
+    total.lastMs === 0 && nowMs - sinceMs >= silenceMs ? [[' nothing has come yet; see vanadium status, or look elsewhere with --input', 'yellow']] : [],
     [[` ${titles}`, 'dim']],
     [[` ${all}`, 'bold']],
     ...lines.map((line, at): Line => [[` ${line}`, (shown[at]?.invalid ?? 0) > 0 ? 'yellow' : 'plain']]),
