@@ -1,17 +1,17 @@
-import type { Anonymisation, FieldPath, Retention } from '../../lib/registry/entry.js'
+import { alwaysKept } from '../../lib/purge/fields.js'
+import type { Anonymisation, Retention } from '../../lib/registry/entry.js'
+import { isAddress } from '../../lib/registry/personal.js'
 import type { TablePlan } from '../../lib/sql/columns.js'
 import { parseDateTime, sqlTime, wholeSeconds } from '../../lib/sql/times.js'
 import type { Section } from './section.js'
 
 const daySeconds = 86_400
 
-/** By these a row that was stripped is still known and counted. */
-const alwaysKept: readonly FieldPath[] = ['uuid', 'timestamp', 'dt', 'samplingRate', 'meta.schema_uri', 'meta.id', 'meta.dt']
-
 /** When what is stored of an event is purged, and what is left then. `seconds` since 1970 are those of the event; null if it has no time. */
 export function purgeSection (schema: string, { days, keep, anonymise, aggregate, longer }: Retention, plan: TablePlan, seconds: number | null): Section {
-  const kept = plan.columns.filter(({ path }) => [...alwaysKept, ...keep].some(field => covers(field, path)))
-  const changed = plan.columns.flatMap(({ name, path }) => [...anonymise].flatMap(([field, how]) => covers(field, path) ? [`${name} (${inWords(how)})`] : []))
+  const columns = plan.columns.filter(({ path }) => !isAddress(path.join('.')))
+  const kept = columns.filter(({ path }) => [...alwaysKept, ...keep].some(field => covers(field, path)))
+  const changed = columns.flatMap(({ name, path }) => [...anonymise].flatMap(([field, how]) => covers(field, path) ? [`${name} (${inWords(how)})`] : []))
   const isDeleted = keep.length === 0 && anonymise.size === 0
   return {
     title: 'The purge',

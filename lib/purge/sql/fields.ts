@@ -1,12 +1,11 @@
 import type { FieldPath } from '../../registry/entry.js'
+import { isAddress } from '../../registry/personal.js'
 import { columnNames } from '../../sql/names.js'
 import type { EventColumn } from './event-tables.js'
 
-/** Addresses and user agents, whatever a policy lists. */
-const neverKept = ['ip', 'clientip', 'useragent']
-
+/** Not addresses and user agents, whatever a policy lists. Where no schema says whose a column is, any part of its name may make it one. */
 export function mayBeKept ({ name, field }: EventColumn): boolean {
-  return !neverKept.includes(name.toLowerCase()) && !neverKept.includes(field?.toLowerCase() ?? '')
+  return ![name, field ?? name.replaceAll('_', '.')].some(isAddress)
 }
 
 /**

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto'
 import { ConfigError } from '../../errors.js'
-import type { Anonymisation, Retention } from '../../registry/entry.js'
+import type { Retention } from '../../registry/entry.js'
 import type { Rules } from '../store.js'
+import type { Treatment } from './anonymise.js'
 import type { EventColumn, EventTable } from './event-tables.js'
 import { holds, mayBeKept } from './fields.js'
 import { cutoffOf } from './times.js'
 
 export interface Anonymised {
   readonly column: EventColumn
-  readonly how: Anonymisation
+  readonly how: Treatment
 }
 
 /** What a schema's retention means for one of its tables. */
@@ -49,9 +50,10 @@ function isAlwaysKept ({ key, time }: EventTable, { name }: EventColumn): boolea
 }
 
 /** What the longest name says that holds for it; of the same name, how it is changed. Null: it goes. */
-function fateOf (column: EventColumn, { keep, anonymise }: Retention): Anonymisation | 'keep' | null {
+function fateOf (column: EventColumn, { keep, anonymise }: Retention): Treatment | 'keep' | null {
   if (!mayBeKept(column)) return null
-  const named = [...anonymise, ...keep.map(field => [field, 'keep'] as const)].filter(([field]) => holds(column, field))
+  const kept = column.mayBeJson ? { method: 'clean' as const } : 'keep'
+  const named = [...anonymise, ...keep.map(field => [field, kept] as const)].filter(([field]) => holds(column, field))
   return named.sort(([one], [other]) => other.length - one.length)[0]?.[1] ?? null
 }
 

@@ -98,6 +98,30 @@ for (const kind of databaseKinds) {
       t.match(await stranger.query('SELECT * FROM Test_1'), [{ event_page_id: 1, event_pages: null }])
     })
 
+    t.test('addresses and user agents go from what is kept, changed or counted as a whole, whether a schema tells what columns are or not', async t => {
+      const schema = schemaOf({ client: { type: 'object', properties: { ip: { type: 'string' }, n: { type: 'integer' } } }, userIP: { type: 'string' }, list: { type: 'array' } })
+      const values = { event_client_ip: '192.0.2.1', event_client_n: 1, event_userIP: '192.0.2.1', event_list: '[{"user_agent":"x","n":1}]' }
+      for (const schemas of [[schema], []]) {
+        for (const retention of [{ keep: ['event'] }, { anonymise: new Map([['event', { method: 'truncate' as const, length: 20 }]]) }]) {
+          const database = await server.database()
+          await make(database, schema)
+          const store = sqlPurgeStore(database.open(), { schemas: schemasOf(schemas), log: silent })
+          t.teardown(store.close)
+          await insert(database, 'Test_1', 100 * day, values)
+          const policy = rules({ Test: { ...retention, aggregate: { by: ['event'], of: ['event'] } } })
+
+          t.match(await collect(store.prove(policy)), [{ rows: 1, fields: ['event_client_ip', 'event_userIP', 'event_list'] }])
+          await collect(store.purge(policy, never))
+
+          t.match(await database.query('SELECT * FROM Test_1'), [{ event_client_ip: null, event_client_n: 1, event_userIP: null, event_list: '[{"n":1}]' }])
+          t.strictSame(await collect(store.prove(policy)), [])
+          const [counted] = await database.query('SELECT * FROM Test_daily')
+          t.match(counted, { event_client_n: '1', event_list: '[{"n":1}]', events: 1 })
+          t.notMatch(JSON.stringify(counted), /192|ip|user_agent/i)
+        }
+      }
+    })
+
     t.test('equal values are equal hashes of a run, also in columns of integers, and no later run changes them', async t => {
       const database = await open(t, schemaOf({ token: { type: 'string' }, n: { type: 'integer' } }))
       for (const token of ['a', 'b', 'a']) await insert(database, 'Test_1', 100 * day, { event_token: token, event_n: 5 })
