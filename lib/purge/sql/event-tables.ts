@@ -11,6 +11,9 @@ export interface EventColumn extends TableColumn {
   readonly mayBeJson: boolean
 }
 
+/** A column, as far as its names and what it may hold go. */
+export type NamedColumn = Pick<EventColumn, 'name' | 'field' | 'mayBeJson'>
+
 /** A table of events. */
 export interface EventTable {
   readonly name: string

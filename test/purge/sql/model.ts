@@ -151,6 +151,7 @@ export function rulesOf ({ nowMs, policies }: Extract<Step, { kind: 'purge' }>):
   return {
     nowMs,
     mostDays: 90,
+    names: Object.keys(policies),
     of (schema) {
       const policy = policies[schema]
       if (policy === undefined) throw new Error(`no policy for ${schema}`)

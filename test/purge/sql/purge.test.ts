@@ -21,7 +21,7 @@ const silent = createLog({ level: 'error', stream: new Writable({ write (_chunk,
 const nothing: Retention = { days: 90, keep: [], anonymise: new Map(), aggregate: null, longer: null }
 
 function rules (policies: Record<string, Partial<Retention>> = {}): Rules {
-  return { nowMs, mostDays: 90, of: schema => ({ ...nothing, ...policies[schema] }) }
+  return { nowMs, mostDays: 90, names: Object.keys(policies), of: schema => ({ ...nothing, ...policies[schema] }) }
 }
 
 async function collect<T> (items: AsyncIterable<T>): Promise<T[]> {
@@ -65,6 +65,23 @@ for (const kind of databaseKinds) {
       t.match(await collect(database.store.prove(policy)), [{ place: 'Test_1', rows: 2, fields: [] }])
       t.match(await collect(database.store.purge(policy, never)), [{ place: 'Test_1', action: 'delete', rows: 2 }])
       t.strictSame((await database.query('SELECT event_n FROM Test_1 ORDER BY id')).map(row => row['event_n']), [30 * day - 1, 30 * day])
+      t.strictSame(await collect(database.store.prove(policy)), [])
+    })
+
+    t.test('an event error goes whole, as early as all, event errors, or events of the schema that it is about', async t => {
+      const named = schemaOf({ schema: { type: 'string' }, rawEvent: { type: 'string' } }, { name: 'EventError', revision: 1 })
+      const nameless = schemaOf({ rawEvent: { type: 'string' } }, { name: 'EventError', revision: 2 })
+      const database = await open(t, named, nameless)
+      const rows = { Short: [6, 8], Shorter: [2, 4], Longer: [59, 61], unknown: [59, 61] }
+      for (const [schema, ages] of Object.entries(rows)) for (const age of ages) await insert(database, 'EventError_1', age * day, { event_schema: schema, event_rawEvent: String(age) })
+      for (const age of [2, 4]) await insert(database, 'EventError_2', age * day, { event_rawEvent: String(age) })
+      const policy = rules({ EventError: { days: 60, keep: ['event'] }, Short: { days: 7 }, Shorter: { days: 3 }, Longer: { days: 200 } })
+
+      t.match(await collect(database.store.plan(policy)), [{ place: 'EventError_1', action: 'delete', rows: 4 }, { place: 'EventError_2', action: 'delete', rows: 1 }])
+      t.match(await collect(database.store.prove(policy)), [{ place: 'EventError_1', rows: 4, fields: [] }, { place: 'EventError_2', rows: 1 }])
+      await collect(database.store.purge(policy, never))
+      t.strictSame((await database.query('SELECT event_rawEvent FROM EventError_1 ORDER BY id')).map(row => row['event_rawEvent']), ['6', '2', '59', '59'])
+      t.strictSame((await database.query('SELECT event_rawEvent FROM EventError_2')).map(row => row['event_rawEvent']), ['2'])
       t.strictSame(await collect(database.store.prove(policy)), [])
     })
 
