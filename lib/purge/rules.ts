@@ -1,3 +1,4 @@
+import { eventErrorSchema } from '../event/event-error.js'
 import type { Anonymisation, Retention } from '../registry/entry.js'
 import type { Registry } from '../registry/registry.js'
 import type { Rules } from './store.js'
@@ -22,6 +23,7 @@ export function rulesInForce (registry: Pick<Registry, 'names' | 'find'>, nowMs:
   return {
     nowMs,
     of,
+    names: registry.names,
     mostDays: Math.max(defaults.days, ...named.map(name => of(name).days)),
     policies: Object.fromEntries([['*', policyOf(defaults)], ...named.map((name): [string, Policy] => [name, policyOf(of(name))])])
   }
@@ -29,6 +31,14 @@ export function rulesInForce (registry: Pick<Registry, 'names' | 'find'>, nowMs:
 
 /** A name that no schema can have: what holds for it are the defaults. */
 export const noSchema = ''
+
+/**
+ * How many days an event error may stay, which is about that schema: as many as all, or as one of its own, whichever are fewest. Nobody
+ * knows what is in it.
+ */
+export function daysOfError (rules: Pick<Rules, 'of'>, schema: string): number {
+  return Math.min(...[noSchema, eventErrorSchema.name, schema].map(name => rules.of(name).days))
+}
 
 /** Whether something of an event stays after its time. */
 export function keepsAnything ({ keep, anonymise }: Retention): boolean {
