@@ -16,7 +16,7 @@ import { numberText } from '../text.js'
 import type { PlugInStep } from './candidates.js'
 import { decisionsOf, type Decisions } from './decisions.js'
 import { readParts } from './line-parts.js'
-import { purgeSection, secondsOf } from './purge.js'
+import { purgeSection, schemaOfError, secondsOf } from './purge.js'
 import { rowSection, storedAs, type Stored } from './row.js'
 import { columns, type Section } from './section.js'
 import { verdictOf } from './verdict.js'
@@ -176,7 +176,7 @@ async function rowAndPurge (stored: Stored, registry: Registry, destination: Des
     sections: [
       rowSection(stored),
       ...found.length === 0 ? [] : [{ title: 'Whether it is there', lines: found.map(({ text }) => text) }],
-      purgeSection(registry, plan, secondsOf(event)),
+      purgeSection(plan, registry, { seconds: secondsOf(event), about: schemaOfError(event) }),
       ended(how)
     ],
     end: isThere ? 'duplicate' : 'passed'

@@ -1,6 +1,8 @@
-import { policyOf, type TablePolicy } from '../../lib/purge/sql/policy.js'
-import type { EventTable } from '../../lib/purge/sql/event-tables.js'
-import type { Anonymisation } from '../../lib/registry/entry.js'
+import { eventErrorSchema } from '../../lib/event/event-error.js'
+import { alwaysKept } from '../../lib/purge/fields.js'
+import { daysOfError, keepsAnything } from '../../lib/purge/rules.js'
+import { fateOf } from '../../lib/purge/sql/policy.js'
+import type { Anonymisation, Retention } from '../../lib/registry/entry.js'
 import type { Registry } from '../../lib/registry/registry.js'
 import type { TablePlan } from '../../lib/sql/columns.js'
 import { parseDateTime, sqlTime, wholeSeconds } from '../../lib/sql/times.js'
@@ -8,53 +10,48 @@ import type { Section } from './section.js'
 
 const daySeconds = 86_400
 
-/** When the row of an event is purged, and what is left then. `seconds` since 1970 are those of the event; null if it has no time. */
-export function purgeSection (registry: Registry, plan: TablePlan, seconds: number | null): Section {
+/** What is stored of an event, as far as the purge goes by it. */
+export interface Purged {
+  /** Since 1970; null if it has no time. */
+  readonly seconds: number | null
+  /** Of an event error the schema that it is about. */
+  readonly about: unknown
+}
+
+/** When what is stored of an event is purged, and what is left then. */
+export function purgeSection (plan: TablePlan, registry: Pick<Registry, 'find'>, { seconds, about }: Purged): Section {
   const { schema } = plan
-  const { days, longer } = registry.find(schema).retention
-  const policy = policyOf(tableOf(plan), { nowMs: Date.now(), of: name => registry.find(name).retention, mostDays: days })
+  const retention = registry.find(schema).retention
+  const { aggregate, longer } = retention
+  const isError = schema === eventErrorSchema.name
+  const days = isError ? daysOfError({ of: name => registry.find(name).retention }, String(about)) : retention.days
+  const remaining = isError || !keepsAnything(retention) ? null : remainingColumns(plan, retention)
   return {
     title: 'The purge',
     lines: [
-      `rows of ${schema} are kept whole for ${days} days${longer === null ? '' : `, until ${longer.until}, because: ${longer.reason}; from then on for as long as those of all schemas`}`,
-      seconds === null ? 'it has no time that a purge could go by' : `this one is of ${dayOf(seconds)}, so it is purged on ${dayOf(purgeTime(seconds, schema, registry))}, or by the first purge after that`,
-      ...leftOver(policy, plan)
+      `events of ${schema} are kept whole for ${days} days${longer === null ? '' : `, until ${longer.until}, because: ${longer.reason}; from then on for as long as those of all schemas`}`,
+      seconds === null ? 'it has no time that a purge could go by' : `this one is of ${dayOf(seconds)}, so it is purged on ${dayOf(purgeTime(seconds, days, schema, registry))}, or by the first purge after that`,
+      ...aggregate === null ? [] : [`before that it is counted into ${schema}_daily${phrase(' by ', aggregate.by)}${phrase(', with sums and percentiles of ', aggregate.of)}`],
+      ...remaining === null ? ['then nothing of it remains'] : [`then these columns remain: ${remaining.join(', ')}`, 'all others become NULL']
     ]
   }
 }
 
-/** As consumers make it. */
-function tableOf ({ name, schema, key, time, columns }: TablePlan): EventTable {
-  return {
-    name,
-    schema,
-    key,
-    time,
-    style: key === 'uuid' ? 'capsule' : 'meta',
-    columns: columns.map(({ name, path }) => ({ name, type: '', length: null, nullable: true, generated: false, field: path.join('.') })),
-    hasTimeIndex: true,
-    nextId: null
-  }
-}
-
 /** After its days; or, when what keeps it longer has ended before, after those that hold from then on. */
-function purgeTime (seconds: number, schema: string, registry: Registry): number {
-  const { days, longer } = registry.find(schema).retention
+function purgeTime (seconds: number, days: number, schema: string, registry: Pick<Registry, 'find'>): number {
   const regular = seconds + days * daySeconds
+  const { longer } = registry.find(schema).retention
   if (longer === null) return regular
   const over = Date.parse(longer.until) / 1000 + daySeconds
   return Math.min(regular, Math.max(over, seconds + registry.find(schema, over * 1000).retention.days * daySeconds))
 }
 
-function leftOver ({ mode, nulled, anonymised, retention: { aggregate } }: TablePolicy, { schema, columns }: TablePlan): string[] {
-  const counted = aggregate === null ? [] : [`before that it is counted into ${schema}_daily${phrase(' by ', aggregate.by)}${phrase(', with sums and percentiles of ', aggregate.of)}`]
-  if (mode === 'delete') return [...counted, 'then nothing of it remains']
-  const changed = new Map(anonymised.map(({ column, how }) => [column.name, how]))
-  const names = columns.filter(({ name }) => !nulled.includes(name)).map(({ name }) => {
-    const how = changed.get(name)
-    return how === undefined ? name : `${name} (${inWords(how)})`
+function remainingColumns ({ columns }: TablePlan, retention: Retention): string[] {
+  return columns.flatMap(({ name, kind, path }) => {
+    if (alwaysKept.includes(path.join('.'))) return [name]
+    const fate = fateOf({ name, field: path.join('.'), mayBeJson: kind === 'text' }, retention)
+    return fate === null ? [] : [fate === 'keep' || fate.method === 'clean' ? name : `${name} (${inWords(fate)})`]
   })
-  return [...counted, `then these columns remain: ${['id', ...names].join(', ')}`, 'all others become NULL']
 }
 
 /** Of a record, as the column that says when the event was takes it. */
@@ -65,7 +62,13 @@ export function secondsOf (event: object): number | null {
   return typeof text === 'string' ? parseDateTime(text) : null
 }
 
-/** The same of the column, as a database gives it: MediaWiki's form, or a date-time. */
+/** Of a record that is an event error the schema that it is about. */
+export function schemaOfError (record: object): unknown {
+  const { event } = record as { event?: unknown }
+  return typeof event === 'object' && event !== null && 'schema' in event ? event.schema : null
+}
+
+/** When, of the column, as a database gives it: MediaWiki's form, or a date-time. */
 export function secondsOfColumn (value: unknown): number | null {
   const text = value instanceof Date ? value.toISOString() : String(value)
   return parseDateTime(text.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/, '$1-$2-$3T$4:$5:$6Z'))
