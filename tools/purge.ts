@@ -7,7 +7,7 @@ import { rulesInForce } from '../lib/purge/rules.js'
 import { configOption } from './check/leftovers.js'
 import { rememberFiles } from './purge/memory.js'
 import { databaseOf, placesOf } from './purge/places.js'
-import { requireRoom, verifyReports } from './purge/report.js'
+import { requireRoom, verifyReports, type PurgeReport } from './purge/report.js'
 import { plan, prove, purge as runPurge, wrong } from './purge/session.js'
 import { openSigningKey, openVerifyingKey } from './purge/signing.js'
 import { openStores } from './purge/stores.js'
@@ -82,7 +82,11 @@ function compact (ms: number): string {
 function printVerified (files: readonly string[], keyFile: string): void {
   const key = openVerifyingKey(keyFile)
   const all = verifyReports(files, key)
-  const lines = all.map(({ file, fault, report }) => fault === null ? `${file}: good, of ${report?.started ?? ''}, ${report?.outcome ?? ''}` : `${file}: NOT GOOD: ${fault}`)
+  const lines = all.map(({ file, fault, report }) => fault === null && report !== null ? `${file}: good, of ${report.started}, ${report.outcome}${gapText(report)}` : `${file}: NOT GOOD: ${fault ?? ''}`)
   process.stdout.write(`${[...lines, `Key: ${key.fingerprint}`].join('\n')}\n`)
   if (all.some(({ fault }) => fault !== null)) process.exitCode = wrong
+}
+
+function gapText ({ unreported }: PurgeReport): string {
+  return unreported.length === 0 ? '' : `; before it ${unreported.length === 1 ? 'a run' : `${unreported.length} runs`} without a report: ${unreported.join(', ')}`
 }

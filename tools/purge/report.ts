@@ -20,6 +20,8 @@ export interface PurgeReport {
   readonly failures: readonly string[]
   /** The report before this one, so that none can be left out; null for the first. */
   readonly previous: Link | null
+  /** When runs between that one and this began that have left no report. */
+  readonly unreported: readonly string[]
 }
 
 export interface Link {
