@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import { defineCommand, type CommandContext } from '../lib/cli/command.js'
-import type { CommonOptions } from '../lib/cli/options.js'
-import { readProcessorFile } from '../lib/cli/processor-options.js'
+import { withThoseOf } from '../lib/cli/processor-options.js'
 import { ConfigError, messageOf } from '../lib/errors.js'
 import { nobodyOptedOut, type OptOut } from '../lib/event/opt-out.js'
 import { batchOfBytes, recordsOf } from '../lib/stream/batch.js'
@@ -41,7 +40,7 @@ export const explain = defineCommand({
   },
   operands: { option: 'event', usage: 'LINE|UUID' },
   defaults: { 'log-level': 'warn' },
-  adopt: ({ processor, format }, common) => withThoseOf(processorFiles(processor, format), common),
+  adopt: ({ processor, format }, common) => processorFiles(processor, format).reduce((all, file) => withThoseOf('--processor', file, all), common),
   prepare (options, transports, { state }) {
     const { event, 'line-file': lineFile, format } = options
     if (event.length + (lineFile === undefined ? 0 : 1) !== 1) throw new ConfigError('bad-option', `${event.length} events are given; give one: a line in quotes, - for standard input, --line-file FILE, or a uuid`)
@@ -67,17 +66,6 @@ export const explain = defineCommand({
     }
   }
 })
-
-/** Schemas and plug-ins are those of the processors, after what is given here. */
-function withThoseOf (files: readonly string[], common: CommonOptions): CommonOptions {
-  const live = files.map(file => readProcessorFile('--processor', file).common)
-  const url = common['schemas-url'] ?? live.map(one => one['schemas-url']).find(url => url !== undefined)
-  return {
-    ...common,
-    schemas: [...new Set([...common.schemas, ...live.flatMap(({ schemas }) => schemas)])],
-    ...url === undefined ? {} : { 'schemas-url': url }
-  }
-}
 
 /** Whoever owns a schema need not be one who may read that list. */
 function optOutOf (ctx: CommandContext): { optOut: OptOut, unreadable: string | null } {

@@ -1,15 +1,14 @@
-import { resolve } from 'node:path'
 import { defineCommand } from '../lib/cli/command.js'
-import { commonOptions, flushing, type CommonOptions } from '../lib/cli/options.js'
-import { optOutFiles } from '../lib/cli/opt-out.js'
-import { prepareProcessor, readProcessorFile } from '../lib/cli/processor-options.js'
+import { flushing } from '../lib/cli/options.js'
+import { prepareProcessor, readProcessorFile, withThoseOf } from '../lib/cli/processor-options.js'
 import { isRelative, parseTime } from '../lib/cli/times.js'
 import { ConfigError } from '../lib/errors.js'
 import type { Writer } from '../lib/stream/contracts.js'
 import type { Schemes } from '../lib/stream/schemes.js'
+import { unwrapped } from './outputs.js'
 import { canAsk } from './replay/dialogue.js'
 import type { JobParts } from './replay/job.js'
-import { liveInput, wrappersOf } from './replay/live-input.js'
+import { liveInputs, wrappersOf } from './replay/live-input.js'
 import { parseSchemaOption } from './replay/selection.js'
 import { replay as runReplay } from './replay/session.js'
 
@@ -36,7 +35,7 @@ export const replay = defineCommand({
     yes: { type: 'boolean', default: false, description: 'Send without a dry run and a question before' },
     again: { type: 'boolean', default: false, description: 'Send again what was done already: MySQL and SQLite ignore what they have, JSON log files get it twice' }
   },
-  adopt: ({ processor }, common) => withThoseOf(processor, common),
+  adopt: ({ processor }, common) => withThoseOf('--processor', processor, common),
   prepare (options, { readers, writers }, common) {
     const { records, processor, output, invalid, rate, yes, again, 'dry-run': dryRun } = options
     const { own } = readProcessorFile('--processor', processor)
@@ -50,7 +49,7 @@ export const replay = defineCommand({
     }
     const settings = {
       records,
-      processor: { format, open, live: liveInput(wrappers, readers) },
+      processor: { format, open, live: liveInputs(readers)(wrappers) },
       schemas: options.schema.map(parseSchemaOption),
       // another output is another job: what was tried into a file has not been sent
       job: jobOf(options, [own.format, String(own['max-line']), wrappers ?? '', ...common.schemas, common['schemas-url'] ?? '', ...common.plugins, ...outputs]),
@@ -61,22 +60,6 @@ export const replay = defineCommand({
   }
 })
 
-/** Schemas, plug-ins, the registry, by which events are sampled, and the list of users who opted out are those of the live processor, after what is given here. */
-function withThoseOf (file: string, common: CommonOptions): CommonOptions {
-  const { common: live } = readProcessorFile('--processor', file)
-  const url = common['schemas-url'] ?? live['schemas-url']
-  const registry = common.registry ?? live.registry
-  return {
-    ...common,
-    schemas: [...new Set([...common.schemas, ...live.schemas])],
-    plugins: [...new Set([...common.plugins, ...live.plugins].map(directory => resolve(directory)))],
-    ...url === undefined ? {} : { 'schemas-url': url },
-    ...registry === undefined ? {} : { registry },
-    optout: common.optout ?? optOutFiles(live).file,
-    'optout-key': common['optout-key'] === commonOptions['optout-key'].default ? live['optout-key'] : common['optout-key']
-  }
-}
-
 function jobOf ({ from, to, schema }: { from?: string | undefined, to?: string | undefined, schema: string[] }, rest: readonly string[]): JobParts {
   const now = Math.floor(Date.now() / 1000)
   const range = { from: from === undefined ? null : parseTime('--from', from, now), to: to === undefined ? null : parseTime('--to', to, now) }
@@ -86,7 +69,5 @@ function jobOf ({ from, to, schema }: { from?: string | undefined, to?: string |
 
 /** The journal of an output; null if it is not journaled. Throws `ConfigError` for what is no output. */
 function journalOf (output: string, writers: Schemes<Writer>): string | null {
-  let checked = writers.check(output)
-  while (checked.handler.wraps === true) checked = writers.check(checked.uri.rest)
-  return checked.uri.query.find(([name]) => name === 'journal')?.[1] ?? null
+  return unwrapped(output, writers).uri.query.find(([name]) => name === 'journal')?.[1] ?? null
 }

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { resolve } from 'node:path'
 import type { InferredOptionTypes, Options } from 'yargs'
 import { ConfigError, messageOf, VanadiumError } from '../errors.js'
 import { openAddressHasher } from '../event/address-hash.js'
@@ -8,7 +9,8 @@ import { createSampler } from '../event/sampling.js'
 import { createUserAgentParser } from '../event/user-agent.js'
 import { expandArguments } from './arguments.js'
 import type { CommandContext } from './command.js'
-import { parseOptions, type ParsedOptions } from './options.js'
+import { optOutFiles } from './opt-out.js'
+import { commonOptions, parseOptions, type CommonOptions, type ParsedOptions } from './options.js'
 
 /** The options of a processor: those of the daemon, and of what does its work again later. */
 export const processorOptions = {
@@ -59,5 +61,24 @@ export function readProcessorFile (option: string, file: string): ParsedOptions<
     throw new ConfigError('bad-option', 'it asks for the help; name the argument file of a processor')
   } catch (cause) {
     throw new ConfigError(cause instanceof VanadiumError ? cause.code : 'bad-option', `${option} ${file}: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/**
+ * Schemas and plug-ins are those of the live processor, after what is given besides; so are the registry, by which events are sampled, and
+ * the list of users who opted out. Throws as `readProcessorFile`.
+ */
+export function withThoseOf (option: string, file: string, common: CommonOptions): CommonOptions {
+  const { common: live } = readProcessorFile(option, file)
+  const url = common['schemas-url'] ?? live['schemas-url']
+  const registry = common.registry ?? live.registry
+  return {
+    ...common,
+    schemas: [...new Set([...common.schemas, ...live.schemas])],
+    plugins: [...new Set([...common.plugins, ...live.plugins].map(directory => resolve(directory)))],
+    ...url === undefined ? {} : { 'schemas-url': url },
+    ...registry === undefined ? {} : { registry },
+    optout: common.optout ?? optOutFiles(live).file,
+    'optout-key': common['optout-key'] === commonOptions['optout-key'].default ? live['optout-key'] : common['optout-key']
   }
 }

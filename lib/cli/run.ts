@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import type { OptOut } from '../event/opt-out.js'
-import { openSchemas, shippedSchemas, type SchemaOptions } from '../event/schema-repository.js'
+import { openSchemas } from '../event/schema-repository.js'
 import type { SchemaRepository } from '../event/schemas.js'
 import { ConfigError, exitCodeOf, exitCodes, messageOf, VanadiumError } from '../errors.js'
 import { createLog, type Log } from '../log.js'
@@ -25,6 +24,7 @@ import { openOptOut } from './opt-out.js'
 import { parseOptions, type CommonOptions } from './options.js'
 import { endWithParent } from './parent.js'
 import { startPulse } from './pulse.js'
+import { schemaOptions } from './schema-options.js'
 
 /**
  * Runs a command with the arguments after its name; resolves with the exit code when everything is released. Nothing is
@@ -65,7 +65,7 @@ async function prepareAndRun (command: Command, name: string, common: CommonOpti
   const run = command.prepare(own as never, transports, common)
   const statsd = statsdTarget(common, log)
   // who does not use it goes on without what is installed, whatever is wrong with that
-  const registry = holdRegistry(common.registry, log, command.light === true)
+  const registry = holdRegistry({ path: common.registry, isDaemon: command.isDaemon === true }, log)
   if (common['config-check']) checkRegistry(common.registry)
   else if (common.registry !== undefined && command.readsRegistry !== true) registry.get()
   const schemas = command.light === true ? noSchemas : await openSchemas(schemaOptions(common, log))
@@ -100,14 +100,6 @@ function noTransports (): Transports {
 }
 
 const noSchemas: SchemaRepository = { find: () => undefined, canFetch: () => false, fetch: async () => undefined, list: () => [], reload: async () => {} }
-
-function schemaOptions (common: CommonOptions, log: Log): SchemaOptions {
-  return {
-    directories: [...common.schemas, shippedSchemas()],
-    ...(common['schemas-url'] === undefined ? {} : { remote: { template: common['schemas-url'], cacheDir: join(common.state, 'schemas') } }),
-    log
-  }
-}
 
 interface Parts {
   readonly common: CommonOptions

@@ -25,6 +25,12 @@ export function isSchemaName (name: string): boolean {
   return nameShape.test(name) && name.split('/').every(part => part !== '' && !part.startsWith('.'))
 }
 
+/** What a file is the schema of, by its path below a schema directory, with slashes; null if it is not named as such files are. */
+export function identityOfFile (path: string): { readonly name: string, readonly revision: number } | null {
+  const [, name, digits] = fileShape.exec(path) ?? []
+  return name === undefined || !isSchemaName(name) ? null : { name, revision: Number(digits) }
+}
+
 /**
  * The files `<Name>/<revision>.(json|yaml|yml)` of a directory, one for each revision: if there are several, in that order. Other
  * files with these endings are named in a warning; hidden ones are passed over. Rejects if the directory cannot be read.
@@ -35,25 +41,26 @@ export async function readSchemaFiles (directory: string, log: Log): Promise<Sch
   for (const file of names.map(name => name.replaceAll(sep, '/')).sort()) {
     if (!/\.(json|ya?ml)$/.test(file) || /(^|\/)\./.test(file)) continue
     const path = join(directory, file)
-    const [, name, digits] = fileShape.exec(file) ?? []
-    if (name === undefined || !isSchemaName(name)) {
+    const identity = identityOfFile(file)
+    if (identity === null) {
       log.warn('file in a schema directory is not named <Name>/<revision>.json or .yaml; it is not used', { path })
       continue
     }
     const key = file.slice(0, file.lastIndexOf('.'))
     const first = found.get(key)
-    if (first === undefined) found.set(key, { name, revision: Number(digits), path })
+    if (first === undefined) found.set(key, { ...identity, path })
     else log.warn('two files for one revision of a schema; the second is not used', { path, used: first.path })
   }
   const files: SchemaFile[] = []
   const due = [...found.values()]
   while (due.length > 0) {
-    files.push(...await Promise.all(due.splice(0, concurrency).map(async file => ({ ...file, content: await readContent(file.path) }))))
+    files.push(...await Promise.all(due.splice(0, concurrency).map(async file => ({ ...file, content: await readSchemaText(file.path) }))))
   }
   return files
 }
 
-async function readContent (path: string): Promise<string | ConfigError> {
+/** What a schema file holds, or why it cannot be read. */
+export async function readSchemaText (path: string): Promise<string | ConfigError> {
   try {
     const found = await stat(path)
     // a pipe would be waited for

@@ -13,6 +13,8 @@ import { compileInspector, compileValidator } from './validator.js'
 export interface SchemaOptions {
   /** With `<Name>/<revision>.(json|yaml|yml)`; for a revision that several have, the first counts. */
   readonly directories: readonly string[]
+  /** Documents that are in no directory, yet: they count before all that are. */
+  readonly documents?: readonly SchemaFile[]
   readonly remote?: RemoteOptions
   readonly log: Log
 }
@@ -34,8 +36,8 @@ export const capsuleName = 'EventCapsule'
  * Reading again, a file that became unreadable or bad leaves its revision as it was, because a revision is not supposed to
  * change; so does a directory. A file that is gone is gone. Throws `ConfigError` for a directory that cannot be read at start.
  */
-export async function openSchemas ({ directories, remote, log }: SchemaOptions): Promise<SchemaRepository> {
-  const repository = new Repository(directories, remote, log)
+export async function openSchemas ({ directories, documents = [], remote, log }: SchemaOptions): Promise<SchemaRepository> {
+  const repository = new Repository(directories, documents, remote, log)
   await repository.reload()
   return repository
 }
@@ -53,6 +55,7 @@ export function shippedSchemas (): string {
 
 class Repository implements SchemaRepository {
   readonly #directories: readonly string[]
+  readonly #documents: Layer
   readonly #cacheDir: string | null
   readonly #remote: RemoteSchemas | null
   readonly #log: Log
@@ -65,8 +68,9 @@ class Repository implements SchemaRepository {
   /** Schemas that came from the remote repository, this time or earlier. */
   #held = 0
 
-  constructor (directories: readonly string[], remote: RemoteOptions | undefined, log: Log) {
+  constructor (directories: readonly string[], documents: readonly SchemaFile[], remote: RemoteOptions | undefined, log: Log) {
     this.#directories = directories
+    this.#documents = new Map(documents.map(file => [file.path, { ...file, result: resultOf(file.content) }]))
     this.#cacheDir = remote?.cacheDir ?? null
     this.#remote = remote === undefined ? null : createRemoteSchemas(remote, () => this.#held, log)
     this.#log = log
@@ -103,7 +107,7 @@ class Repository implements SchemaRepository {
   }
 
   async #load (): Promise<void> {
-    const own = new Map<string, Layer>()
+    const own = new Map<string, Layer>([['', this.#documents]])
     for (const directory of this.#directories) own.set(directory, await this.#readLayer(directory))
     const capsule = this.#chooseCapsule([...own.values()]) ?? this.#chooseCapsule([this.#shipped ??= await this.#readLayer(shippedSchemas())])
     if (capsule === undefined) throw new ConfigError('bad-schema', `${shippedSchemas()} has no usable ${capsuleName}; install vanadium again`)

@@ -69,8 +69,12 @@ function inCapsule ({ name, revision, modern, capsule }: ValidatorParts): JsonSc
   }
 }
 
-/** An instance of ajv for each schema: one that is shared keeps every schema that it ever saw, and mixes up their ids. */
-function compile (schema: JsonSchema, dialect: Dialect, allErrors = false): ValidateFunction {
+/**
+ * Whether values meet a schema in modern form, or a part of one. Throws, of any class, if ajv cannot compile it.
+ *
+ * An instance of ajv for each schema: one that is shared keeps every schema that it ever saw, and mixes up their ids.
+ */
+export function compile (schema: JsonSchema, dialect: Dialect, allErrors = false): ValidateFunction {
   const inherited = hasInheritedNames(schema)
   const options: Options = {
     meta: false,

@@ -17,8 +17,10 @@ export interface RulesInForce extends Rules {
 
 /** What a registry says, at one moment. */
 export function rulesInForce (registry: Pick<Registry, 'names' | 'find'>, nowMs: number): RulesInForce {
-  const of = (schema: string): Retention => registry.find(schema).retention
-  const defaults = of(noSchema)
+  const defaults = registry.find(noSchema, nowMs).retention
+  // asked for each event of a file
+  const own = new Map(registry.names.map(name => [name, registry.find(name, nowMs).retention]))
+  const of = (schema: string): Retention => own.get(schema) ?? defaults
   const named = registry.names.filter(name => JSON.stringify(policyOf(of(name))) !== JSON.stringify(policyOf(defaults)))
   return {
     nowMs,

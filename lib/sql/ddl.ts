@@ -57,7 +57,8 @@ function mysqlIndexes (columns: readonly Column[], indexes: readonly Index[]): s
   return [...own, ...indexes.map(index => `KEY ${mysqlDialect.quote(index.name)} (${listOf(mysqlDialect, index)})`)]
 }
 
-function mysqlType ({ kind, length }: Column): string {
+/** As it stands in a definition. */
+export function mysqlType ({ kind, length }: Column): string {
   switch (kind) {
     case 'key': return `${length === 32 ? 'CHAR' : 'VARCHAR'}(${length})`
     case 'timestamp': return `CHAR(${length})`

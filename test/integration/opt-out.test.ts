@@ -1,5 +1,5 @@
 // Opted-out users appear in no store, log, journal export or dead letter: searched byte for byte.
-// Seen to fail without the filter of the raw logs, without `inText` in processor.ts, without `covers`, and without `opt-out` in export.ts.
+// Seen to fail without the filter of the raw logs, without `inText` in processor.ts, and without `covers`.
 import { createSocket } from 'node:dgram'
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -16,7 +16,7 @@ export function filesOf (pattern: string): string[] {
 
 function namesIn (directory: string, pattern: string): string[] {
   try {
-    return readdirSync(directory, { withFileTypes: true }).filter(entry => entry.isFile()).map(({ name }) => name)
+    return readdirSync(directory, { withFileTypes: true }).filter(entry => entry.isFile() || entry.isSymbolicLink()).map(({ name }) => name)
   } catch (cause) {
     throw new ConfigError('bad-option', `--files ${pattern}: ${messageOf(cause)}; only the last part of a pattern may have * and ?`, { cause })
   }

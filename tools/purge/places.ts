@@ -3,6 +3,7 @@ import { ConfigError } from '../../lib/errors.js'
 import type { Log } from '../../lib/log.js'
 import type { Uri } from '../../lib/stream/uri.js'
 import { argumentsOf, definedIn } from '../check/instances.js'
+import { outputsOf, unwrapped } from '../outputs.js'
 import { filesOf, generationsOf } from './glob.js'
 
 /** A database, as the output of a consumer has it. */
@@ -78,27 +79,10 @@ export function databaseOf (option: string, text: string, allowed: readonly stri
   throw new ConfigError('bad-option', `${option} ${uri.text} is no database that it can be; give mysql://user@host/database?defaults-file=/etc/vanadium/purge.cnf or sqlite:///path, and files with --files`)
 }
 
-/** Values of the options that name what is written. */
-function outputsOf (args: readonly string[]): string[] {
-  return args.flatMap((arg, i) => {
-    const [, value] = /^--(?:output|invalid|dead-letter)(?:=(.*))?$/s.exec(arg) ?? [null, null]
-    if (value === null) return []
-    return value ?? args.slice(i + 1, i + 1 + following(args, i + 1))
-  })
-}
-
-/** An option may take several. */
-function following (args: readonly string[], from: number): number {
-  const end = args.findIndex((arg, i) => i >= from && arg.startsWith('--'))
-  return (end === -1 ? args.length : end) - from
-}
-
 /** What is written to behind `map:` and `filter:`. Null for a scheme of a plug-in: what is kept there is the plug-in's business. */
 function innermost (text: string, { writers }: Transports, instance: string, log: Log): Database | null {
   try {
-    let checked = writers.check(text)
-    while (checked.handler.wraps === true) checked = writers.check(checked.uri.rest)
-    return checked
+    return unwrapped(text, writers)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     log.warn('an output is passed over', { instance, reason: error.message })

@@ -19,15 +19,15 @@ export interface RecordFile {
   readonly id: string
 }
 
-/** Looks at the files: oldest first, those without a record left out. Throws `ConfigError` for what cannot be read, or is there twice. */
-export async function inspectFiles (paths: readonly string[], format: LineFormat, ctx: Context): Promise<RecordFile[]> {
+/** Looks at the files that an option names: oldest first, those without a record left out. Throws `ConfigError` for what cannot be read, or is there twice. */
+export async function inspectFiles (paths: readonly string[], format: LineFormat, ctx: Context, option = '--records'): Promise<RecordFile[]> {
   const inspected = new Map<string, RecordFile & { seconds: number }>()
   for (const path of new Set(paths.map(path => resolve(path)))) {
-    const first = await firstBatch(path, ctx)
+    const first = await firstBatch(path, ctx, option)
     if (first === null) continue
     const id = idOf(first)
     const twin = inspected.get(id)
-    if (twin !== undefined) throw new ConfigError('bad-option', `--records: ${twin.path} and ${path} begin with the same record; leave out the one that is the copy`)
+    if (twin !== undefined) throw new ConfigError('bad-option', `${option}: ${twin.path} and ${path} begin with the same record; leave out the one that is the copy`)
     inspected.set(id, { path, id, seconds: secondsIn(first, format) ?? (await stat(path)).mtimeMs / 1000 })
   }
   return [...inspected.values()].sort((a, b) => a.seconds - b.seconds).map(({ path, id }) => ({ path, id }))
@@ -64,13 +64,13 @@ export async function countRecords (file: RecordFile, ctx: Context): Promise<num
   return count
 }
 
-async function firstBatch (path: string, ctx: Context): Promise<Batch | null> {
+async function firstBatch (path: string, ctx: Context, option: string): Promise<Batch | null> {
   const reader = await openFile(path, ctx)
   try {
     const { done, value } = await reader[Symbol.asyncIterator]().next()
     return done === true ? null : value
   } catch (cause) {
-    throw new ConfigError('bad-option', `--records ${path}: ${messageOf(cause)}`, { cause })
+    throw new ConfigError('bad-option', `${option} ${path}: ${messageOf(cause)}`, { cause })
   } finally {
     await reader.close()
   }

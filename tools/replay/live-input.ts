@@ -1,6 +1,6 @@
 import { ConfigError } from '../../lib/errors.js'
 import { batchOfRecords, recordsOf } from '../../lib/stream/batch.js'
-import type { Batch, Context, Reader, ReaderHandler } from '../../lib/stream/contracts.js'
+import type { Batch, Context, Reader } from '../../lib/stream/contracts.js'
 import { generatedReader } from '../../lib/stream/generated-reader.js'
 import type { Schemes } from '../../lib/stream/schemes.js'
 
@@ -43,22 +43,22 @@ function parts (uri: string): [head: string, options: string[]] {
 /** Opens the wrappers for `ctx`, to which goes what their functions fail with. */
 export type OpenLiveInput = (ctx: Context) => Promise<LiveInput>
 
-/** To be called once for a process: it adds a scheme. */
-export function liveInput (wrappers: string | null, readers: Schemes<Reader>): OpenLiveInput {
-  if (wrappers === null) return async () => ({ pass: async batch => await Promise.resolve(batch) })
+/** What stands between the live processors and their streams. To be called once for a process: it adds a scheme. */
+export function liveInputs (readers: Schemes<Reader>): (wrappers: string | null) => OpenLiveInput {
   let innermost: Handoff | null = null
-  const handler: ReaderHandler = {
+  readers.add({
     schemes: [scheme],
     summary: 'What is replayed.',
     examples: [],
     params: { type: 'object', properties: {}, additionalProperties: false },
     open: async () => await Promise.resolve((innermost = new Handoff()).reader)
-  }
-  readers.add(handler)
+  })
 
-  return async ctx => {
+  return wrappers => async ctx => {
+    if (wrappers === null) return { pass: async batch => await Promise.resolve(batch) }
+    innermost = null
     const reader = await readers.open(wrappers, ctx)
-    const handoff = innermost
+    const handoff = innermost as Handoff | null
     if (handoff === null) throw new ConfigError('bad-uri', `${wrappers}: the wrapper did not open what it wraps; --processor cannot be used with it`)
     ctx.defer('what wraps the input', async () => { await reader.close() })
     return throughWrappers(reader, handoff)

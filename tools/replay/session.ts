@@ -122,7 +122,7 @@ async function scan (session: Session): Promise<ReplayTally> {
 }
 
 /** Neither counts nor keeps nor saves. */
-function dryContext (ctx: Context): Context {
+export function dryContext (ctx: Context): Context {
   return Object.create(ctx, {
     metrics: { value: createMetrics(null) },
     deadLetters: { value: { add: () => {}, drain: async () => {} } },

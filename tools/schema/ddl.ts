@@ -3,6 +3,7 @@ import { ConfigError, RecordError } from '../../lib/errors.js'
 import { isRefused, type RefusedSchema, type Schema, type SchemaRepository } from '../../lib/event/schemas.js'
 import type { Log } from '../../lib/log.js'
 import { planTable, type TablePlan } from '../../lib/sql/columns.js'
+import { settled } from './document.js'
 import { dialectNames, scriptOf } from './script.js'
 import { chooseSchemas, parseChoice, type Choice } from './selection.js'
 
@@ -51,9 +52,7 @@ async function plansOf (choice: Choice, schemas: SchemaRepository, log: Log): Pr
 
 function planOf (schema: Schema | RefusedSchema, schemas: SchemaRepository): TablePlan {
   const name = `${schema.name}/${schema.revision}`
-  // some schemas turn out to be unusable when they are first used
-  if (!isRefused(schema)) schema.validate({})
-  const found = schemas.find(schema.name, schema.revision) ?? schema
+  const found = settled(schemas, schema)
   if (isRefused(found)) throw new ConfigError('bad-schema', `schema ${name} cannot be used: ${found.reason}`)
   try {
     return planTable(found)

@@ -3,7 +3,7 @@ import { ConfigError } from '../../../lib/errors.js'
 import { builtInReaders } from '../../../lib/readers/index.js'
 import { batchOfLines } from '../../../lib/stream/batch.js'
 import type { Batch, ReaderHandler } from '../../../lib/stream/contracts.js'
-import { liveInput, wrappersOf } from '../../../tools/replay/live-input.js'
+import { liveInputs, wrappersOf } from '../../../tools/replay/live-input.js'
 import { testContext } from '../../helpers/context.js'
 import { at } from '../../helpers/provenance.js'
 
@@ -47,7 +47,7 @@ t.test('a batch goes through whatever wraps the live input, and comes back whole
   const readers = builtInReaders().add(twice)
   const ctx = testContext({ openReader: async uri => await readers.open(uri, ctx) })
   t.teardown(async () => { await ctx.end() })
-  const live = await liveInput(wrappersOf(['twice:tcp://127.0.0.1:8422'], readers, '--processor x'), readers)(ctx)
+  const live = await liveInputs(readers)(wrappersOf(['twice:tcp://127.0.0.1:8422'], readers, '--processor x'))(ctx)
 
   t.strictSame((await live.pass(lines('a', 'none', 'b')))?.lines(), ['a', 'a', 'b', 'b'])
   t.equal(await live.pass(lines('none')), null)
@@ -65,7 +65,7 @@ t.test('where a function of the live input fails, the record goes to the dead le
     }
   })
   t.teardown(async () => { await ctx.end() })
-  const live = await liveInput('filter:replayed:?function=strict', readers)(ctx)
+  const live = await liveInputs(readers)('filter:replayed:?function=strict')(ctx)
 
   t.strictSame((await live.pass(lines('good', 'bad')))?.lines(), ['good'])
   t.match(ctx.letters, [{ record: 'bad', error: { code: 'failed-function' } }])
