@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import Database from 'better-sqlite3'
@@ -125,6 +125,9 @@ t.test('what is named is looked at, and nothing else', async t => {
   t.notOk(existsSync(host.log('other.log-20150101')))
   t.equal(readFileSync(host.log('all-events.log-20150521'), 'utf8'), old + daily + young)
   t.strictSame(host.journalTimes(), [0, 1, 2, 3])
+  writeFileSync(host.log('old.gz.purging'), 'what an interrupted run has left')
+  t.match(await host.purge('--files', host.log('*.gz')), { code: 0 })
+  t.notOk(existsSync(host.log('old.gz.purging')))
   t.match(await host.purge('--files', host.log('nothing')), { code: 78, errors: /--files .*nothing: there is no such file/ })
   t.match(await host.purge('--store', 'stdout://'), { code: 78, errors: /--store stdout:.* is no database that it can be/ })
 })
