@@ -12,7 +12,7 @@ import type { Judge } from './verdict.js'
 export type FileSystem = Pick<typeof fs, 'open' | 'rename' | 'unlink' | 'stat'>
 
 /** Beside the file: what an interrupted run leaves, and the next one removes. */
-function asideName (path: string): string {
+export function asideName (path: string): string {
   return `${path}.purging`
 }
 
@@ -28,30 +28,42 @@ export function isAside (path: string): boolean {
 export async function rewrite (path: string, before: BigIntStats, fileMs: number, judge: Judge, stop: AbortSignal, system: FileSystem = fs): Promise<boolean> {
   const aside = asideName(path)
   await removeIfThere(aside, system)
+  try {
+    await writeAside(aside, before, { isCompressed: isGzipped(path), chunks: remaining(path, fileMs, judge, stop) }, system)
+    if (stop.aborted) {
+      await removeIfThere(aside, system)
+      return false
+    }
+    await refuseOther(path, before, system)
+    await system.rename(aside, path)
+  } catch (error) {
+    await removeIfThere(aside, system)
+    throw error
+  }
+  await syncDirectory(path, system)
+  return true
+}
+
+interface Content {
+  readonly isCompressed: boolean
+  readonly chunks: AsyncIterable<Buffer>
+}
+
+/** Makes a file, with what another one has besides its content, and makes it safe. */
+async function writeAside (aside: string, before: BigIntStats, { isCompressed, chunks }: Content, system: FileSystem): Promise<void> {
   const file = await system.open(aside, 'wx', 0o600)
   try {
     const { uid, gid } = await file.stat({ bigint: true })
     if (uid !== before.uid || gid !== before.gid) await file.chown(Number(before.uid), Number(before.gid))
     await file.chmod(Number(before.mode & 0o7777n))
-    const source = Readable.from(remaining(path, fileMs, judge, stop))
+    const source = Readable.from(chunks)
     const write = async (chunks: AsyncIterable<Buffer>): Promise<void> => { for await (const chunk of chunks) await file.writeFile(chunk) }
-    await (isGzipped(path) ? pipeline(source, createGzip(), write) : pipeline(source, write))
+    await (isCompressed ? pipeline(source, createGzip(), write) : pipeline(source, write))
     await file.utimes(Number(before.atimeNs) / 1e9, Number(before.mtimeNs) / 1e9)
     await file.sync()
-  } catch (error) {
+  } finally {
     await file.close()
-    await removeIfThere(aside, system)
-    throw error
   }
-  await file.close()
-  if (stop.aborted) {
-    await removeIfThere(aside, system)
-    return false
-  }
-  await refuseOther(path, before, system)
-  await system.rename(aside, path)
-  await syncDirectory(path, system)
-  return true
 }
 
 /** Removes a file of which nothing stays. Throws as `rewrite`. */

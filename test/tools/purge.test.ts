@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import Database from 'better-sqlite3'
@@ -125,6 +125,9 @@ t.test('what is named is looked at, and nothing else', async t => {
   t.notOk(existsSync(host.log('other.log-20150101')))
   t.equal(readFileSync(host.log('all-events.log-20150521'), 'utf8'), old + daily + young)
   t.strictSame(host.journalTimes(), [0, 1, 2, 3])
+  writeFileSync(host.log('old.gz.purging'), 'what an interrupted run has left')
+  t.match(await host.purge('--files', host.log('*.gz')), { code: 0 })
+  t.notOk(existsSync(host.log('old.gz.purging')))
   t.match(await host.purge('--files', host.log('nothing')), { code: 78, errors: /--files .*nothing: there is no such file/ })
   t.match(await host.purge('--store', 'stdout://'), { code: 78, errors: /--store stdout:.* is no database that it can be/ })
 })
@@ -145,11 +148,20 @@ t.test('the journal of a daemon that runs is left to it, and proved', async t =>
   t.match(await host.purge(), { code: 0, text: /journal all of forwarder-a +- +delete +1 / })
 })
 
+/** Of each file of `manyFiles`. */
+const oldLines = 4000
+
+/** Enough of them that a purge is in the middle for a while; returns their names. */
+function manyFiles (host: PurgedHost): string[] {
+  const first = host.write('a.log-20150100.gz', eventLine(100, 'Other').repeat(oldLines) + eventLine(1, 'Other'))
+  const names = Array.from({ length: 50 }, (_, i) => `a.log-201501${String(i).padStart(2, '0')}.gz`)
+  for (const name of names.slice(1)) copyFileSync(first, host.log(name))
+  return names
+}
+
 t.test('stopped by a signal it says so, reports what it did, and the same command goes on', async t => {
   const host = purgedHost(t)
-  const many = eventLine(100, 'Other').repeat(5000) + eventLine(1, 'Other')
-  const names = Array.from({ length: 60 }, (_, i) => `a.log-201501${i}.gz`)
-  for (const name of names) host.write(name, many)
+  const names = manyFiles(host)
   const report = join(host.directory, 'stopped.json')
   const daemon = startDaemon(t, 'purge', '--registry', join(host.directory, 'registry.yaml'), '--config', host.config, '--state', host.state, '--files', host.log('a.log-*'), '--report', report)
   let text = ''
@@ -163,15 +175,13 @@ t.test('stopped by a signal it says so, reports what it did, and the same comman
   const done = small()
   t.ok(done < names.length, 'it was not done yet')
   t.match((JSON.parse(readFileSync(report, 'utf8')) as { report: PurgeReport }).report, { outcome: 'stopped', work: { length: done } })
-  t.match(await host.purge('--files', host.log('a.log-*')), { code: 0, text: new RegExp(`${((names.length - done) * 5000).toLocaleString('en-US')} deletions`) })
+  t.match(await host.purge('--files', host.log('a.log-*')), { code: 0, text: new RegExp(`${((names.length - done) * oldLines).toLocaleString('en-US')} deletions`) })
   t.equal(small(), names.length)
 })
 
 t.test('of a run that was killed the next report tells, and the chain is whole', async t => {
   const host = purgedHost(t)
-  const many = eventLine(100, 'Other').repeat(5000) + eventLine(1, 'Other')
-  const names = Array.from({ length: 30 }, (_, i) => `a.log-201501${i}.gz`)
-  for (const name of names) host.write(name, many)
+  const names = manyFiles(host)
   const daemon = startDaemon(t, 'purge', '--registry', join(host.directory, 'registry.yaml'), '--config', host.config, '--state', host.state, '--files', host.log('a.log-*'))
   await until('the first file is done', () => names.some(name => readFileSync(host.log(name)).length < 1000))
   daemon.child.kill('SIGKILL')

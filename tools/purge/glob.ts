@@ -1,16 +1,22 @@
 import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { codeOf, ConfigError, messageOf } from '../../lib/errors.js'
+import { asideName } from '../../lib/purge/rewrite.js'
 
-/** The files that a pattern names, of which the last part may have `*` and `?`, sorted. Throws `ConfigError` for a file that is not there. */
+/**
+ * The files that a pattern names, of which the last part may have `*` and `?`, sorted, with what an interrupted purge has left beside
+ * them. Throws `ConfigError` for a file that is not there.
+ */
 export function filesOf (pattern: string): string[] {
   const path = resolve(pattern)
   const name = basename(path)
   if (!/[*?]/.test(name)) {
-    if (!existsSync(path)) throw new ConfigError('bad-option', `--files ${pattern}: there is no such file; name one, or a pattern as /var/log/vanadium/*.log-*`)
-    return [behindLinks(path)]
+    const real = behindLinks(path)
+    const there = [real, asideName(real)].filter(existsSync)
+    if (there.length === 0) throw new ConfigError('bad-option', `--files ${pattern}: there is no such file; name one, or a pattern as /var/log/vanadium/*.log-*`)
+    return there
   }
-  const shape = new RegExp(`^${name.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`)
+  const shape = new RegExp(`^${name.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}(?:\\.purging)?$`)
   return namesIn(dirname(path), pattern).filter(name => shape.test(name) && !name.startsWith('.')).sort().map(name => join(dirname(path), name))
 }
 
