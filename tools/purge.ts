@@ -7,7 +7,7 @@ import { configOption } from './check/leftovers.js'
 import { rememberFiles } from './purge/memory.js'
 import { mysqlOptions, mysqlOptionsOf } from './purge/mysql-options.js'
 import { placesOf } from './purge/places.js'
-import { requireRoom, verifyReports } from './purge/report.js'
+import { keyIn, reportsIn, requireRoom, verifyReports, type PurgeReport } from './purge/report.js'
 import { plan, prove, purge as runPurge, wrong } from './purge/session.js'
 import { openSigningKey, openVerifyingKey } from './purge/signing.js'
 import { openStores } from './purge/stores.js'
@@ -41,7 +41,7 @@ export const purge = defineCommand({
   prepare (options, transports, { state }) {
     const { 'dry-run': isDry, prove: isProof, verify, report } = options
     const mysql = mysqlOptionsOf(options, transports)
-    const key = options.key ?? join(state, 'purge', 'purge.key')
+    const key = options.key ?? keyIn(state)
     if (Number(isDry) + Number(isProof) + Number(verify.length > 0) > 1) throw new ConfigError('bad-option', '--dry-run, --prove and --verify exclude each other; give one of them')
     if (report !== undefined && (isDry || isProof || verify.length > 0)) throw new ConfigError('bad-option', `--report ${report}: only a purge writes a report; leave it out, or --dry-run, --prove and --verify`)
 
@@ -54,7 +54,7 @@ export const purge = defineCommand({
       const open = (memory: FileMemory): ReturnType<typeof openStores> => openStores(placesOf({ ...options, state }, transports, ctx.log), memory, mysql, ctx)
       if (isDry) await plan(open(noMemory), rules, ctx)
       else if (isProof) await prove(open(noMemory), rules, ctx)
-      else await purgeNow(report ?? join(state, 'purge', `purge-${compact(rules.nowMs)}.json`), key, rules, open, ctx)
+      else await purgeNow(report ?? join(reportsIn(state), `purge-${compact(rules.nowMs)}.json`), key, rules, open, ctx)
     }
   }
 })
@@ -77,7 +77,11 @@ function compact (ms: number): string {
 function printVerified (files: readonly string[], keyFile: string): void {
   const key = openVerifyingKey(keyFile)
   const all = verifyReports(files, key)
-  const lines = all.map(({ file, fault, report }) => fault === null ? `${file}: good, of ${report?.started ?? ''}, ${report?.outcome ?? ''}` : `${file}: NOT GOOD: ${fault}`)
+  const lines = all.map(({ file, fault, report }) => fault === null && report !== null ? `${file}: good, of ${report.started}, ${report.outcome}${gapText(report)}` : `${file}: NOT GOOD: ${fault ?? ''}`)
   process.stdout.write(`${[...lines, `Key: ${key.fingerprint}`].join('\n')}\n`)
   if (all.some(({ fault }) => fault !== null)) process.exitCode = wrong
+}
+
+function gapText ({ unreported }: PurgeReport): string {
+  return unreported.length === 0 ? '' : `; before it ${unreported.length === 1 ? 'a run' : `${unreported.length} runs`} without a report: ${unreported.join(', ')}`
 }

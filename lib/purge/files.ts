@@ -1,9 +1,10 @@
 import { type BigIntStats } from 'node:fs'
 import * as fs from 'node:fs/promises'
-import { codeOf, messageOf, StreamError } from '../errors.js'
+import { messageOf, StreamError } from '../errors.js'
 import { openForWriting } from '../file/open-for-writing.js'
 import { createAnonymise } from './anonymous-json.js'
 import { isUnreadable, readLines } from './file-content.js'
+import { findFiles, type FoundFile } from './find-files.js'
 import { isAside, remove, removeIfThere, rewrite, type FileSystem } from './rewrite.js'
 import { dayMs } from './rules.js'
 import type { Leftover, PurgeStore, Rules, Work } from './store.js'
@@ -29,13 +30,6 @@ export interface FilesOptions {
   readonly system?: FileSystem
 }
 
-interface Found {
-  readonly path: string
-  readonly stat: BigIntStats
-  /** When it was last written. */
-  readonly fileMs: number
-}
-
 /**
  * Files of lines: events as JSON, raw lines, dead letters; plain or gzipped. One that a daemon appends to is left alone, and proved.
  * A file that cannot be looked at is passed over; after all others `StreamError` says which.
@@ -44,15 +38,8 @@ export function openFiles ({ list, isLive, memory, stop: end, system = fs }: Fil
   const anonymise = createAnonymise()
   const isOpenForWriting = openForWriting()
 
-  async function * all (failures: string[]): AsyncGenerator<Found> {
-    for (const path of await list()) {
-      const stat = await fs.stat(path, { bigint: true }).catch((error: unknown) => { if (codeOf(error) !== 'ENOENT') failures.push(`${path}: ${messageOf(error)}`) })
-      if (stat?.isFile() === true && stat.size > 0n) yield { path, stat, fileMs: Number(stat.mtimeMs) }
-    }
-  }
-
   /** Null when stopped. What cannot be looked into goes, as a whole, when no policy could keep anything that is in it. */
-  async function scan (file: Found, rules: Rules, judge: Judge, stop: AbortSignal): Promise<Tally | null> {
+  async function scan (file: FoundFile, rules: Rules, judge: Judge, stop: AbortSignal): Promise<Tally | null> {
     const tally = new Tally()
     if (isUnreadable(file.path) || isAside(file.path)) return tallyOfUnreadable(file, rules)
     try {
@@ -64,13 +51,14 @@ export function openFiles ({ list, isLive, memory, stop: end, system = fs }: Fil
     return stop.aborted ? null : tally
   }
 
-  async function clean (file: Found, rules: Rules, judge: Judge, stop: AbortSignal): Promise<Work[]> {
+  async function clean (file: FoundFile, rules: Rules, judge: Judge, stop: AbortSignal): Promise<Work[]> {
     // of a run that was interrupted, whatever has become of its file since
     if (isAside(file.path)) await removeIfThere(file.path, system)
     if (isAside(file.path) || memory.isClean(file.stat, rules.nowMs)) return []
     const tally = await scan(file, rules, judge, stop)
     if (tally === null) return []
     if (!tally.isEmpty) {
+      if (file.hindrance !== null) throw new StreamError('cannot-write', file.hindrance)
       if (await isOpenForWriting(file.stat)) throw new StreamError('cannot-write', 'a process has it open for writing')
       if (tally.kept === 0) await remove(file.path, file.stat, system)
       else if (!await rewrite(file.path, file.stat, file.fileMs, judge, stop, system)) return []
@@ -79,9 +67,9 @@ export function openFiles ({ list, isLive, memory, stop: end, system = fs }: Fil
     return tally.works(file.path)
   }
 
-  async function * each<T> (stop: AbortSignal, look: (file: Found) => Promise<T[]>): AsyncGenerator<T> {
+  async function * each<T> (stop: AbortSignal, look: (file: FoundFile) => Promise<T[]>): AsyncGenerator<T> {
     const failures: string[] = []
-    for await (const file of all(failures)) {
+    for await (const file of findFiles(await list(), failures)) {
       if (stop.aborted) break
       try {
         yield * await look(file)
@@ -115,11 +103,11 @@ export function openFiles ({ list, isLive, memory, stop: end, system = fs }: Fil
 const mostNamed = 5
 
 /** From then on nothing of it may be there, whatever it holds. */
-function endOf ({ fileMs }: Found, { mostDays }: Rules): number {
+function endOf ({ fileMs }: FoundFile, { mostDays }: Rules): number {
   return fileMs + mostDays * dayMs
 }
 
-function tallyOfUnreadable (file: Found, rules: Rules): Tally {
+function tallyOfUnreadable (file: FoundFile, rules: Rules): Tally {
   const tally = new Tally()
   const untilMs = endOf(file, rules)
   tally.add(rules.nowMs > untilMs ? { action: 'delete', schema: null, atMs: file.fileMs } : { action: 'keep', untilMs }, Number(file.stat.size))

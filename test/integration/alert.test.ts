@@ -165,7 +165,7 @@ schemas:
 object Host "vanadium1" {
   check_command = "dummy"
   vars.vanadium = true
-  vars.vanadium_without = [ "vanadium-schemas", "vanadium-invalid", "vanadium-difference", "vanadium-inserted", "vanadium-journal", "vanadium-ledger" ]
+  vars.vanadium_without = [ "vanadium-schemas", "vanadium-invalid", "vanadium-difference", "vanadium-inserted", "vanadium-journal", "vanadium-ledger", "vanadium-purge" ]
   vars.vanadium_registry = "${registry}"
   vars.vanadium_state = "${state}"
   vars.vanadium_config = "${config}"

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import Database from 'better-sqlite3'
@@ -165,4 +165,31 @@ t.test('stopped by a signal it says so, reports what it did, and the same comman
   t.match((JSON.parse(readFileSync(report, 'utf8')) as { report: PurgeReport }).report, { outcome: 'stopped', work: { length: done } })
   t.match(await host.purge('--files', host.log('a.log-*')), { code: 0, text: new RegExp(`${((names.length - done) * 5000).toLocaleString('en-US')} deletions`) })
   t.equal(small(), names.length)
+})
+
+t.test('of a run that was killed the next report tells, and the chain is whole', async t => {
+  const host = purgedHost(t)
+  const many = eventLine(100, 'Other').repeat(5000) + eventLine(1, 'Other')
+  const names = Array.from({ length: 30 }, (_, i) => `a.log-201501${i}.gz`)
+  for (const name of names) host.write(name, many)
+  const daemon = startDaemon(t, 'purge', '--registry', join(host.directory, 'registry.yaml'), '--config', host.config, '--state', host.state, '--files', host.log('a.log-*'))
+  await until('the first file is done', () => names.some(name => readFileSync(host.log(name)).length < 1000))
+  daemon.child.kill('SIGKILL')
+  t.equal(await daemon.ended, 'SIGKILL')
+
+  t.match(await host.purge('--files', host.log('a.log-*')), { code: 0, text: /^The run of \d{4}-.*Z left no report: it was killed, or could not write one\./m })
+  t.match(await host.purge('--files', host.log('a.log-*')), { code: 0, text: /^Nothing done\.\nReport: / })
+
+  const reports = readdirSync(join(host.state, 'purge')).filter(name => name.endsWith('.json')).map(name => join(host.state, 'purge', name))
+  t.match(await host.purge('--verify', ...reports), { code: 0, text: /^.*: good, of .*, done; before it a run without a report: \d{4}-.*Z\n.*: good, of .*, done\nKey: / })
+})
+
+t.test('a file that a daemon appends to is known whatever leads to it', async t => {
+  const host = purgedHost(t)
+  host.define('consumers/a', '--input tcp://127.0.0.1:8610', `--output file://${host.log('a.log')}`)
+  const live = host.write('a.log', old)
+  symlinkSync(join(host.directory, 'log'), join(host.directory, 'alias'))
+
+  t.match(await host.purge('--files', join(host.directory, 'alias', '*.log')), { code: 0, text: /^Nothing done\./ })
+  t.equal(readFileSync(live, 'utf8'), old)
 })

@@ -15,7 +15,7 @@ import { keptIn } from '../replay/kept.js'
 import { numberText } from '../text.js'
 import { decisionsOf, type Decisions } from './decisions.js'
 import { readParts } from './line-parts.js'
-import { purgeSection, secondsOf } from './purge.js'
+import { purgeSection, schemaOfError, secondsOf } from './purge.js'
 import { rowSection, storedAs, type Stored } from './row.js'
 import { columns, type Section } from './section.js'
 import { verdictOf } from './verdict.js'
@@ -156,7 +156,7 @@ function publicationOf (outcome: Extract<Outcome, { json: string }>): Section {
 
 async function rowAndPurge (stored: Stored, registry: Registry, destination: Destination): Promise<Explained> {
   if (stored.kind === 'dead_letter') return { sections: [rowSection(stored), ended('in the dead letters of the consumer')], end: 'dead_letter' }
-  const { schema, event, plan } = stored
+  const { event, plan } = stored
   const found = await destination.find(stored)
   const isThere = found.some(({ isThere }) => isThere)
   const how = isThere ? 'a row is there with this uuid already: this one is counted as a duplicate and changes nothing' : `a row of ${plan.name}`
@@ -164,7 +164,7 @@ async function rowAndPurge (stored: Stored, registry: Registry, destination: Des
     sections: [
       rowSection(stored),
       ...found.length === 0 ? [] : [{ title: 'Whether it is there', lines: found.map(({ text }) => text) }],
-      purgeSection(schema.name, registry.find(schema.name).retention, plan, secondsOf(event)),
+      purgeSection(plan, registry, { seconds: secondsOf(event), about: schemaOfError(event) }),
       ended(how)
     ],
     end: isThere ? 'duplicate' : 'passed'

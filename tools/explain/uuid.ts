@@ -66,5 +66,5 @@ function purgeOf (table: string, row: Row, { schemas, registry }: CommandContext
   const schema = schemas.list().find(({ name, revision }) => tableName(name, revision).toLowerCase() === table.toLowerCase())
   if (schema === undefined || isRefused(schema)) return [{ title: 'The purge', lines: [`no usable schema has the table ${table}: the defaults of the registry hold`] }]
   const plan = planTable(schema)
-  return [purgeSection(schema.name, registry.find(schema.name).retention, plan, secondsOfColumn(row[plan.time]))]
+  return [purgeSection(plan, registry, { seconds: secondsOfColumn(row[plan.time]), about: row['event_schema'] })]
 }

@@ -98,6 +98,11 @@ export const services: Readonly<Record<string, Service>> = {
     means: 'the replica that analysts query is behind, or does not replicate',
     next: ['SHOW REPLICA STATUS on the replica says what its threads wait for, or their error.', 'Events are in the primary; nothing is to be sent again.'],
     metrics: ['PREFIX.overall.inserted.rate']
+  },
+  purge: {
+    means: 'events whose time is over were not purged lately, or not all of them',
+    next: ['journalctl -u vanadium-purge says what failed, or what stopped it.', 'systemctl start vanadium-purge goes on where it was; vanadium purge --prove says what is left.'],
+    metrics: []
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, realpathSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { codeOf, ConfigError, messageOf } from '../../lib/errors.js'
 
@@ -8,7 +8,7 @@ export function filesOf (pattern: string): string[] {
   const name = basename(path)
   if (!/[*?]/.test(name)) {
     if (!existsSync(path)) throw new ConfigError('bad-option', `--files ${pattern}: there is no such file; name one, or a pattern as /var/log/vanadium/*.log-*`)
-    return [behindLinks(path)]
+    return [path]
   }
   const shape = new RegExp(`^${name.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`)
   return namesIn(dirname(path), pattern).filter(name => shape.test(name) && !name.startsWith('.')).sort().map(name => join(dirname(path), name))
@@ -16,7 +16,7 @@ export function filesOf (pattern: string): string[] {
 
 function namesIn (directory: string, pattern: string): string[] {
   try {
-    return readdirSync(directory, { withFileTypes: true }).filter(entry => entry.isFile()).map(({ name }) => name)
+    return readdirSync(directory, { withFileTypes: true }).filter(entry => entry.isFile() || entry.isSymbolicLink()).map(({ name }) => name)
   } catch (cause) {
     throw new ConfigError('bad-option', `--files ${pattern}: ${messageOf(cause)}; only the last part of a pattern may have * and ?`, { cause })
   }
@@ -29,20 +29,10 @@ const rotated = /^(?:[.-]\d[\d-]*(?:\.(?:gz|xz|lzma|bz2|zst|lz4))?|\.torn)(?:\.p
 export function generationsOf (path: string): string[] {
   try {
     return readdirSync(dirname(path)).filter(name => name.startsWith(basename(path)) && (name === basename(path) || rotated.test(name.slice(basename(path).length))))
-      .sort().map(name => behindLinks(join(dirname(path), name)))
+      .sort().map(name => join(dirname(path), name))
   } catch (error) {
     // nothing was written yet
     if (codeOf(error) === 'ENOENT') return []
     throw new ConfigError('bad-option', `${path}: ${messageOf(error)}; run this as the user of the daemons`, { cause: error })
-  }
-}
-
-/** The file itself: to write or delete a link anew would leave what it stands for as it is. */
-export function behindLinks (path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    // whoever opens it is told why it cannot be
-    return path
   }
 }

@@ -1,5 +1,5 @@
 import { accessSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { ConfigError, messageOf } from '../../lib/errors.js'
 import type { Policy } from '../../lib/purge/rules.js'
 import type { Work } from '../../lib/purge/store.js'
@@ -20,6 +20,8 @@ export interface PurgeReport {
   readonly failures: readonly string[]
   /** The report before this one, so that none can be left out; null for the first. */
   readonly previous: Link | null
+  /** When runs between that one and this began that have left no report. */
+  readonly unreported: readonly string[]
 }
 
 export interface Link {
@@ -34,6 +36,16 @@ interface Signed {
   readonly key: string
   /** Ed25519, in base64, of the report as JSON without white space. */
   readonly signature: string
+}
+
+/** Where reports are, unless somebody says otherwise, of the states in a directory. */
+export function reportsIn (state: string): string {
+  return join(state, 'purge')
+}
+
+/** The key that signs them. */
+export function keyIn (state: string): string {
+  return join(reportsIn(state), 'purge.key')
 }
 
 /** What is done must not go unreported: throws `ConfigError` before if there cannot be a report, or is one already. */

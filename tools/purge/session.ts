@@ -4,13 +4,11 @@ import { version } from '../../lib/cli/version.js'
 import { messageOf, VanadiumError } from '../../lib/errors.js'
 import type { RulesInForce } from '../../lib/purge/rules.js'
 import type { Leftover, PurgeStore } from '../../lib/purge/store.js'
+import { beginReport, endReport } from './chain.js'
 import { startProgress } from './progress.js'
-import { writeReport, type Link, type PurgeReport } from './report.js'
+import { writeReport, type PurgeReport } from './report.js'
 import type { SigningKey } from './signing.js'
 import { proofText, WorkSum, workText } from './text.js'
-
-/** Under it the state has the report that was written last. */
-const reportKey = 'purge-report'
 
 /** Something is older than allowed, or no report that it seems to be. */
 export const wrong = 2
@@ -43,6 +41,8 @@ export interface PurgeOptions {
 
 /** Does it, and reports also what was done before it was stopped, or something failed. */
 export async function purge (stores: readonly PurgeStore[], rules: RulesInForce, { report: file, key, done }: PurgeOptions, ctx: CommandContext): Promise<void> {
+  const started = new Date(rules.nowMs).toISOString()
+  const before = beginReport(ctx.state, started, file)
   const progress = await startProgress(stores, rules, ctx.stop, ctx.log)
   const sum = new WorkSum()
   const failures = await overAll(stores, store => store.purge(rules, ctx.stop), work => {
@@ -55,17 +55,17 @@ export async function purge (stores: readonly PurgeStore[], rules: RulesInForce,
   const report: PurgeReport = {
     host: hostname(),
     version: version(),
-    started: new Date(rules.nowMs).toISOString(),
+    started,
     ended: new Date().toISOString(),
     outcome,
     stores: stores.map(({ name }) => name),
     policies: rules.policies,
     work: sum.works,
     failures,
-    previous: JSON.parse(ctx.state.position(reportKey) ?? 'null') as Link | null
+    ...before
   }
-  ctx.state.note(reportKey, JSON.stringify(writeReport(file, report, key)))
-  process.stdout.write(`${workText(sum.works, 'done')}${failuresText(failures)}Report: ${file}\n`)
+  endReport(ctx.state, writeReport(file, report, key))
+  process.stdout.write(`${workText(sum.works, 'done')}${failuresText(failures)}${unreportedText(before.unreported)}Report: ${file}\n`)
   if (outcome === 'stopped') process.stdout.write('Stopped; the same command goes on.\n')
   endWith(failures, ctx)
 }
@@ -88,6 +88,10 @@ async function overAll<T> (stores: readonly PurgeStore[], work: (store: PurgeSto
 
 function failuresText (failures: readonly string[]): string {
   return failures.map(failure => `Not done: ${failure}\n`).join('')
+}
+
+function unreportedText (starts: readonly string[]): string {
+  return starts.map(start => `The run of ${start} left no report: it was killed, or could not write one. What it did is not in this one either.\n`).join('')
 }
 
 function endWith (failures: readonly string[], { stop }: CommandContext): void {

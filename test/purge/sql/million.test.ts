@@ -20,7 +20,7 @@ const perSecond = 500
 const mostLagSeconds = 5
 const schema = schemaOf({ action: { type: 'string' }, ms: { type: 'number' }, token: { type: 'string' } }, { name: 'Big' })
 const nowMs = Date.now()
-const rules: Rules = { nowMs, mostDays: 90, of: () => ({ days: 90, keep: [], anonymise: new Map(), longer: null, aggregate: { by: ['wiki'], of: ['event.ms'] } }) }
+const rules: Rules = { nowMs, mostDays: 90, names: [], of: () => ({ days: 90, keep: [], anonymise: new Map(), longer: null, aggregate: { by: ['wiki'], of: ['event.ms'] } }) }
 
 t.test(`a purge of ${rows} rows disturbs neither who inserts nor who follows`, { skip: needsMariadb, timeout: 600_000 }, async t => {
   const options = ['--innodb-flush-log-at-trx-commit=2', '--innodb-buffer-pool-size=256M', '--innodb-log-file-size=256M']

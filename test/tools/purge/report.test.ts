@@ -16,7 +16,8 @@ function reportOf (day: number, previous: Link | null): PurgeReport {
     policies: {},
     work: [{ place: 'é "x"', schema: 'S', action: 'delete', rows: 5, bytes: 7.5, fields: [] }],
     failures: [],
-    previous
+    previous,
+    unreported: []
   }
 }
 
