@@ -54,8 +54,10 @@ export function eraseFromFiles ({ paths, isLive, optOut, holds, looking = () => 
   /** One that cannot be dealt with keeps none of the others, and is told. */
   async function * each (stop: AbortSignal, work: (file: FoundFile) => Promise<Erased | null>, dropAside: (path: string) => Promise<void>): AsyncGenerator<Erased> {
     const failures: string[] = []
+    const others = new Set(paths)
     for await (const file of findFiles(paths, failures)) {
       if (stop.aborted) return
+      others.delete(file.path)
       try {
         if (isAside(file.path)) await dropAside(file.path)
         const erased = isAside(file.path) ? null : isUnreadable(file.path) ? leftAlone(file.path, 'it is compressed in a way that is not read; decompress it, or delete it') : await work(file)
@@ -67,7 +69,7 @@ export function eraseFromFiles ({ paths, isLive, optOut, holds, looking = () => 
     }
     for (const failure of failures) yield leftAlone('files', failure)
     // logrotate renames all of a log, and what they are called now was not on the list
-    for (const path of paths) if (!isAside(path) && !await isThere(path)) yield leftAlone(path, 'it was renamed or deleted meanwhile; give the same command again')
+    for (const path of others) if (!isAside(path) && !await isThere(path)) yield leftAlone(path, 'it was renamed or deleted meanwhile; give the same command again')
   }
 
   async function erase ({ path, stat, fileMs, hindrance }: FoundFile, stop: AbortSignal): Promise<Erased | null> {

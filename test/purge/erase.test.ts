@@ -47,16 +47,19 @@ t.test('a file that cannot be dealt with keeps none of the others, and is told',
   writeFileSync(path('elsewhere'), line(gone))
   symlinkSync(path('elsewhere'), path('e'))
   writeFileSync(path('d'), line(gone) + line('stays'))
+  writeFileSync(path('f'), line(gone))
 
-  const erased = await collect(eraseFromFiles({ paths: ['a.gz', 'b', 'c', 'd', 'e'].map(path), isLive: () => false, optOut, holds: () => false }).erase(never))
+  const erased = await collect(eraseFromFiles({ paths: ['a.gz', 'b', 'c', 'd', 'e', 'f'].map(path), isLive: () => false, optOut, holds: () => false }).erase(never))
 
   t.match(erased, [
     { place: path('a.gz'), rows: 0, left: 1, why: /a\.gz/ },
     { place: path('b'), rows: 0, left: 1, why: /it has 2 names/ },
     { place: path('d'), rows: 1, left: 0 },
     { place: path('e'), rows: 0, left: 1, why: /symbolic link to .*elsewhere/ },
+    { place: path('f'), rows: 1, left: 0 },
     { place: path('c'), rows: 0, left: 1, why: /renamed or deleted meanwhile/ }
   ])
+  t.equal(erased.length, 6)
   t.equal(readFileSync(path('d'), 'utf8'), line('stays'))
   t.equal(readFileSync(path('another-b'), 'utf8'), line(gone))
 })
