@@ -30,11 +30,20 @@ export function purgeSection (plan: TablePlan, registry: Pick<Registry, 'find'>,
     title: 'The purge',
     lines: [
       `events of ${schema} are kept whole for ${days} days${longer === null ? '' : `, until ${longer.until}, because: ${longer.reason}; from then on for as long as those of all schemas`}`,
-      seconds === null ? 'it has no time that a purge could go by' : `this one is of ${dayOf(seconds)}, so it is purged on ${dayOf(seconds + days * daySeconds)}, or by the first purge after that`,
+      seconds === null ? 'it has no time that a purge could go by' : `this one is of ${dayOf(seconds)}, so it is purged on ${dayOf(purgeTime(seconds, days, schema, registry))}, or by the first purge after that`,
       ...aggregate === null ? [] : [`before that it is counted into ${schema}_daily${phrase(' by ', aggregate.by)}${phrase(', with sums and percentiles of ', aggregate.of)}`],
       ...remaining === null ? ['then nothing of it remains'] : [`then these columns remain: ${remaining.join(', ')}`, 'all others become NULL']
     ]
   }
+}
+
+/** After its days; or, when what keeps it longer has ended before, after those that hold from then on. */
+function purgeTime (seconds: number, days: number, schema: string, registry: Pick<Registry, 'find'>): number {
+  const regular = seconds + days * daySeconds
+  const { longer } = registry.find(schema).retention
+  if (longer === null) return regular
+  const over = Date.parse(longer.until) / 1000 + daySeconds
+  return Math.min(regular, Math.max(over, seconds + registry.find(schema, over * 1000).retention.days * daySeconds))
 }
 
 function remainingColumns ({ columns }: TablePlan, retention: Retention): string[] {
