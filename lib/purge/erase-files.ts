@@ -1,10 +1,10 @@
-import { type BigIntStats } from 'node:fs'
-import * as fs from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { codeOf, messageOf } from '../errors.js'
 import type { OptOut } from '../event/opt-out.js'
 import { openForWriting } from '../file/open-for-writing.js'
 import type { Erased, EraseStore, Looking } from './erase.js'
 import { isUnreadable, readLines } from './file-content.js'
+import { findFiles, type FoundFile } from './find-files.js'
 import { partsOf, type Line } from './lines.js'
 import { isAside, remove, removeIfThere, rewrite } from './rewrite.js'
 import type { Verdict } from './verdict.js'
@@ -52,37 +52,34 @@ export function eraseFromFiles ({ paths, isLive, optOut, holds, looking = () => 
   }
 
   /** One that cannot be dealt with keeps none of the others, and is told. */
-  async function * each (stop: AbortSignal, work: (path: string, stat: BigIntStats) => Promise<Erased | null>, dropAside: (path: string) => Promise<void>): AsyncGenerator<Erased> {
-    for (const path of paths) {
+  async function * each (stop: AbortSignal, work: (file: FoundFile) => Promise<Erased | null>, dropAside: (path: string) => Promise<void>): AsyncGenerator<Erased> {
+    const failures: string[] = []
+    const others = new Set(paths)
+    for await (const file of findFiles(paths, failures)) {
       if (stop.aborted) return
+      others.delete(file.path)
       try {
-        const erased = await look(path, work, dropAside)
+        if (isAside(file.path)) await dropAside(file.path)
+        const erased = isAside(file.path) ? null : isUnreadable(file.path) ? leftAlone(file.path, 'it is compressed in a way that is not read; decompress it, or delete it') : await work(file)
         if (erased !== null) yield erased
       } catch (error) {
         if (codeOf(error) === undefined) throw error
-        yield leftAlone(path, codeOf(error) === 'ENOENT' ? 'it was renamed or deleted meanwhile; give the same command again' : messageOf(error))
+        yield leftAlone(file.path, messageOf(error))
       }
     }
+    for (const failure of failures) yield leftAlone('files', failure)
+    // logrotate renames all of a log, and what they are called now was not on the list
+    for (const path of others) if (!isAside(path) && !await isThere(path)) yield leftAlone(path, 'it was renamed or deleted meanwhile; give the same command again')
   }
 
-  async function look (path: string, work: (path: string, stat: BigIntStats) => Promise<Erased | null>, dropAside: (path: string) => Promise<void>): Promise<Erased | null> {
-    if (isAside(path)) {
-      await dropAside(path)
-      return null
-    }
-    const stat = await fs.stat(path, { bigint: true })
-    if (!stat.isFile()) return null
-    return isUnreadable(path) ? leftAlone(path, 'it is compressed in a way that is not read; decompress it, or delete it') : await work(path, stat)
-  }
-
-  async function erase (path: string, stat: BigIntStats, stop: AbortSignal): Promise<Erased | null> {
+  async function erase ({ path, stat, fileMs, hindrance }: FoundFile, stop: AbortSignal): Promise<Erased | null> {
     const before = await scan(path, stop)
     if (before === null) return null
     const { rows, bytes, kept, mentions } = before
     if (rows > 0 && (isLive(path) || await isOpenForWriting(stat))) return { place: path, rows: 0, bytes: 0, left: rows + mentions, why: 'a daemon appends to it; rotate it (logrotate --force), then give the same command again' }
-    if (rows > 0 && stat.nlink > 1n) return { place: path, rows: 0, bytes: 0, left: rows + mentions, why: `it has ${stat.nlink} names (hard links: find / -xdev -samefile), and the others would keep it as it is; delete all but one` }
+    if (rows > 0 && hindrance !== null) return { place: path, rows: 0, bytes: 0, left: rows + mentions, why: hindrance }
     if (rows > 0 && kept === 0) await remove(path, stat)
-    else if (rows > 0 && !await rewrite(path, stat, Number(stat.mtimeMs), judge, stop)) return null
+    else if (rows > 0 && !await rewrite(path, stat, fileMs, judge, stop)) return null
     const after = rows === 0 ? before : kept === 0 ? { rows: 0, mentions: 0 } : await scan(path, stop)
     if (after === null) return { place: path, rows, bytes, left: null }
     const why = after.rows === 0 && after.mentions > 0 ? 'lines that have the identifier elsewhere, or that cannot be read; look at them' : null
@@ -90,15 +87,19 @@ export function eraseFromFiles ({ paths, isLive, optOut, holds, looking = () => 
   }
 
   return {
-    find: stop => each(stop, async path => {
+    find: stop => each(stop, async ({ path }) => {
       const found = await scan(path, stop)
       return found === null ? null : { place: path, rows: found.rows, bytes: found.bytes, left: null }
     }, async () => {}),
-    erase: stop => each(stop, async (path, stat) => await erase(path, stat, stop), removeIfThere),
+    erase: stop => each(stop, async file => await erase(file, stop), removeIfThere),
     close: async () => {}
   }
 }
 
 function leftAlone (path: string, why: string): Erased {
   return { place: path, rows: 0, bytes: 0, left: 1, why }
+}
+
+async function isThere (path: string): Promise<boolean> {
+  return await lstat(path).then(() => true, error => codeOf(error) !== 'ENOENT')
 }

@@ -12,6 +12,7 @@ import { openSqlite } from '../../lib/purge/sqlite.js'
 import { configOption } from '../check/leftovers.js'
 import { mysqlOptions, mysqlOptionsOf } from '../purge/mysql-options.js'
 import { placesOf, type Places } from '../purge/places.js'
+import { isAmong } from '../purge/stores.js'
 import { bytesText, createProgress, numberText, tableText } from '../text.js'
 import { identifiersIn } from './identifiers.js'
 import { userOperands, userOptions } from './options.js'
@@ -79,7 +80,7 @@ function openStores ({ databases, live, listFiles }: Places, users: ReadonlySet<
       const { db, ...others } = database.uri.scheme === 'sqlite' ? { db: openSqlite(database.uri) } : openMysql(database.uri, mysql(database, log))
       return eraseFromTables(db, { schemas, fields, users, optOut, looking, ...others })
     }),
-    eraseFromFiles({ paths: listFiles(), isLive: path => live.includes(path), optOut, holds: identifiersIn(users), looking })
+    eraseFromFiles({ paths: listFiles(), isLive: isAmong(live), optOut, holds: identifiersIn(users), looking })
   ]
 }
 

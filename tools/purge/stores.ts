@@ -22,7 +22,7 @@ export function openStores ({ databases, live, listFiles, states }: Places, memo
 }
 
 /** Whatever links lead to it: a daemon appends to the file, not to the name. */
-function isAmong (live: readonly string[]): (path: string) => boolean {
+export function isAmong (live: readonly string[]): (path: string) => boolean {
   return path => {
     const real = realPath(path)
     return live.some(one => realPath(one) === real)
