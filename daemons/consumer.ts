@@ -11,6 +11,7 @@ export const consumer = defineCommand({
     ['vanadium consumer --input tcp://127.0.0.1:8600 --output file:///var/log/vanadium/all-events.log', 'one line an event'],
     ['vanadium consumer --input tcp://127.0.0.1:8600 --output sqlite:///tmp/events.sqlite --dead-letter file:///tmp/refused.json', 'keep what the store refuses']
   ],
+  isDaemon: true,
   options: {
     input: { type: 'string', array: true, demandOption: true, requiresArg: true, description: 'Stream URIs to read' },
     output: { type: 'string', demandOption: true, requiresArg: true, description: 'Stream URI of the store' },

@@ -11,6 +11,7 @@ export const forwarder = defineCommand({
     ['vanadium forwarder --input tcp://127.0.0.1:8521 tcp://127.0.0.1:8522 --output tcp://127.0.0.1:8600', 'join two streams into one'],
     ['varnishncsa … | vanadium forwarder --input stdin:// --output tcp://127.0.0.1:8422', 'publish the lines of Varnish']
   ],
+  isDaemon: true,
   options: {
     input: { type: 'string', array: true, demandOption: true, requiresArg: true, description: 'Stream URIs to read' },
     output: { type: 'string', array: true, demandOption: true, requiresArg: true, description: 'Stream URIs to write: each gets every record' },

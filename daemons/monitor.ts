@@ -14,6 +14,7 @@ export const monitor = defineCommand({
     ['vanadium monitor --statsd 127.0.0.1:8125 --input client-side=tcp://127.0.0.1:8422 client-side=tcp://127.0.0.1:8522', 'the lines and the events of one source, under one name, so that they compare'],
     ['vanadium monitor --statsd 127.0.0.1:8125 --name all-events --input tcp://127.0.0.1:8600', 'counts eventlogging.all-events.valid and .invalid']
   ],
+  isDaemon: true,
   options: {
     input: {
       type: 'string',

@@ -17,6 +17,7 @@ export const processor = defineCommand({
     ['vanadium processor --format \'%q %{recvFrom}s %{seqId}d %D %{ip}i %u\' --config-check …', 'only check the options']
   ],
   notes: `A format's specifiers; a space stands for any white space, other text for itself (as a regular expression):\n  ${describeSpecifiers().join('\n  ')}\n\n`,
+  isDaemon: true,
   options: processorOptions,
   prepare (options, { readers, writers }, common) {
     const { input, output, invalid = [] } = options

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs'
-import { buffer } from 'node:stream/consumers'
+import { createReadStream } from 'node:fs'
 import { defineCommand, type CommandContext } from '../lib/cli/command.js'
 import { withThoseOf } from '../lib/cli/processor-options.js'
 import { ConfigError, messageOf } from '../lib/errors.js'
 import { nobodyOptedOut, type OptOut } from '../lib/event/opt-out.js'
-import { batchOfBytes, recordsOf } from '../lib/stream/batch.js'
+import { batchOfBytes, batchOfLines, recordsOf } from '../lib/stream/batch.js'
+import type { Batch } from '../lib/stream/contracts.js'
 import { tidyLines } from '../lib/stream/splitter.js'
 import { openCandidates, planProcessors, processorFiles } from './explain/candidates.js'
 import { explainRecord } from './explain/line.js'
@@ -15,9 +15,11 @@ import { placesOf } from './explain/places.js'
 import { reportText } from './explain/section.js'
 import { prepareStores } from './explain/stores.js'
 import { explainUuid } from './explain/uuid.js'
+import { untilReaderGoes } from './journal/export.js'
+import { bytesText } from './text.js'
 
-/** Lines that are explained at once. */
-const mostLines = 100
+/** Lines that are explained at once, and bytes of them. */
+const most = { lines: 100, bytes: 32 << 20 } as const
 
 export const explain = defineCommand({
   name: 'explain',
@@ -43,27 +45,27 @@ export const explain = defineCommand({
   adopt: ({ processor, format }, common) => processorFiles(processor, format).reduce((all, file) => withThoseOf('--processor', file, all), common),
   prepare (options, transports, { state }) {
     const { event, 'line-file': lineFile, format } = options
-    if (event.length + (lineFile === undefined ? 0 : 1) !== 1) throw new ConfigError('bad-option', `${event.length} events are given; give one: a line in quotes, - for standard input, --line-file FILE, or a uuid`)
+    const given = event.length + (lineFile === undefined ? 0 : 1)
+    if (given !== 1) throw new ConfigError('bad-option', `${given} events are given; give one: a line in quotes, - for standard input, --line-file FILE, or a uuid`)
     const plans = planProcessors(processorFiles(options.processor, format), format)
     const [what = '-'] = event
     const places = placesOf({ stores: options.store, files: options.files }, transports)
     const open = prepareStores(places, transports)
 
-    return async ctx => {
+    return async ctx => await untilReaderGoes(async () => {
       const stores = open(ctx)
-      if (isUuid(what)) {
-        process.stdout.write(reportText(await explainUuid({ uuid: what, stores, files: places.files, stateDirectory: state, plans }, ctx)))
-        return
-      }
+      const writer = await ctx.openWriter('stdout://?pretty=never')
+      const print = async (text: string): Promise<void> => { await writer.write(batchOfLines(text.trimEnd().split('\n')) as Batch) }
+      if (isUuid(what)) return await print(reportText(await explainUuid({ uuid: what, stores, files: places.files, stateDirectory: state, plans }, ctx)))
       const decisions = { sampler: samplerFor(ctx.registry), ...optOutOf(ctx) }
       const surroundings = { candidates: openCandidates(plans, ctx.schemas, decisions), decisions, schemas: ctx.schemas, registry: ctx.registry, destination: destinationOf(places.longStrings, stores, ctx) }
       const lines = await linesOf(what, lineFile)
       for (const [at, line] of lines.entries()) {
         if (ctx.stop.aborted) return
         const { sections } = await explainRecord(line, surroundings)
-        process.stdout.write(`${at === 0 ? '' : '\n---\n\n'}${reportText(sections)}`)
+        await print(`${at === 0 ? '' : '\n---\n\n'}${reportText(sections)}`)
       }
-    }
+    })
   }
 })
 
@@ -78,17 +80,30 @@ function optOutOf (ctx: CommandContext): { optOut: OptOut, unreadable: string | 
 }
 
 async function linesOf (what: string, file: string | undefined): Promise<Buffer[]> {
-  const bytes = file !== undefined ? readLineFile(file) : what === '-' ? await buffer(process.stdin) : Buffer.from(what)
+  const bytes = file !== undefined ? await readLineFile(file) : what === '-' ? await readAll(process.stdin) : Buffer.from(what)
   const batch = batchOfBytes(tidyLines(bytes))
   const lines = batch === null ? [] : recordsOf(batch)
-  if (lines.length > 0 && lines.length <= mostLines) return lines
-  throw new ConfigError('bad-option', lines.length === 0 ? 'there is no line; give one' : `there are ${lines.length} lines; give ${mostLines} at most`)
+  if (lines.length > 0 && lines.length <= most.lines) return lines
+  throw new ConfigError('bad-option', lines.length === 0 ? 'there is no line; give one' : `there are ${lines.length} lines; give ${most.lines} at most`)
 }
 
-function readLineFile (file: string): Buffer {
+async function readLineFile (file: string): Promise<Buffer> {
   try {
-    return readFileSync(file)
+    return await readAll(createReadStream(file))
   } catch (cause) {
+    if (cause instanceof ConfigError) throw cause
     throw new ConfigError('bad-option', `--line-file ${file}: ${messageOf(cause)}; name a file that can be read`, { cause })
   }
+}
+
+/** Somebody may give a whole log. */
+async function readAll (stream: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of stream) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes > most.bytes) throw new ConfigError('bad-option', `there are more than ${bytesText(most.bytes)}; give ${most.lines} lines at most: head -n ${most.lines}`)
+  }
+  return Buffer.concat(chunks)
 }

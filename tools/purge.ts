@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineCommand, type CommandContext } from '../lib/cli/command.js'
 import { ConfigError } from '../lib/errors.js'
@@ -6,7 +5,8 @@ import type { FileMemory } from '../lib/purge/files.js'
 import { rulesInForce } from '../lib/purge/rules.js'
 import { configOption } from './check/leftovers.js'
 import { rememberFiles } from './purge/memory.js'
-import { databaseOf, placesOf } from './purge/places.js'
+import { mysqlOptions, mysqlOptionsOf } from './purge/mysql-options.js'
+import { placesOf } from './purge/places.js'
 import { keyIn, reportsIn, requireRoom, verifyReports, type PurgeReport } from './purge/report.js'
 import { plan, prove, purge as runPurge, wrong } from './purge/session.js'
 import { openSigningKey, openVerifyingKey } from './purge/signing.js'
@@ -30,9 +30,7 @@ export const purge = defineCommand({
     files: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Files of events, raw lines or dead letters, plain or .gz; * and ? in the last part [default: those that argument files name, with what logrotate made of them]' },
     journals: { type: 'boolean', default: false, description: 'The journals in --state, too [default: unless stores or files are named]' },
     config: configOption,
-    'defaults-file': { type: 'string', requiresArg: true, description: 'my.cnf of the account that purges MySQL: consumers may not delete [default: /etc/vanadium/purge.cnf, if it is there; else what the URIs name]' },
-    replica: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Replicas, as mysql: URIs, that the purge of MySQL waits for when they fall behind' },
-    'replica-lag': { type: 'number', default: 10, requiresArg: true, description: 'Seconds that they may be behind' },
+    ...mysqlOptions,
     'dry-run': { type: 'boolean', default: false, description: 'Only print what would go: rows, bytes and fields by place' },
     prove: { type: 'boolean', default: false, description: 'Only look whether anything is older than allowed' },
     report: { type: 'string', requiresArg: true, description: 'File for the report of what was done [default: purge/purge-TIME.json in --state]' },
@@ -42,8 +40,7 @@ export const purge = defineCommand({
   defaults: { 'log-level': 'warn' },
   prepare (options, transports, { state }) {
     const { 'dry-run': isDry, prove: isProof, verify, report } = options
-    const mysql = { account: options['defaults-file'] ?? (existsSync(purgeAccount) ? purgeAccount : null), databases: options.replica.map(uri => databaseOf('--replica', uri, ['mysql'], transports)), mostSeconds: options['replica-lag'] }
-    if (!(mysql.mostSeconds > 0)) throw new ConfigError('bad-option', `--replica-lag ${mysql.mostSeconds}: give seconds, more than 0`)
+    const mysql = mysqlOptionsOf(options, transports)
     const key = options.key ?? keyIn(state)
     if (Number(isDry) + Number(isProof) + Number(verify.length > 0) > 1) throw new ConfigError('bad-option', '--dry-run, --prove and --verify exclude each other; give one of them')
     if (report !== undefined && (isDry || isProof || verify.length > 0)) throw new ConfigError('bad-option', `--report ${report}: only a purge writes a report; leave it out, or --dry-run, --prove and --verify`)
@@ -61,8 +58,6 @@ export const purge = defineCommand({
     }
   }
 })
-
-const purgeAccount = '/etc/vanadium/purge.cnf'
 
 /** It looks at everything. */
 const noMemory: FileMemory = { isClean: () => false, note: () => {} }

@@ -1,18 +1,12 @@
 import { defineCommand, type CommandContext } from '../lib/cli/command.js'
 import { ConfigError, exitCodeOf, messageOf, VanadiumError } from '../lib/errors.js'
 import { batchOfLines } from '../lib/stream/batch.js'
-import { merge } from '../lib/stream/merge.js'
 import { untilReaderGoes } from './journal/export.js'
 import { compileExpression, expressionHelp } from './tap/expression.js'
 import { createFilter } from './tap/filter.js'
+import { checkInputs, inputOption, lookAt } from './tap/looking.js'
 import { harmless } from './terminal/text.js'
 import { numberText } from './text.js'
-
-/** The stream for everybody of the shipped topology. */
-export const usualStream = 'tcp://127.0.0.1:8600'
-
-/** Of every command that looks at streams. */
-export const inputOption = { type: 'string', array: true, default: [usualStream], requiresArg: true, description: 'Stream URIs to look at' } as const
 
 export const tap = defineCommand({
   name: 'tap',
@@ -45,9 +39,9 @@ export const tap = defineCommand({
     process.stderr.write(`vanadium tap: ${error instanceof VanadiumError || !(error instanceof Error) ? messageOf(error) : error.stack ?? error.message}\n`)
     return exitCodeOf(error)
   },
-  prepare (options, { readers }) {
+  prepare (options, transports) {
     const { input, schema, wiki, valid, invalid, where, sample, count = Infinity, json, pretty } = options
-    for (const uri of input) readers.check(uri)
+    checkInputs(input, transports)
     if (valid && invalid) throw new ConfigError('bad-option', '--valid and --invalid leave nothing; give one of them, or none')
     if (json && pretty) throw new ConfigError('bad-option', '--json and --pretty are two forms; give one of them, or none')
     if (!(sample >= 0 && sample <= 1)) throw new ConfigError('bad-option', `--sample ${sample}: give a share from 0 to 1`)
@@ -81,22 +75,22 @@ interface Tapping {
 
 async function show ({ input, output, isRaw, isMeant, count }: Tapping, seen: { all: number, shown: number }, ctx: CommandContext): Promise<void> {
   const writer = await ctx.openWriter(output)
-  const inputs = []
-  for (const uri of input) inputs.push(await ctx.openReader(uri))
-  ctx.log.info('ready')
-  const merged = merge(inputs)
-  for (let pulled = await merged.next(); pulled !== null; pulled = await merged.next()) {
-    const records = pulled.batch.lines()
-    const chosen: string[] = []
-    for (const record of records) {
-      seen.all++
-      if (isMeant(record)) chosen.push(record)
-      if (seen.shown + chosen.length === count) break
+  await lookAt({
+    input,
+    stop: ctx.stop,
+    silent: words => { process.stderr.write(`${words}\n`) },
+    async take (records) {
+      const chosen: string[] = []
+      for (const record of records) {
+        seen.all++
+        if (isMeant(record)) chosen.push(record)
+        if (seen.shown + chosen.length === count) break
+      }
+      seen.shown += chosen.length
+      const batch = batchOfLines(isRaw ? chosen.map(harmless) : chosen)
+      // not before it is printed is more taken: a slow terminal fills no memory
+      if (batch !== null) await writer.write(batch)
+      return seen.shown < count
     }
-    seen.shown += chosen.length
-    const batch = batchOfLines(isRaw ? chosen.map(harmless) : chosen)
-    // not before it is printed is more taken: a slow terminal fills no memory
-    if (batch !== null) await writer.write(batch)
-    if (seen.shown === count) return
-  }
+  }, ctx)
 }

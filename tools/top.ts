@@ -1,9 +1,8 @@
 import { defineCommand, type CommandContext } from '../lib/cli/command.js'
 import { ConfigError } from '../lib/errors.js'
 import { KnownNames } from '../lib/event/known-names.js'
-import { merge } from '../lib/stream/merge.js'
 import { hidePasswords } from '../lib/stream/uri.js'
-import { inputOption } from './tap.js'
+import { checkInputs, inputOption, lookAt } from './tap/looking.js'
 import { interruptKey, openKeys } from './terminal/keys.js'
 import { openScreen } from './terminal/screen.js'
 import { harmless } from './terminal/text.js'
@@ -31,8 +30,8 @@ export const top = defineCommand({
   },
   // it would be written over the table
   defaults: { 'log-level': 'error' },
-  prepare ({ input, interval, sort, batch, count = Infinity }, { readers }) {
-    for (const uri of input) readers.check(uri)
+  prepare ({ input, interval, sort, batch, count = Infinity }, transports) {
+    checkInputs(input, transports)
     if (!(interval >= 0.1 && interval <= 300)) throw new ConfigError('bad-option', `--interval ${interval}: give seconds, from 0.1 to 300`)
     if (count !== Infinity && !(Number.isSafeInteger(count) && count >= 1)) throw new ConfigError('bad-option', `--count ${count}: give a number of tables, from 1 on`)
     const isScreen = !batch && process.stdout.isTTY && process.env['TERM'] !== 'dumb'
@@ -54,23 +53,19 @@ export const top = defineCommand({
         if (++tables === count) end.abort()
       }, interval * 1000)
       ctx.defer('the table', () => { clearInterval(timer) })
-      await countAll(input, counts, stop, ctx)
+      await lookAt({
+        input,
+        stop,
+        take (records) {
+          counts.add(records, Date.now())
+          return true
+        },
+        // the screen says it itself
+        ...isScreen ? {} : { silent: words => { process.stderr.write(`${words}\n`) } }
+      }, ctx)
     }
   }
 })
-
-/** Resolves when it is stopped, or the streams have ended. */
-async function countAll (input: readonly string[], counts: StreamCounts, stop: AbortSignal, ctx: CommandContext): Promise<void> {
-  const inputs = []
-  for (const uri of input) inputs.push(await ctx.openReader(uri))
-  const merged = merge(inputs)
-  const stopped = new Promise<null>(resolve => { stop.addEventListener('abort', () => { resolve(null) }, { once: true }) })
-  for (;;) {
-    const pulled = stop.aborted ? null : await Promise.race([merged.next(), stopped])
-    if (pulled === null) return
-    counts.add(pulled.batch.lines(), Date.now())
-  }
-}
 
 function printing (view: (order: Order) => TopView, order: Order, quit: () => void): () => void {
   // its reader has gone: head has got what it wanted
@@ -82,7 +77,7 @@ function onScreen (view: (order: Order) => TopView, first: Order, quit: () => vo
   let order = first
   const screen = openScreen(process.stdout, () => { paint() })
   function paint (): void {
-    screen.paint(linesOf(view(order), screen.height))
+    screen.paint(linesOf(view(order), screen))
   }
 
   ctx.defer('the screen', () => { screen.close() })

@@ -36,6 +36,8 @@ export interface CommandLine<O extends Record<string, Options> = Record<string, 
   readonly defaults?: Partial<CommonOptions> & Readonly<Record<string, unknown>>
   /** Options, with their dashes, whose value may begin with `@` and names no argument file then. */
   readonly verbatim?: readonly string[]
+  /** It runs until it is stopped. */
+  readonly isDaemon?: boolean
   /** It reads the registry itself, also one with mistakes: what is wrong with it does not keep the command from its work. */
   readonly readsRegistry?: boolean
   /** It neither opens streams nor looks at schemas: none are loaded, so it starts in half the time, and its help is without their options. */

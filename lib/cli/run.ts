@@ -65,7 +65,7 @@ async function prepareAndRun (command: Command, name: string, common: CommonOpti
   const run = command.prepare(own as never, transports, common)
   const statsd = statsdTarget(common, log)
   // who does not use it goes on without what is installed, whatever is wrong with that
-  const registry = holdRegistry(common.registry, log, command.light === true)
+  const registry = holdRegistry({ path: common.registry, isDaemon: command.isDaemon === true }, log)
   if (common['config-check']) checkRegistry(common.registry)
   else if (common.registry !== undefined && command.readsRegistry !== true) registry.get()
   const schemas = command.light === true ? noSchemas : await openSchemas(schemaOptions(common, log))

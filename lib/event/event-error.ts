@@ -65,16 +65,21 @@ function identityOf (capsule: Capsule): Identity {
   }
 }
 
+const schemaInText = /"schema"\s*:\s*"([A-Za-z0-9_./-]{1,63})"/g
+
 /** From a line that could not be parsed: looked for in its text, percent-encoded or not. */
 function identityInText (text: string): Identity {
-  const decoded = text.replace(/(?:%[0-9A-Fa-f]{2})+/g, escapes => {
-    const bytes = Buffer.from(escapes.replaceAll('%', ''), 'hex')
-    return bytes.toString('utf8')
-  })
-  return {
-    schema: /"schema"\s*:\s*"([A-Za-z0-9_./-]{1,63})"/.exec(decoded)?.[1] ?? unknown.schema,
-    revision: Number(/"revision"\s*:\s*(\d{1,15})(?![\d.])/.exec(decoded)?.[1] ?? unknown.revision)
-  }
+  const [schema = unknown.schema] = schemasInText(text)
+  return { schema, revision: Number(/"revision"\s*:\s*(\d{1,15})(?![\d.])/.exec(decoded(text))?.[1] ?? unknown.revision) }
+}
+
+/** All that may be the name of the schema of a line that could not be parsed: an event, too, may have a field of that name. */
+export function schemasInText (text: string): string[] {
+  return [...new Set([...decoded(text).matchAll(schemaInText)].map(([, name = '']) => name))]
+}
+
+function decoded (text: string): string {
+  return text.replace(/(?:%[0-9A-Fa-f]{2})+/g, escapes => Buffer.from(escapes.replaceAll('%', ''), 'hex').toString('utf8'))
 }
 
 function textOf (value: unknown): string | undefined {

@@ -16,3 +16,16 @@ export function valueAt (capsule: Capsule, keys: readonly string[]): unknown {
   }
   return value
 }
+
+/** The same; of each of the objects in a list, where a list is on the way. */
+export function * valuesAt (value: unknown, keys: readonly string[]): Generator<unknown> {
+  const [key, ...rest] = keys
+  if (key === undefined) {
+    yield value
+  } else if (Array.isArray(value)) {
+    // a list in a list is none of objects, and may be as deep as the sender likes
+    for (const item of value) if (!Array.isArray(item)) yield * valuesAt(item, keys)
+  } else if (typeof value === 'object' && value !== null && Object.hasOwn(value, key)) {
+    yield * valuesAt((value as Capsule)[key], rest)
+  }
+}

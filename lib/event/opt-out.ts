@@ -1,9 +1,10 @@
 import type { FieldPath } from '../registry/entry.js'
 import type { Capsule } from './capsule.js'
-import { parsed } from './composition.js'
-import { eventErrorSchema, schemaOf } from './event-error.js'
-import { keysOf, valueAt } from './field-path.js'
+import { parsed, unknownSchema } from './composition.js'
+import { eventErrorSchema, schemaOf, schemasInText } from './event-error.js'
+import { keysOf, valuesAt } from './field-path.js'
 import { identifyEvent } from './identity.js'
+import { holdsUnsafeNumber } from './json.js'
 import { leavesOf, usersIn } from './opt-out-text.js'
 
 /** Users who do not want to be counted, by their identifiers. */
@@ -41,19 +42,29 @@ export interface OptOut {
 const mostUsers = 1000
 
 export function createOptOut ({ users, fields, isKnown }: OptOutOptions): OptOut {
-  const anyListed = (found: Iterable<string>): boolean => {
+  const anyListed = (found: Iterable<string | null>): boolean => {
     const seen = new Set<string>()
     for (const user of found) {
+      if (user === null) return true
       if (seen.has(user)) continue
       if (users.has(user) || seen.add(user).size > mostUsers) return true
     }
     return false
   }
 
-  function keysFor (schema: string): string[] {
-    const field = fields().get(schema)
-    if (field !== undefined) return [keyOf(field)]
-    return isKnown(schema) && schema !== eventErrorSchema.name ? [] : [...new Set([...fields().values()].map(keyOf))]
+  /** The names that users' fields have in any of these schemas; in all that there are, if one of them is not known. */
+  function keysFor (schemas: readonly string[]): string[] {
+    const own = schemas.flatMap(schema => fields().get(schema) ?? [])
+    const isTold = schemas.length > 0 && schemas.every(schema => fields().has(schema) || (isKnown(schema) && schema !== eventErrorSchema.name))
+    return [...new Set([...isTold ? own : fields().values()].map(keyOf))]
+  }
+
+  function isListed (value: unknown, key: string, text: string): boolean {
+    if (typeof value === 'string') return users.has(value)
+    if (Number.isSafeInteger(value)) return users.has(String(value))
+    if (typeof value === 'object' && anyListed(leavesOf(value))) return true
+    // its digits are in the text alone
+    return holdsUnsafeNumber(value) && anyListed(usersIn(text, [key]))
   }
 
   function covers (schema: string, event: Readonly<Capsule>, text: string): boolean {
@@ -61,19 +72,15 @@ export function createOptOut ({ users, fields, isKnown }: OptOutOptions): OptOut
     if (schema === eventErrorSchema.name) return inText(rawEventOf(event)) !== null
     const field = fields().get(schema)
     if (field === undefined) return false
-    const value = valueAt(event, keysOf(field))
-    if (typeof value === 'string') return users.has(value)
-    if (Number.isSafeInteger(value)) return users.has(String(value))
-    // its digits are in the text alone
-    if (typeof value === 'number') return anyListed(usersIn(text, [keyOf(field)]))
-    return typeof value === 'object' && anyListed(leavesOf(value))
+    for (const value of valuesAt(event, keysOf(field))) if (isListed(value, keyOf(field), text)) return true
+    return false
   }
 
   function inText (text: string, event: Readonly<Capsule> | null = null): string | null {
     if (users.isEmpty) return null
-    const { schema } = schemaOf(text, event)
-    const keys = keysFor(schema)
-    return keys.length > 0 && anyListed(usersIn(text, keys)) ? schema : null
+    const schemas = event === null ? schemasInText(text) : [schemaOf(text, event).schema]
+    const keys = keysFor(schemas)
+    return keys.length > 0 && anyListed(usersIn(text, keys)) ? schemas[0] ?? unknownSchema : null
   }
 
   function inRecord (record: string): boolean {

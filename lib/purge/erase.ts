@@ -10,6 +10,9 @@ export interface Erased {
   readonly why?: string
 }
 
+/** Told now and then how far a place was looked through; for people. */
+export type Looking = (place: string, through: string) => void
+
 /** Where events of some users are erased. Each step is whole; the same erasure again goes on where one was interrupted. */
 export interface EraseStore {
   /** What there is; changes nothing. */

@@ -9,15 +9,12 @@ export interface FieldNode {
 /** What tells that there was an event, of which schema and when, and for how many it stands: it says nothing about a person, and rows and lines need it. */
 export const alwaysKept: readonly FieldPath[] = ['schema', 'revision', 'uuid', 'timestamp', 'dt', 'samplingRate', 'meta.schema_uri', 'meta.id', 'meta.dt']
 
-/** Addresses and user agents: whatever a policy lists. */
-export const neverKept: readonly FieldPath[] = ['ip', 'clientIp', 'userAgent']
-
 interface Growing {
   how: FieldNode['how']
   readonly below: Map<string, Growing>
 }
 
-/** The fields of a policy, for events whose time is over. */
+/** The fields of a policy, for events whose time is over. Of addresses and user agents it says nothing: they go, whatever it says. */
 export function fieldTree ({ keep, anonymise }: Retention): FieldNode {
   const root: Growing = { how: null, below: new Map() }
   // so that it stays a capsule, though an empty one
@@ -25,7 +22,6 @@ export function fieldTree ({ keep, anonymise }: Retention): FieldNode {
   for (const path of keep) nodeAt(root, path).how = 'keep'
   for (const [path, how] of anonymise) nodeAt(root, path).how = how
   for (const path of alwaysKept) nodeAt(root, path).how = 'keep'
-  for (const path of neverKept) root.below.delete(path)
   return root
 }
 

@@ -1,3 +1,4 @@
+import { isAddress } from '../registry/personal.js'
 import type { Anonymise } from './anonymous-json.js'
 import type { FieldNode } from './fields.js'
 
@@ -7,7 +8,7 @@ export interface Edited {
   readonly fields: ReadonlySet<string>
 }
 
-/** Of nestings that are looked into. What is deeper goes, unless it is kept as it is. */
+/** Of nestings that are looked into. What is deeper goes: nobody knows what is in it. */
 const deepest = 100
 /** Fields that are told apart, and how much of their names: they come from strangers. */
 const mostFields = 50
@@ -15,15 +16,32 @@ const mostCharacters = 100
 const space = 0x20
 
 /**
- * Takes out of the text of a JSON object what its fields do not keep, and changes what they make anonymous. All else stays character
- * for character: digits, escapes, white space. Items of an array are as the array. Null if there is nothing to do. The text must be
- * valid JSON.
+ * Takes out of the text of a JSON object what its fields do not keep, and changes what they make anonymous. Addresses and user agents
+ * go wherever they are, whatever is said of what they are in. All else stays character for character: digits, escapes, white space.
+ * Items of an array are as the array. Null if there is nothing to do. The text must be valid JSON.
  */
 export function editJson (text: string, root: FieldNode, anonymise: Anonymise): Edited | null {
   const fields = new Set<string>()
   const editor = new Editor(text, anonymise, path => { if (fields.size < mostFields) fields.add(path.slice(0, mostCharacters)) })
   const edited = editor.whole(root)
   return fields.size === 0 ? null : { text: edited, fields }
+}
+
+const whole: FieldNode = { how: 'keep', below: new Map() }
+
+/** Of text that is a JSON object or array all but addresses and user agents; all of any other. */
+export function withoutAddresses (text: string): string {
+  return isJson(text) ? editJson(text, whole, json => json)?.text ?? text : text
+}
+
+function isJson (text: string): boolean {
+  if (!/^\s*[[{]/.test(text)) return false
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** What holds for a value: its own node, if it has one, and what holds above. */
@@ -58,8 +76,7 @@ class Editor {
     const { node, how, path, depth } = place
     const start = this.#at
     const first = this.#text[start]
-    const isParted = node !== undefined && (node.below.size > 0 || node.how === null)
-    const looksInto = (first === '{' || first === '[') && (isParted || (how !== null && how !== 'keep'))
+    const looksInto = (first === '{' || first === '[') && (node !== undefined || how !== null)
     if (looksInto && depth < deepest) return first === '{' ? this.#object(place) : this.#array(place)
     this.#skip()
     const value = this.#text.slice(start, this.#at)
@@ -78,7 +95,8 @@ class Editor {
       this.#skipSpace()
       const before = this.#text.slice(start, this.#at)
       const below = node?.below.get(name)
-      const value = this.#value({ node: below, how: below?.how ?? how, path: path === '' ? name : `${path}.${name}`, depth: depth + 1 })
+      const fate = isAddress(name) ? { node: undefined, how: null } : { node: below, how: below?.how ?? how }
+      const value = this.#value({ ...fate, path: path === '' ? name : `${path}.${name}`, depth: depth + 1 })
       return value === null ? null : before + value
     })
   }

@@ -1,12 +1,15 @@
+import type { Log } from '../log.js'
 import { warnOfReaders } from '../sql/mysql/defaults-file.js'
 import { connectionOptions } from '../sql/mysql/session.js'
 import type { Uri } from '../stream/uri.js'
+import type { PurgeDatabase } from './sql/database.js'
 import { mysqlPurgeDatabase } from './sql/mysql-database.js'
 import { replicaCalm, type Replica, type ReplicaLimits } from './sql/replicas.js'
 import { sqlPurgeStore, type SqlPurgeOptions } from './sql/store.js'
 import type { PurgeStore } from './store.js'
 
-export interface MysqlPurgeOptions extends Pick<SqlPurgeOptions, 'schemas' | 'log' | 'pace'> {
+export interface MysqlOptions {
+  readonly log: Log
   /** Path of a my.cnf file; empty for none. */
   readonly defaultsFile: string
   /** Servers that are not to fall behind because of the purge. */
@@ -14,11 +17,18 @@ export interface MysqlPurgeOptions extends Pick<SqlPurgeOptions, 'schemas' | 'lo
   readonly replicaLimits?: ReplicaLimits
 }
 
+export interface MysqlPurgeOptions extends MysqlOptions, Pick<SqlPurgeOptions, 'schemas' | 'pace'> {}
+
 /** Tables of events in MySQL or MariaDB; `uri` as an output of a consumer has it. Connects when it is needed. Throws `ConfigError`. */
 export function openMysqlPurge (uri: Uri, options: MysqlPurgeOptions): PurgeStore {
-  const { defaultsFile, replicas = [], replicaLimits = { mostSeconds: 10 }, log } = options
+  const { db, calm } = openMysql(uri, options)
+  return sqlPurgeStore(db, { ...options, calm })
+}
+
+/** The database, and what to wait for between statements that change it. Throws `ConfigError`. */
+export function openMysql (uri: Uri, { defaultsFile, replicas = [], replicaLimits = { mostSeconds: 10 }, log }: MysqlOptions): { db: PurgeDatabase, calm: (stop: AbortSignal) => Promise<void> } {
   // an operator's mistake shows now
   for (const { uri: at, defaultsFile: file } of [{ uri, defaultsFile }, ...replicas]) connectionOptions(at, file)
   if (defaultsFile !== '') warnOfReaders(defaultsFile, log)
-  return sqlPurgeStore(mysqlPurgeDatabase(uri, defaultsFile), { ...options, calm: replicaCalm(replicas, replicaLimits, log) })
+  return { db: mysqlPurgeDatabase(uri, defaultsFile), calm: replicaCalm(replicas, replicaLimits, log) }
 }

@@ -6,6 +6,8 @@ export interface Rules {
   readonly nowMs: number
   /** For a schema that the registry does not name, and for what names none, its defaults. */
   of (schema: string): Retention
+  /** Schemas that the registry names. */
+  readonly names: readonly string[]
   /** The longest that any schema's events may be kept whole, in days: what is older and cannot be told apart goes. */
   readonly mostDays: number
 }

@@ -6,7 +6,7 @@ import type { Anonymise } from './anonymous-json.js'
 import { fieldTree, type FieldNode } from './fields.js'
 import { editJson } from './json-edit.js'
 import { partsOf, type Line } from './lines.js'
-import { dayMs, keepsAnything, noSchema } from './rules.js'
+import { dayMs, daysOfError, keepsAnything, noSchema } from './rules.js'
 import type { Rules } from './store.js'
 
 /** What is to become of a line. `atMs`: when its event was received. */
@@ -57,7 +57,7 @@ export function createJudge (rules: Rules, anonymise: Anonymise): Judge {
     const innerObject = objectOf(inner)
     const times = [isError ? object : innerObject, isError ? innerObject : object].map(one => one === null ? null : timeOf(one))
     const { schema } = schemaOf(inner, innerObject)
-    return { schema: isError ? 'EventError' : null, atMs: times[0] ?? times[1] ?? timeInText(inner), days: Math.min(defaultDays, rules.of(schema).days), policy: null }
+    return { schema: isError ? 'EventError' : null, atMs: times[0] ?? times[1] ?? timeInText(inner), days: isError ? daysOfError(rules, schema) : Math.min(defaultDays, rules.of(schema).days), policy: null }
   }
 
   return (line, fileMs) => {

@@ -19,9 +19,9 @@ export function fragmentDirectory (file: string): string {
   return `${file.replace(/\.ya?ml$/, '')}.d`
 }
 
-/** `drafts` are read in place of files, which need not be there. Without a path: that of the installed layout, which may be missing. */
-export function readFiles (path?: string, drafts: Drafts = new Map()): RegistryFiles {
-  const file = path ?? defaultRegistryFile
+/** `drafts` are read in place of files, which need not be there. Without a path: that which is installed, which may be missing. */
+export function readFiles (path?: string, drafts: Drafts = new Map(), installed = defaultRegistryFile): RegistryFiles {
+  const file = path ?? installed
   const listed = listFragments(fragmentDirectory(file), drafts)
   const problems = [...listed.problems]
   function read (name: string, isOptional = false): Source[] {

@@ -1,7 +1,7 @@
 import { ConfigError } from '../errors.js'
 import type { SchemaEntry, Thresholds } from './entry.js'
 import { examine, type Examined } from './examine.js'
-import { readFiles, type Drafts } from './files.js'
+import { defaultRegistryFile, readFiles, type Drafts } from './files.js'
 import { problemText, type Problem } from './problem.js'
 import type { EntryInFile, RegistryInFile } from './registry-schema.js'
 import { retentionOf } from './retention.js'
@@ -36,9 +36,9 @@ export interface Registry {
   readonly expired: readonly string[]
 }
 
-/** Reads a registry and its fragments. Without a path that of the installed layout, which may be missing: then nothing but defaults is known. Throws `ConfigError` that names each line that is wrong. */
-export function openRegistry (path?: string): Registry {
-  const examined = examine(readFiles(path), Date.now())
+/** Reads a registry and its fragments. Without a path that which is installed, which may be missing: then nothing but defaults is known. Throws `ConfigError` that names each line that is wrong. */
+export function openRegistry (path?: string, installed = defaultRegistryFile): Registry {
+  const examined = examine(readFiles(path, new Map(), installed), Date.now())
   refuse(examined.problems)
   return registryOf(examined)
 }

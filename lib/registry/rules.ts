@@ -13,8 +13,8 @@ export function findingsAtTop (file: RegistryInFile): Finding[] {
 }
 
 /** The same of a schema's entry; `days` are those of all schemas. */
-export function findingsOfEntry (path: Path, { thresholds, retention = {} }: EntryInFile, days: number): Finding[] {
-  return [...badLimits(path, thresholds), ...badRetention([...path, 'retention'], retention, days)]
+export function findingsOfEntry (path: Path, { thresholds, retention = {}, user }: EntryInFile, days: number): Finding[] {
+  return [...badLimits(path, thresholds), ...badRetention([...path, 'retention'], retention, days), ...userInDaily([...path, 'retention', 'aggregate'], retention, user)]
 }
 
 /** An end date that has passed. It is no mistake at the start of a daemon, which must not fail for it from one day to the next. */
@@ -62,6 +62,16 @@ function keptTwice (path: Path, { keep = [], anonymise = {} }: RetentionInFile):
     const at = [...path, 'anonymise', field]
     return { at, text: `${placeOf(at)}: ${shown(field)} is in keep, too; leave it in one of them` }
   })
+}
+
+/** Rows of `<Schema>_daily` are nobody's: `vanadium optout erase` does not look there. */
+function userInDaily (path: Path, { aggregate = {} }: RetentionInFile, user: string | undefined): Finding[] {
+  if (user === undefined) return []
+  const isUser = (field: string): boolean => `${field}.`.startsWith(`${user}.`) || user.startsWith(`${field}.`)
+  return (['by', 'of'] as const).flatMap(name => (aggregate[name] ?? []).flatMap((field, at) => {
+    const place = [...path, name, String(at)]
+    return isUser(field) ? [{ at: place, text: `${placeOf(place)}: ${shown(field)} says whose the events are (user), and what is counted by day must not; take it out` }] : []
+  }))
 }
 
 /** An alarm that comes before its warning is a slip of the pen. */

@@ -48,7 +48,8 @@ export class RegistryCopy {
     // whatever it is asked for: null says that there is no registry
     if (this.#running || this.#closed || describe === undefined || describe('') === null) return
     this.#running = true
-    this.#copyWanted(describe).finally(() => { this.#running = false }).catch(() => {})
+    clearTimeout(this.#timer)
+    void this.#copyWanted(describe)
   }
 
   async #copyWanted (describe: Describe): Promise<void> {
@@ -61,9 +62,11 @@ export class RegistryCopy {
       } catch (error) {
         this.#wanted = null
         this.#retryLater(error)
-        return
+        break
       }
     }
+    // at once: what is seen from here on must find it so
+    this.#running = false
   }
 
   #retryLater (error: unknown): void {

@@ -1,4 +1,6 @@
+import { RecordError } from '../errors.js'
 import type { Column } from './columns.js'
+import type { Lacking } from './store.js'
 import { converterOf, type Converter, type SqlValue } from './values.js'
 
 /** An event as a row: one value a column, in their order. Throws `RecordError` when a column cannot hold its value. */
@@ -13,18 +15,26 @@ interface Node {
   readonly children: Node[]
 }
 
-/** Compiled once for a table. Columns without a value are null. `onLong` is what `converterOf` says, of any column. */
-export function rowMapper (columns: readonly Column[], onLong: (column: Column, characters: number) => void): RowMapper {
+/**
+ * Compiled once for a table. Columns without a value are null. `onLong` is what `converterOf` says, of any column. What has a value for a
+ * column that the table lacks is refused: without it the row would say something else.
+ */
+export function rowMapper (columns: readonly Column[], onLong: (column: Column, characters: number) => void, lacking: readonly Lacking[] = []): RowMapper {
   const roots: Node[] = []
   columns.forEach((column, at) => {
     const convert = converterOf(column, characters => { onLong(column, characters) })
     for (const path of sourcesOf(column)) nodeAt(roots, path).targets.push({ at, convert })
   })
+  for (const { column, error } of lacking) nodeAt(roots, column.path).targets.push({ at: columns.length, convert: () => refuse(column, error) })
   return event => {
     const row = new Array<SqlValue>(columns.length).fill(null)
     fill(row, event, roots)
     return row
   }
+}
+
+function refuse ({ name }: Column, cause: RecordError): never {
+  throw new RecordError('refused-by-store', `the event has a value for column ${name}, which the table cannot be given: ${cause.message}`, { cause, column: name })
 }
 
 /** A capsule has `timestamp`, or `dt` in its place; `timestamp` comes later and wins. */

@@ -8,6 +8,14 @@ export interface StoredTable {
   readonly plan: TablePlan
   /** The plan's columns, in its order, with the types that they have in the store. */
   readonly columns: readonly Column[]
+  /** Those of the plan that are not among them, because the store cannot give them to the table; never its key nor its time. */
+  readonly lacking: readonly Lacking[]
+}
+
+/** A column that a table cannot have, and why not. An event is refused if it has a value for it, and stored if it has none. */
+export interface Lacking {
+  readonly column: Column
+  readonly error: RecordError
 }
 
 /** Rows for one table, in the order they came. `R` is a row as the store sends it. */
@@ -31,7 +39,7 @@ export interface Outcome {
 
 /** A database. Its methods wait for as long as it is away, as `Patience` says. `ensure` may be called while others are, and while itself is. */
 export interface Store<R> {
-  /** Makes the table, or adds the columns it lacks. Throws `RecordError` when the database cannot have such a table. */
+  /** Makes the table, or adds the columns it lacks, as far as there is room. Throws `RecordError` when the database cannot have such a table. */
   ensure (plan: TablePlan): Promise<StoredTable>
   /** A row as `insert` takes it; `values` are of `table.columns`. */
   encode (values: SqlValue[]): R

@@ -66,10 +66,13 @@ export class Tables {
     if (owner !== plan.comment) throw new RecordError('refused-by-store', `schemas ${owner} and ${plan.comment} have the same table, ${plan.name}; rename one`)
     this.#owners.set(plan.name.toLowerCase(), plan.comment)
     const stored = await this.#store.ensure(plan)
+    for (const { column, error } of stored.lacking) {
+      this.#ctx.log.error('a table cannot be given a column; events that have a value for it go to the dead letters', { table: plan.name, column: column.name, reason: error.message })
+    }
     return {
       schema,
       stored,
-      toRow: rowMapper(stored.columns, (column, characters) => { this.#longStrings(plan.name, column, characters) }),
+      toRow: rowMapper(stored.columns, (column, characters) => { this.#longStrings(plan.name, column, characters) }, stored.lacking),
       inserted: `schema.${schema.name.replace(/[^A-Za-z0-9_-]/g, '_')}.inserted`
     }
   }

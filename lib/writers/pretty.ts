@@ -1,3 +1,5 @@
+import { unprintable } from '../stream/unprintable.js'
+
 /** Foreground colours of ECMA-48 (SGR). */
 const colours = { name: 36, string: 32, number: 33, word: 35 } as const
 
@@ -6,10 +8,10 @@ const token = /("(?:[^"\\]|\\.)*")(\s*:)?|-?\d[\d.eE+-]*|true|false|null|[[\]{},
 
 /**
  * A record for a terminal, with the newline after it: JSON over several lines, digits as they are; anything else as a
- * line. Bytes that would control the terminal are shown as escapes.
+ * line. What would control the terminal is shown as escapes.
  */
 export function prettyRecord (record: string, coloured: boolean): string {
-  const safe = record.replace(/\p{Cc}/gu, escapeOf)
+  const safe = record.replace(unprintable, escapeOf)
   return `${isStructured(record) ? spread(safe, coloured ? paint : asIs) : safe}\n`
 }
 
@@ -59,5 +61,5 @@ function asIs (_colour: number, text: string): string {
 }
 
 function escapeOf (character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return character.replace(/[^]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -20,7 +20,7 @@ export const stdoutWriter: WriterHandler<StdoutParams> = {
   params: {
     type: 'object',
     properties: {
-      pretty: { type: 'string', enum: ['auto', 'always', 'never'], default: 'auto', description: 'Whether JSON is spread over lines, and what would control a terminal is shown instead; auto: when standard output is a terminal. Only a terminal gets colours.' }
+      pretty: { type: 'string', enum: ['auto', 'always', 'never'], default: 'auto', description: 'Whether JSON is spread over lines, and what would control a terminal is shown instead; auto: when standard output is a terminal. Only a terminal gets colours, and none where NO_COLOR is set.' }
     },
     additionalProperties: false
   },
@@ -46,7 +46,7 @@ export const stdoutWriter: WriterHandler<StdoutParams> = {
 }
 
 function prettyBatch (batch: Batch): Buffer {
-  return Buffer.from(batch.lines().map(record => prettyRecord(record, stdout.isTTY)).join(''))
+  return Buffer.from(batch.lines().map(record => prettyRecord(record, stdout.isTTY && stdout.hasColors())).join(''))
 }
 
 async function print (bytes: Buffer): Promise<void> {

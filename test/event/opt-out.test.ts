@@ -57,8 +57,22 @@ t.test('events of a listed user are dropped, those of others are not', async t =
   t.equal(processor.process(query(json({ userId: 'DIGITS' }).replace('"DIGITS"', '9007199254740992'))).kind, 'valid', 'although both are one double')
   t.equal(of({ userId: [7, { ids: [123] }] }), 'dropped', 'a field stands for all that is below it')
   for (const other of ['optedout-7f3', 'optedout-7f3aa', 'OPTEDOUT-7F3A', 1234, 12, '0123', true, null, 123.5]) t.equal(of({ userId: other }), 'valid', `${other}`)
+  for (const text of ['[DIGITS]', '{"a":[{"b":DIGITS}]}', 'DIGITS.0', '9.007199254740993e15', '90071992547409930E-1']) {
+    t.equal(processor.process(query(json({ userId: 'X' }).replace('"X"', text.replace('DIGITS', digits)))).kind, 'dropped', text)
+    t.equal(processor.process(query(json({ userId: 'X' }).replace('"X"', text.replace('DIGITS', '9007199254740995').replace('0993', '0995')))).kind, 'valid', `${text}, of another user`)
+  }
   t.equal(of({ userId: id }, 'Nameless'), 'valid', 'a schema that names no field')
   t.equal(of({ userId: 5, action: 'view' }), 'valid')
+})
+
+// seen to fail with `valueAt`
+t.test('where a list is on the way to the field, each of its objects counts', async t => {
+  const processor = processorOf(optOutOf([id, '123'], { Named: 'event.userId.id' }))
+
+  const of = (userId: unknown): string => processor.process(query(json({ userId }))).kind
+
+  t.strictSame([[{ id: 'x' }, { id }], [{ id: { x: 123 } }], { id }].map(of), ['dropped', 'dropped', 'dropped'])
+  t.strictSame([[{ id: 'x' }, { name: id }], [[{ id }]], [id]].map(of), ['valid', 'valid', 'valid'])
 })
 
 t.test('what cannot be validated is no way round it', async t => {
@@ -83,6 +97,11 @@ t.test('what cannot be validated is no way round it', async t => {
     'single quotes': query(`{'schema':'Named','event':{'userId':'${id}'`),
     'no quotes': query(`{schema:Named,event:{userId:${id},`),
     'an escape in the identifier': query(whole.replace('optedout', '\\u006fptedout').slice(0, -3)),
+    'a list that is cut': query(json({ userId: ['x', id, 'y'] }).slice(0, -8)),
+    'a list that is cut right behind it': query(json({ userId: ['x', id] }).slice(0, -4)),
+    'a list in a string, cut': query(JSON.stringify({ schema: 'Named', event: JSON.stringify({ userId: [7, id, 'y'], x: 'yz' }) }).slice(0, -9)),
+    'an object that is cut': query(json({ userId: { name: 'x', ids: [{ id }] } }).slice(0, -5)),
+    'a field of the event that is called schema': query(`{"event":{"schema":"Nameless","userId":"${id}"},"schema":"Named","revi`),
     'encoded twice': query(encodeURIComponent(whole)),
     'escapes that are none': query(whole).replace('action', '%ZZ'),
     'not encoded': `${whole.slice(0, -2)} ${rest}`,
@@ -175,7 +194,7 @@ t.test('a raw line that holds the identifier whole is never kept, wherever it is
 t.test('a line that is made to be slow is not', async t => {
   const optOut = optOutOf([id])
   const length = 200_000
-  const lines = ['\\', '{"userId":', '[', 'userId=', '?', '%', '%25', '"userId":"\\"', ' ', '+'].map(part => `{"schema":"Named","userId":"${part.repeat(length / part.length)}`)
+  const lines = ['\\', '{"userId":', '[', 'userId:[', 'userId:[\\"', 'userId=+', 'userId=', '?', '%', '%25', '"userId":"\\"', ' ', '+'].map(part => `{"schema":"Named","userId":"${part.repeat(length / part.length)}`)
 
   for (const line of lines) t.type(optOut.inRecord(line), 'boolean', line.slice(0, 60))
 })

@@ -95,7 +95,7 @@ t.test('the accounts of etc/mysql', { skip: needsClient }, async t => {
     const store = openMysqlPurge(parseUri('mysql:///log'), { defaultsFile: credentials, schemas: schemasOf([]), log: createLog({ level: 'error' }) })
     t.teardown(store.close)
     const aggregate = { by: ['wiki'], of: ['event.n'] }
-    const rules: Rules = { nowMs: Date.now(), mostDays: 36_500, of: schema => ({ days: schema === 'Old' ? 90 : 36_500, keep: ['wiki'], anonymise: new Map(), aggregate, longer: null }) }
+    const rules: Rules = { nowMs: Date.now(), mostDays: 36_500, names: [], of: schema => ({ days: schema === 'Old' ? 90 : 36_500, keep: ['wiki'], anonymise: new Map(), aggregate, longer: null }) }
     const works = []
     for await (const { place, rows } of store.purge(rules, new AbortController().signal)) works.push({ place, rows })
 

@@ -9,6 +9,7 @@ export const registry = {
   schemas: {
     Short: { retention: { days: 7 } },
     Long: { retention: { days: 200, reason: 'a study', until: '2999-12-31' } },
+    EventError: { retention: { days: 60 } },
     Strip: { retention: { keep: ['wiki', 'event.duration'], anonymise: { 'event.user': { truncate: 1 }, 'event.bytes': { bucket: 100 } } } }
   }
 } as const
@@ -46,7 +47,7 @@ const raw = fc.record({ schema, age, name: fc.stringMatching(/^[a-z]{1,8}$/) }).
 
 const error = fc.record({ raw, age }).map(({ raw: { line: rawEvent }, age }): Expected => {
   const line = JSON.stringify({ event: { rawEvent, message: 'm', code: 'validation', schema: 'Other', revision: 1 }, schema: 'EventError', revision: 14035058, wiki: '', recvFrom: 'cp1', timestamp: seconds(age), uuid: 'u' })
-  return { line, after: age < Math.min(90, days[/schema%22%3A%22(\w+)/.exec(rawEvent)?.[1] ?? ''] ?? 90) ? line : '' }
+  return { line, after: age < Math.min(60, days[/schema%22%3A%22(\w+)/.exec(rawEvent)?.[1] ?? ''] ?? 60) ? line : '' }
 })
 
 const letter = fc.record({ event, age }).map(({ event: { line: record }, age }): Expected => {

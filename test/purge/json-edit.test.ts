@@ -32,6 +32,14 @@ t.test('addresses and user agents go, whatever is listed', async t => {
   t.equal(edited('{"clientIp":"h","ip":"192.0.2.1","userAgent":{"os":"x"},"wiki":"w","event":{}}', ['clientIp', 'ip', 'userAgent', 'userAgent.os', 'wiki'], { clientIp: { method: 'hash' } }), '{"wiki":"w","event":{}}')
 })
 
+t.test('they go from what is kept, or changed, as a whole, however deep they are', async t => {
+  const text = '{"event":{"clientIP":"192.0.2.1","n":1,"list":[{"user_agent":"x","a":[[{"\\u0069p":{"a":1},"b":2}]]}]}}'
+
+  t.equal(edited(text, ['event']), '{"event":{"n":1,"list":[{"a":[[{"b":2}]]}]}}')
+  t.equal(edited(text, ['event.list.a.ip', 'event.clientIP', 'event.n']), '{"event":{"n":1,"list":[{"a":[[{}]]}]}}')
+  t.equal(edited(text, [], { event: { method: 'bucket', size: 2 } }), '{"event":{"n":0,"list":[{"a":[[{"b":2}]]}]}}')
+})
+
 t.test('items of an array are as the array', async t => {
   t.equal(edited('{"event":{"list":[{"a":1,"b":2},3,[{"a":4}],{"b":5}]}}', ['event.list.a']), '{"event":{"list":[{"a":1},[{"a":4}],{}]}}')
 })
@@ -56,18 +64,19 @@ t.test('what is nested deeply is no trouble', async t => {
   const depth = 3000
   const deep = '['.repeat(depth) + ']'.repeat(depth)
 
-  t.equal(edited(`{"event":{"x":${deep}},"a":${deep}}`, ['event']), `{"event":{"x":${deep}}}`)
+  t.equal(edited(`{"event":{"x":${deep},"y":1},"a":${deep}}`, ['event.y']), '{"event":{"y":1}}')
+  t.match(edited(`{"event":{"x":${deep}}}`, ['event']), /^\{"event":\{"x":\[{90,100}\]{90,100}\}\}$/, 'nobody looks into the deepest, so it goes')
   t.equal(edited(`{"event":{"x":${'{"x":'.repeat(depth)}1${'}'.repeat(depth)}}}`, [], { 'event.x': { method: 'hash' } }).includes('1'), false)
 })
 
 // of any JSON: what a filter of the parsed value says
 t.test('it is what taking fields out of the parsed value is, and once is as good as twice', async t => {
-  const names = fc.constantFrom('a', 'b', 'event', 'wiki', 'x.y', '"', '\\', 'é', '__proto__')
+  const names = fc.constantFrom('a', 'b', 'ip', 'userAgent', 'event', 'wiki', 'x.y', '"', '\\', 'é', '__proto__')
   const value = fc.letrec(tie => ({
     any: fc.oneof({ maxDepth: 4 }, fc.string(), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.boolean(), fc.constant(null), fc.array(tie('any'), { maxLength: 3 }), tie('object')),
     object: fc.array(fc.tuple(names, tie('any')), { maxLength: 4 }).map(entries => Object.fromEntries(entries))
   })).object
-  const paths = fc.array(fc.array(fc.constantFrom('a', 'b', 'event', 'wiki'), { minLength: 1, maxLength: 3 }).map(parts => parts.join('.')), { maxLength: 5 })
+  const paths = fc.array(fc.array(fc.constantFrom('a', 'b', 'ip', 'event', 'wiki'), { minLength: 1, maxLength: 3 }).map(parts => parts.join('.')), { maxLength: 5 })
 
   fc.assert(fc.property(value, paths, fc.constantFrom(undefined, 1), (object, keep, indent) => {
     const text = JSON.stringify(object, null, indent)
@@ -78,13 +87,16 @@ t.test('it is what taking fields out of the parsed value is, and once is as good
   }), { numRuns: 500 })
 })
 
-/** Slow and plain: what of a value is at or below a path that is kept. */
+/** Slow and plain: what of a value is at or below a path that is kept, and no address. */
 function filtered (value: unknown, path: string, keep: readonly string[]): unknown {
   const all = [...keep, 'schema', 'revision', 'uuid', 'timestamp', 'dt', 'samplingRate', 'meta.schema_uri', 'meta.id', 'meta.dt']
-  if (all.some(kept => path === kept || path.startsWith(`${kept}.`))) return value
+  const isKept = all.some(kept => path === kept || path.startsWith(`${kept}.`))
   const isAbove = path === '' || path === 'event' || all.some(kept => kept.startsWith(`${path}.`))
-  if (!isAbove || typeof value !== 'object' || value === null) return undefined
+  if (typeof value !== 'object' || value === null) return isKept ? value : undefined
+  if (!isKept && !isAbove) return undefined
   if (Array.isArray(value)) return value.map(item => filtered(item, path, keep)).filter(item => item !== undefined)
-  const entries = Object.entries(value).filter(([name]) => !name.includes('.')).map(([name, below]): [string, unknown] => [name, filtered(below, path === '' ? name : `${path}.${name}`, keep)])
+  const entries = Object.entries(value)
+    .filter(([name]) => name !== 'ip' && name !== 'userAgent' && (isKept || !name.includes('.')))
+    .map(([name, below]): [string, unknown] => [name, filtered(below, path === '' ? name : `${path}.${name}`, keep)])
   return Object.fromEntries(entries.filter(([, below]) => below !== undefined))
 }

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
+import { codeOf } from '../../lib/errors.js'
 import { historyFile, openHistory, readHistory, type Change } from '../../lib/registry/history.js'
 import { readRegistry, type Registry } from '../../lib/registry/registry.js'
 
@@ -40,6 +41,37 @@ t.test('what is another than it was is recorded once, by schema and key, with wh
   t.teardown(() => { other?.close() })
   t.strictSame([...other?.changes() ?? []].at(-1), { atMs: beginMs + dayMs, who: 'bob (as root)', message: 'a new team', schema: 'A', key: 'team', from: null, to: 'x' })
   t.equal(readHistory(directory), null)
+})
+
+// seen to fail with a deferred transaction: somebody else could compare with what is old, and fail when both write
+t.test('who records has the file alone, from before what was recorded last is read', async t => {
+  const directory = t.testdir()
+  const history = openHistory(directory)
+  const other = new Database(historyFile(directory), { timeout: 0 })
+  t.teardown(() => {
+    other.close()
+    history.close()
+  })
+  history.record(registry('schemas: { A: { team: a } }'), { who: 'ann' })
+  const said: unknown[] = []
+  const now = registry('schemas: { A: { team: b } }')
+  // what holds is asked for after what was recorded is read, and before anything is written
+  const watched: Registry = {
+    ...now,
+    find (...args) {
+      try {
+        other.exec('BEGIN IMMEDIATE; ROLLBACK')
+        said.push('it is free')
+      } catch (error) {
+        said.push(codeOf(error))
+      }
+      return now.find(...args)
+    }
+  }
+
+  t.equal(history.record(watched, { who: 'ann' }).length, 1)
+  t.strictSame(new Set(said), new Set(['SQLITE_BUSY']))
+  other.exec('BEGIN IMMEDIATE; ROLLBACK')
 })
 
 // seen to fail when what holds now is recorded

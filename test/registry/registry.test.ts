@@ -109,6 +109,7 @@ const mistakes: readonly Mistake[] = [
     `4: schemas/A/retention/anonymise/clientIp: "clientIp" ${never}`, `6: schemas/A/retention/aggregate/by/0: "event.user-agent" ${never}`, `7: schemas/A/retention/aggregate/of/0: "event.remoteAddr" ${never}`
     ]
   },
+  { what: 'a user who is counted by day', text: `${retention('aggregate:\n  by: [wiki, event.user.id]')}\n    user: event.user`, said: ['5: schemas/A/retention/aggregate/by/1: "event.user.id" says whose the events are (user), and what is counted by day must not; take it out'] },
   { what: 'a field that is kept as it is and changed', text: retention('keep: [wiki]\nanonymise:\n  wiki: hash'), said: ['6: schemas/A/retention/anonymise/wiki: "wiki" is in keep, too; leave it in one of them'] },
   { what: 'a field twice', text: retention('keep: [a, wiki, wiki]'), said: ['4: schemas/A/retention/keep: items 2 and 3 are the same; give each once'] },
   { what: 'too many fields', text: retention(`keep: [${Array.from({ length: 1001 }, (_, n) => `f${n}`).join()}]`), said: ['4: schemas/A/retention/keep: there are too many items; give at most 1000'] },

@@ -52,7 +52,7 @@ t.test('any tables have a view whose columns are distinct without case, each wit
 t.test('first and last are of events that were not refused, counts of what was inserted', async t => {
   const group = (revision: number, times: Array<string | null>): Parameters<typeof talliesOf>[0][number] => {
     const plan = planTable(schemaOf({}, { revision }))
-    return { table: { plan, columns: plan.columns }, rows: times, records: times.map(String), times }
+    return { table: { plan, columns: plan.columns, lacking: [] }, rows: times, records: times.map(String), times }
   }
   const refused = [{ row: 0, error: new Error('no') as never }]
   const tallies = talliesOf([group(10, ['20140521093009', '20140521093003', null, '20140521093005']), group(9, ['20140521093001']), group(8, [null])], [

@@ -104,11 +104,38 @@ t.test('tables that are altered while rows flow', { skip: needsMariadb }, async 
     const { database, rows } = await databaseOf(server)
     const { writer, ctx } = await openOn(t, { uri: mysqlUri(server, database) }, changing(...before))
     await store(writer, [capsuleOf({ a: 1 }), capsuleOf({ n: 1 }, { schema: 'Other' })])
-    await server.query(`ALTER TABLE Test_1 DROP COLUMN event_a, ${Array.from({ length: 1010 }, (_, at) => `ADD COLUMN c${at} TINYINT`).join(', ')}`, database)
+    await server.query(`ALTER TABLE Test_1 DROP COLUMN event_a, ${Array.from({ length: 1009 }, (_, at) => `ADD COLUMN c${at} TINYINT`).join(', ')}`, database)
     await store(writer, [capsuleOf({ a: 2 }), capsuleOf({ n: 2 }, { schema: 'Other' })])
 
     t.match((await rows('Other_1')).map(({ event_n: n }) => n), [1, 2])
     t.match(ctx.letters, [{ record: /"a":2/, error: { code: 'refused-by-store', message: /table Test_1 cannot be made/ } }])
+  })
+
+  // seen to fail when a column that has no room refuses the table, and when those beside it are not tried
+  t.test('a table with no room for a column takes what has no value for it; what has one is refused, so that no row weighs too little', async t => {
+    const { database, rows } = await databaseOf(server)
+    const uri = mysqlUri(server, database)
+    const first = await openOn(t, { uri }, changing(...before))
+    await store(first.writer, [capsuleOf({ a: 1 })])
+    // a table of an older version, whose row is full but for four bytes
+    await server.query('DROP VIEW Test', database)
+    await server.query('ALTER TABLE Test_1 DROP COLUMN samplingRate', database)
+    await fill(server, database, 'Test_1', 4)
+
+    const { writer, ctx } = await openOn(t, { uri }, changing(schemaOf({ a: integer, flag: { type: 'boolean' } }), other))
+    await store(writer, [capsuleOf({ a: 2, flag: true }), capsuleOf({ a: 3 }, { samplingRate: 0.1 }), capsuleOf({ a: 4 }), capsuleOf({ n: 1 }, { schema: 'Other', samplingRate: 0.1 })])
+
+    t.match((await rows('Test_1')).map(({ event_a: a, event_flag: flag }) => [a, flag]), [[1, null], [2, 1], [4, null]])
+    t.match(await rows('Other_1'), [{ samplingRate: 0.1 }])
+    t.match(ctx.letters, [{ record: /"a":3/, error: { code: 'refused-by-store', message: /a value for column samplingRate, which the table cannot be given: .*Row size too large.*MEDIUMTEXT/, details: { column: 'samplingRate' } } }])
+    t.match(ctx.logged().filter(({ level }) => level === 'error'), [{ message: 'a table cannot be given a column; events that have a value for it go to the dead letters', table: 'Test_1', column: 'samplingRate' }])
+    t.match(await server.query('SELECT weight FROM Test', database), [{ weight: 1 }, { weight: 1 }, { weight: 1 }])
+
+    await writer.close()
+    await server.query('ALTER TABLE Test_1 MODIFY filler_0 MEDIUMTEXT', database)
+    const later = await openOn(t, { uri }, changing(...before))
+    await store(later.writer, [capsuleOf({ a: 3 }, { samplingRate: 0.1 })])
+    t.match((await rows('Test_1')).at(-1), { event_a: 3, samplingRate: 0.1 })
   })
 
   t.test('rows that wait have a bound: when it is reached everything waits, and the log says so', async t => {
@@ -228,6 +255,14 @@ function booksOf (directory: string): unknown[] {
   } finally {
     db.close()
   }
+}
+
+/** Gives a table columns until no more than `left` bytes of a row are left. */
+async function fill (server: Mariadb, database: string, table: string, left: number): Promise<void> {
+  const takes = async (name: string, bytes: number): Promise<boolean> =>
+    await server.query(`ALTER TABLE ${table} ADD COLUMN ${name} VARBINARY(${bytes})`, database).then(() => true, () => false)
+  let columns = 0
+  for (let bytes = 32_768; bytes > left; bytes = bytes >> 1) while (await takes(`filler_${columns}`, bytes)) columns++
 }
 
 /** An analyst's transaction that has read the table; resolves with what ends it. */

@@ -94,18 +94,24 @@ no JSON
 `)
 })
 
-t.test('on a terminal it does so by itself, in colour', async t => {
-  const command = [process.execPath, '--input-type=module', '-e', script, 'stdout://', '1', '{"a":[1]}'].map(part => `'${part.replaceAll('\'', '\'\\\'\'')}'`).join(' ')
-  const child = spawn('script', ['--quiet', '--return', '--command', `${command} 2>/dev/null`, '/dev/null'], { stdio: ['ignore', 'pipe', 'inherit'] })
+for (const [name, env, printed] of [
+  ['in colour', { FORCE_COLOR: undefined, NO_COLOR: undefined, NODE_DISABLE_COLORS: undefined }, '{\r\n  \u001b[36m"a"\u001b[39m: [\r\n    \u001b[33m1\u001b[39m\r\n  ]\r\n}\r\n'],
+  ['without colours where NO_COLOR is set', { FORCE_COLOR: undefined, NO_COLOR: '1' }, '{\r\n  "a": [\r\n    1\r\n  ]\r\n}\r\n']
+] as const) {
+  t.test(`on a terminal it does so by itself, ${name}`, async t => {
+    const command = [process.execPath, '--input-type=module', '-e', script, 'stdout://', '1', '{"a":[1]}'].map(part => `'${part.replaceAll('\'', '\'\\\'\'')}'`).join(' ')
+    const child = spawn('script', ['--quiet', '--return', '--command', `${command} 2>/dev/null`, '/dev/null'], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, TERM: 'xterm-256color', ...env } })
 
-  t.match(await text(child.stdout), '{\r\n  \u001b[36m"a"\u001b[39m: [\r\n    \u001b[33m1\u001b[39m\r\n  ]\r\n}\r\n')
-})
+    t.match(await text(child.stdout), printed)
+  })
+}
 
 t.test('what a terminal gets is JSON all the same, and cannot control it', async t => {
   const value = { 'a "b"\\': [null, true, -1.5e-7, 'x:{[,]}', { '': {} }, []], c: { d: [[[]]] } }
 
   t.same(JSON.parse(prettyRecord(JSON.stringify(value), false)), value)
   t.equal(prettyRecord('"a\u009b31m\u007f\u001b[0m\t', true), '"a\\u009b31m\\u007f\\u001b[0m\\u0009\n')
+  t.equal(prettyRecord('"\u202eabc\u{f0000}"', false), '"\\u202eabc\\udb80\\udc00"\n', 'nothing is turned round')
   t.equal(prettyRecord('{"torn', true), '{"torn\n')
   t.match(prettyRecord('{"a":"b","c":false}', true), '\u001b[36m"a"\u001b[39m: \u001b[32m"b"\u001b[39m,\n  \u001b[36m"c"\u001b[39m: \u001b[35mfalse\u001b[39m')
   const deep = '['.repeat(5000) + ']'.repeat(5000)

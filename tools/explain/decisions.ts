@@ -33,7 +33,7 @@ export function samplerFor (registry: Registry): Sampler {
 export function decisionsOf (capsule: Capsule, line: string, registry: Registry, { optOut, unreadable }: Decisions): Section {
   const title = 'Opt-out and sampling'
   const identity = identifyEvent(capsule)
-  if (identity === null) return { title, lines: ['nothing is left out of what does not say which schema it has, but what is about a user who has opted out'] }
+  if (identity === null) return { title, lines: ['it does not say which schema it has: it is not sampled, and dropped only if it is about a user who has opted out'] }
   const entry = registry.find(identity.name)
   return { title, lines: [optOutText(entry, optOut.covers(identity.name, capsule, line), unreadable), ...samplingText(entry, capsule)] }
 }

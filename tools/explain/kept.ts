@@ -1,5 +1,6 @@
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import type { CommandContext } from '../../lib/cli/command.js'
-import { ConfigError, messageOf, StreamError } from '../../lib/errors.js'
+import { codeOf, ConfigError, messageOf, StreamError } from '../../lib/errors.js'
 import { batchOfRecords } from '../../lib/stream/batch.js'
 import { instancesIn, journalsOf, openForReading } from '../journal/databases.js'
 import { rowsFrom } from '../journal/rows.js'
@@ -20,7 +21,7 @@ export async function lookIntoFiles (files: readonly string[], matcher: Matcher,
   const looks: Look[] = []
   for (const file of files) {
     if (ctx.stop.aborted) break
-    looks.push(await lookInto(file, async found => {
+    looks.push(await lookInto(file, ctx.stop, async found => {
       const progress = createProgress()
       const reader = await ctx.openReader(`file://${file.split('/').map(encodeURIComponent).join('/')}`)
       let records = 0
@@ -35,6 +36,7 @@ export async function lookIntoFiles (files: readonly string[], matcher: Matcher,
         progress.end()
         await reader.close()
       }
+      return null
     }))
   }
   return looks
@@ -52,41 +54,52 @@ export async function lookIntoJournals (directory: string, matcher: Matcher, ctx
   const looks: Look[] = []
   for (const instance of instances) {
     if (ctx.stop.aborted) break
-    looks.push(await lookInto(`journals of ${instance} in ${directory}`, async found => {
+    looks.push(await lookInto(`journals of ${instance} in ${directory}`, ctx.stop, async found => {
+      let damaged = 0
       const state = openForReading(directory, instance)
       const progress = createProgress()
       try {
         for (const { name } of state === null ? [] : journalsOf(state.db)) {
           for (const row of state === null ? [] : rowsFrom(state.db, name, 0)) {
-            if (ctx.stop.aborted) return
-            if (row.damage !== undefined) continue
+            if (ctx.stop.aborted) return null
+            if (row.damage !== undefined) {
+              damaged++
+              continue
+            }
             for (const record of batchOfRecords([row.payload])?.lines() ?? []) {
               const lines = matcher(record)
               found(lines === null ? null : [`journal ${name}, entered the pipeline ${new Date(row.timeMs).toISOString()}`, ...lines])
             }
             progress.show(`${instance}, ${name}: record ${numberText(row.first)}`)
+            // signals must get theirs
+            await turnOfTheLoop()
           }
         }
       } finally {
         progress.end()
         state?.db.close()
       }
+      return damaged === 0 ? null : `${numberText(damaged)} batches of records cannot be read: see vanadium journal check`
     }))
   }
   return looks
 }
 
-async function lookInto (place: string, look: (found: (lines: string[] | null) => void) => Promise<void>): Promise<Look> {
+/** `look` resolves with what it could not look through, in words. */
+async function lookInto (place: string, stop: AbortSignal, look: (found: (lines: string[] | null) => void) => Promise<string | null>): Promise<Look> {
   const found: string[] = []
   let times = 0
-  try {
-    await look(lines => {
-      if (lines !== null && times++ < mostFound) found.push(...lines)
-    })
-    if (times > mostFound) found.push(`and ${numberText(times - mostFound)} more`)
-    return { place, found, problem: null }
-  } catch (error) {
-    if (error instanceof ConfigError || error instanceof StreamError) return { place, found, problem: messageOf(error) }
-    throw error
+  const problemOf = async (): Promise<string | null> => {
+    try {
+      return await look(lines => {
+        if (lines !== null && times++ < mostFound) found.push(...lines)
+      })
+    } catch (error) {
+      if (error instanceof ConfigError || error instanceof StreamError || codeOf(error)?.startsWith('SQLITE_') === true) return messageOf(error)
+      throw error
+    }
   }
+  const problem = await problemOf() ?? (stop.aborted ? 'not looked through to its end' : null)
+  if (times > mostFound) found.push(`and ${numberText(times - mostFound)} more`)
+  return { place, found, problem }
 }

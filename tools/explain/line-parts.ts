@@ -1,9 +1,10 @@
+import { isIP } from 'node:net'
 import { RecordError } from '../../lib/errors.js'
 import { decodeCapsule, parseCapsule, tidy, type Capsule } from '../../lib/event/capsule.js'
 import { compileFormat, type LineFormat } from '../../lib/event/line-format.js'
 import { uuidOfCapsule } from '../../lib/event/uuid.js'
 import { numberText } from '../text.js'
-import { columns, cutText, shown, type Section } from './section.js'
+import { columns, cutText, shown, withoutAddresses, type Section } from './section.js'
 
 /** How far a line got, and what is known of it there. */
 export interface Read {
@@ -19,16 +20,17 @@ export interface Read {
 export function readParts (line: string, format: LineFormat, whole: Capsule | null): Read {
   const match = format.match(line)
   if (match === null) return { sections: [{ title: 'The parts of the line', lines: mismatch(line, format) }], sent: null }
-  const { capsule, lines } = openCapsule(match.capsule, format, whole)
+  const { capsule, json, lines } = openCapsule(match.capsule, format, whole)
+  const hide = hiding(format, capsule)
   const rows = format.fields.map(({ name, conversion, specifier }, at) => {
     const text = conversion === 'address' ? '(an address, which is not shown)' : cutText(match.fields[at] ?? '', 60)
     return { specifier, row: [specifier, text, `${name}: ${becameOf(name, capsule, whole)}`] }
   })
   const specifier = format.encoding === 'query' ? '%q' : '%j'
-  const all = [...rows, { specifier, row: [specifier, cutText(match.capsule, 60), 'the capsule'] }]
+  const all = [...rows, { specifier, row: [specifier, cutText(hide(match.capsule), 60), 'the capsule'] }]
     .sort((a, b) => format.format.indexOf(a.specifier) - format.format.indexOf(b.specifier))
   return {
-    sections: [{ title: 'The parts of the line', lines: columns(all.map(({ row }) => row)) }, { title: 'The capsule', lines }],
+    sections: [{ title: 'The parts of the line', lines: columns(all.map(({ row }) => row)) }, { title: 'The capsule', lines: json === '' ? lines : [lines[0] ?? '', cutText(hide(json), 300), ...lines.slice(1)] }],
     sent: capsule
   }
 }
@@ -39,28 +41,34 @@ function becameOf (name: string, sent: Capsule | null, whole: Capsule | null): s
   return Object.hasOwn(sent, name) ? `${shown(whole[name])}, as the capsule says, which counts` : shown(whole[name])
 }
 
-function openCapsule (text: string, { encoding }: LineFormat, whole: Capsule | null): { capsule: Capsule | null, lines: string[] } {
+/** Takes out of a text the address that the capsule itself may have where the format has one. */
+function hiding ({ fields }: LineFormat, capsule: Capsule | null): (text: string) => string {
+  const own = fields.filter(({ conversion }) => conversion === 'address').map(({ name }) => capsule?.[name])
+  return text => withoutAddresses(text, own.filter(address => typeof address === 'string' && isIP(address) !== 0) as string[])
+}
+
+function openCapsule (text: string, { encoding }: LineFormat, whole: Capsule | null): { capsule: Capsule | null, json: string, lines: string[] } {
   const lines: string[] = []
+  let json = ''
   try {
-    const json = decodeCapsule(text, encoding)
+    json = decodeCapsule(text, encoding)
     lines.push(encoding === 'query' ? `${numberText(text.length)} characters, percent-decoded ${numberText(json.length)}` : `${numberText(json.length)} characters of JSON`)
-    lines.push(cutText(json, 300))
     const capsule = parseCapsule(json)
     const before = { ...capsule }
     tidy(capsule)
     lines.push(...Object.keys(before).filter(name => !Object.hasOwn(capsule, name)).map(name => `${name}: dropped, as nobody wants it any more`))
     if (Array.isArray(before['event']) && !Array.isArray(capsule['event'])) lines.push('event: [] is taken for {}, as PHP writes it')
     if (whole !== null) lines.push(uuidText(whole))
-    return { capsule, lines }
+    return { capsule, json, lines }
   } catch (error) {
     if (!(error instanceof RecordError)) throw error
-    return { capsule: null, lines: [...lines, error.message] }
+    return { capsule: null, json, lines: [...lines, error.message] }
   }
 }
 
 function uuidText (whole: Capsule): string {
-  const { recvFrom, seqId, timestamp, dt, uuid, meta } = whole
-  if (typeof meta === 'object' && meta !== null) return 'it carries its own meta, so it gets nothing from the line; meta.id is what its uuid would be'
+  const { recvFrom, seqId, timestamp, dt, uuid, meta, schema } = whole
+  if (typeof meta === 'object' && meta !== null && schema === undefined) return 'it carries its own meta, so it gets nothing from the line; meta.id is what its uuid would be'
   if (uuidOfCapsule(whole) === null) return typeof uuid === 'string' ? `uuid: ${uuid}, as it was sent` : 'no uuid: it is made of recvFrom, seqId and the time'
   const time = typeof timestamp === 'number' ? `timestamp ${timestamp}` : `dt ${String(dt)}`
   return `uuid: ${String(uuid)}, made of recvFrom ${shown(recvFrom)}, seqId ${String(seqId)} and ${time}`

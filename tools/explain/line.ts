@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { ConfigError, RecordError } from '../../lib/errors.js'
+import { RecordError } from '../../lib/errors.js'
 import type { Capsule } from '../../lib/event/capsule.js'
 import { parsed } from '../../lib/event/composition.js'
 import { parseJson } from '../../lib/event/json.js'
@@ -13,9 +13,10 @@ import { notUtf8 } from '../../lib/stream/processing.js'
 import type { Fate } from '../../lib/stream/ledger.js'
 import { keptIn } from '../replay/kept.js'
 import { numberText } from '../text.js'
+import type { PlugInStep } from './candidates.js'
 import { decisionsOf, type Decisions } from './decisions.js'
 import { readParts } from './line-parts.js'
-import { purgeSection, secondsOf } from './purge.js'
+import { purgeSection, schemaOfError, secondsOf } from './purge.js'
 import { rowSection, storedAs, type Stored } from './row.js'
 import { columns, type Section } from './section.js'
 import { verdictOf } from './verdict.js'
@@ -30,6 +31,7 @@ export interface Candidate {
   readonly events: EventProcessor
   /** Whether its event errors go anywhere. */
   readonly keepsInvalid: boolean
+  readonly steps: readonly PlugInStep[]
 }
 
 /** What the ledger calls the end of what came of a record; `logged`: an event error that nobody wanted. */
@@ -37,7 +39,8 @@ export type End = Exclude<Fate, 'taken' | 'lost' | 'filtered'> | 'logged'
 
 export interface Explained {
   readonly sections: readonly Section[]
-  readonly end: End
+  /** Null if that cannot be told. */
+  readonly end: End | null
 }
 
 /** Where events go. */
@@ -66,12 +69,13 @@ export async function explainRecord (bytes: Buffer, surroundings: Surroundings):
   if (kept.kind === 'valid' || kept.kind === 'event') {
     const event = 'text' in kept ? kept.text : record
     const rest = await rowAndPurge(storedAs(event, schemas, destination.longStrings, destination.refuse), registry, destination)
-    return { ...rest, sections: [{ title: 'The record', lines: ['an event that a processor has passed on'] }, verdictOf(parsed(event) as Capsule, schemas), ...rest.sections] }
+    const what = kept.kind === 'valid' ? 'an event that a processor has passed on' : 'a dead letter: what becomes of the event in it when it is replayed'
+    return { ...rest, sections: [{ title: 'The record', lines: [what] }, verdictOf(parsed(event) as Capsule, schemas, exactly(() => event) ?? undefined), ...rest.sections] }
   }
-  if (!('text' in kept)) throw new ConfigError('bad-option', 'the line in it was not kept as it came, so its way cannot be told')
+  if (!('text' in kept)) return { sections: [{ title: 'The record', lines: ['the line in it was not kept as it came, so its way cannot be told'] }], end: null }
   if (kept.kind === 'line' && kept.text === record) return await explainLine(bytes, candidate, surroundings)
   const told = await explainLine(Buffer.from(kept.text), candidateFor(kept.text, candidates), surroundings)
-  return { ...told, sections: [{ title: 'The record', lines: [`the line in ${kept.kind === 'error' ? 'an EventError' : 'a dead letter'} is told`] }, ...told.sections] }
+  return { ...told, sections: [{ title: 'The record', lines: [`${kept.kind === 'error' ? 'an EventError' : 'a dead letter'}: what becomes of the line in it when it is replayed`] }, ...told.sections] }
 }
 
 /** The one that has a line of this form; the first, when none has. */
@@ -111,8 +115,16 @@ const dropText: Readonly<Record<Drop, string>> = {
 
 function introduction (line: string, candidate: Candidate, candidates: readonly Candidate[]): string[] {
   const formats = candidates.map(({ label, format }) => [label, format.format])
-  if (candidate.format.match(line) !== null) return [`${numberText(line.length)} characters, of the format of ${candidate.label}:`, candidate.format.format]
-  return [`${numberText(line.length)} characters, of none of the formats:`, ...columns(formats), ...formats.length > 1 ? [`what ${candidate.label} makes of it:`] : []]
+  const steps = candidate.steps.map(stepText)
+  if (candidate.format.match(line) !== null) return [`${numberText(line.length)} characters, of the format of ${candidate.label}:`, candidate.format.format, ...steps]
+  return [`${numberText(line.length)} characters, of none of the formats:`, ...columns(formats), ...formats.length > 1 ? [`what ${candidate.label} makes of it:`] : [], ...steps]
+}
+
+/** What a plug-in does is told, and not done: it may do anything. */
+function stepText ({ scheme, name, isBefore }: PlugInStep): string {
+  const when = isBefore ? 'before it is parsed' : 'before it is published'
+  const what = scheme === 'map' ? 'change it, or leave it out' : 'leave it out'
+  return `${when}, function "${name}" of a plug-in may ${what} (it is counted as filtered then): what follows is told as if it did not`
 }
 
 /** As `processing` does it. */
@@ -156,7 +168,7 @@ function publicationOf (outcome: Extract<Outcome, { json: string }>): Section {
 
 async function rowAndPurge (stored: Stored, registry: Registry, destination: Destination): Promise<Explained> {
   if (stored.kind === 'dead_letter') return { sections: [rowSection(stored), ended('in the dead letters of the consumer')], end: 'dead_letter' }
-  const { schema, event, plan } = stored
+  const { event, plan } = stored
   const found = await destination.find(stored)
   const isThere = found.some(({ isThere }) => isThere)
   const how = isThere ? 'a row is there with this uuid already: this one is counted as a duplicate and changes nothing' : `a row of ${plan.name}`
@@ -164,7 +176,7 @@ async function rowAndPurge (stored: Stored, registry: Registry, destination: Des
     sections: [
       rowSection(stored),
       ...found.length === 0 ? [] : [{ title: 'Whether it is there', lines: found.map(({ text }) => text) }],
-      purgeSection(schema.name, registry.find(schema.name).retention, plan, secondsOf(event)),
+      purgeSection(plan, registry, { seconds: secondsOf(event), about: schemaOfError(event) }),
       ended(how)
     ],
     end: isThere ? 'duplicate' : 'passed'

@@ -1,29 +1,57 @@
-import type { Anonymisation, FieldPath, Retention } from '../../lib/registry/entry.js'
+import { eventErrorSchema } from '../../lib/event/event-error.js'
+import { alwaysKept } from '../../lib/purge/fields.js'
+import { daysOfError, keepsAnything } from '../../lib/purge/rules.js'
+import { fateOf } from '../../lib/purge/sql/policy.js'
+import type { Anonymisation, Retention } from '../../lib/registry/entry.js'
+import type { Registry } from '../../lib/registry/registry.js'
 import type { TablePlan } from '../../lib/sql/columns.js'
 import { parseDateTime, sqlTime, wholeSeconds } from '../../lib/sql/times.js'
 import type { Section } from './section.js'
 
 const daySeconds = 86_400
 
-/** By these a row that was stripped is still known and counted. */
-const alwaysKept: readonly FieldPath[] = ['uuid', 'timestamp', 'dt', 'samplingRate', 'meta.schema_uri', 'meta.id', 'meta.dt']
+/** What is stored of an event, as far as the purge goes by it. */
+export interface Purged {
+  /** Since 1970; null if it has no time. */
+  readonly seconds: number | null
+  /** Of an event error the schema that it is about. */
+  readonly about: unknown
+}
 
-/** When what is stored of an event is purged, and what is left then. `seconds` since 1970 are those of the event; null if it has no time. */
-export function purgeSection (schema: string, { days, keep, anonymise, aggregate, longer }: Retention, plan: TablePlan, seconds: number | null): Section {
-  const kept = plan.columns.filter(({ path }) => [...alwaysKept, ...keep].some(field => covers(field, path)))
-  const changed = plan.columns.flatMap(({ name, path }) => [...anonymise].flatMap(([field, how]) => covers(field, path) ? [`${name} (${inWords(how)})`] : []))
-  const isDeleted = keep.length === 0 && anonymise.size === 0
+/** When what is stored of an event is purged, and what is left then. */
+export function purgeSection (plan: TablePlan, registry: Pick<Registry, 'find'>, { seconds, about }: Purged): Section {
+  const { schema } = plan
+  const retention = registry.find(schema).retention
+  const { aggregate, longer } = retention
+  const isError = schema === eventErrorSchema.name
+  const days = isError ? daysOfError({ of: name => registry.find(name).retention }, String(about)) : retention.days
+  const remaining = isError || !keepsAnything(retention) ? null : remainingColumns(plan, retention)
   return {
     title: 'The purge',
     lines: [
       `events of ${schema} are kept whole for ${days} days${longer === null ? '' : `, until ${longer.until}, because: ${longer.reason}; from then on for as long as those of all schemas`}`,
-      seconds === null ? 'it has no time that a purge could go by' : `this one is of ${dayOf(seconds)}, so it is purged on ${dayOf(seconds + days * daySeconds)}, or by the first purge after that`,
+      seconds === null ? 'it has no time that a purge could go by' : `this one is of ${dayOf(seconds)}, so it is purged on ${dayOf(purgeTime(seconds, days, schema, registry))}, or by the first purge after that`,
       ...aggregate === null ? [] : [`before that it is counted into ${schema}_daily${phrase(' by ', aggregate.by)}${phrase(', with sums and percentiles of ', aggregate.of)}`],
-      ...isDeleted
-        ? ['then nothing of it remains']
-        : [`then these columns remain: ${[...kept.map(({ name }) => name), ...changed].join(', ')}`, 'all others become NULL']
+      ...remaining === null ? ['then nothing of it remains'] : [`then these columns remain: ${remaining.join(', ')}`, 'all others become NULL']
     ]
   }
+}
+
+/** After its days; or, when what keeps it longer has ended before, after those that hold from then on. */
+function purgeTime (seconds: number, days: number, schema: string, registry: Pick<Registry, 'find'>): number {
+  const regular = seconds + days * daySeconds
+  const { longer } = registry.find(schema).retention
+  if (longer === null) return regular
+  const over = Date.parse(longer.until) / 1000 + daySeconds
+  return Math.min(regular, Math.max(over, seconds + registry.find(schema, over * 1000).retention.days * daySeconds))
+}
+
+function remainingColumns ({ columns }: TablePlan, retention: Retention): string[] {
+  return columns.flatMap(({ name, kind, path }) => {
+    if (alwaysKept.includes(path.join('.'))) return [name]
+    const fate = fateOf({ name, field: path.join('.'), mayBeJson: kind === 'text' }, retention)
+    return fate === null ? [] : [fate === 'keep' || fate.method === 'clean' ? name : `${name} (${inWords(fate)})`]
+  })
 }
 
 /** Of a record, as the column that says when the event was takes it. */
@@ -34,15 +62,16 @@ export function secondsOf (event: object): number | null {
   return typeof text === 'string' ? parseDateTime(text) : null
 }
 
-/** The same of the column, as a database gives it: MediaWiki's form, or a date-time. */
+/** Of a record that is an event error the schema that it is about. */
+export function schemaOfError (record: object): unknown {
+  const { event } = record as { event?: unknown }
+  return typeof event === 'object' && event !== null && 'schema' in event ? event.schema : null
+}
+
+/** When, of the column, as a database gives it: MediaWiki's form, or a date-time. */
 export function secondsOfColumn (value: unknown): number | null {
   const text = value instanceof Date ? value.toISOString() : String(value)
   return parseDateTime(text.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/, '$1-$2-$3T$4:$5:$6Z'))
-}
-
-function covers (field: string, path: readonly string[]): boolean {
-  const full = path.join('.')
-  return full === field || full.startsWith(`${field}.`)
 }
 
 function inWords (how: Anonymisation): string {

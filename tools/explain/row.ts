@@ -35,6 +35,9 @@ export function storedAs (record: string, schemas: SchemaRepository, choice: Lon
   }
 }
 
+/** Fields that are named of those that are not stored. */
+const mostLeft = 100
+
 /** The row, column by column, and what is left out of it. */
 export function rowSection (stored: Stored): Section {
   if (stored.kind === 'dead_letter') {
@@ -62,10 +65,18 @@ function cutText (column: Column, cut: ReadonlyMap<Column, number>): string {
   return characters === undefined ? '' : `CUT from ${numberText(characters)} to ${numberText(column.length)} characters`
 }
 
-/** Fields at the top of the event, and of the whole, that no column takes. */
-function unstored (event: object, { columns }: TablePlan): string[] {
-  const taken = new Set(columns.map(({ path }) => path[0]))
-  // it takes the place of the timestamp
-  taken.add('dt')
-  return Object.keys(event).filter(name => !taken.has(name))
+/** Fields that no column takes, as the registry writes them. */
+function unstored (event: object, { columns, time }: TablePlan): string[] {
+  // a capsule may have dt in place of the timestamp
+  const paths = [...columns.map(({ path }) => path.join('.')), ...time === 'timestamp' ? ['dt'] : []]
+  const left: string[] = []
+  const due = Object.entries(event).reverse()
+  for (let next = due.pop(); next !== undefined && left.length < mostLeft; next = due.pop()) {
+    const [path, value] = next
+    if (paths.includes(path)) continue
+    const isPartly = typeof value === 'object' && value !== null && (paths.some(known => known.startsWith(`${path}.`)) || path === 'event')
+    if (!isPartly) left.push(path)
+    else due.push(...Object.entries(value).reverse().map(([key, below]): [string, unknown] => [`${path}.${key}`, below]))
+  }
+  return left.length < mostLeft ? left : [...left, '…']
 }

@@ -21,6 +21,15 @@ export function cutText (text: string, most = mostShown): string {
   return `${text.slice(0, most).replace(/[\ud800-\udbff]$/, '')}… (${numberText(text.length)} characters)`
 }
 
+/** A text as long as before, in which these are neither as they are nor percent-encoded. */
+export function withoutAddresses (text: string, addresses: Iterable<string>): string {
+  let hidden = text
+  for (const address of addresses) {
+    for (const form of [address, encodeURIComponent(address)]) hidden = hidden.replaceAll(form, '*'.repeat(form.length))
+  }
+  return hidden
+}
+
 /** A value as JSON, cut. */
 export function shown (value: unknown, most = mostShown): string {
   if (typeof value === 'number' && !Number.isFinite(value)) return 'a number beyond 1.8e308'

@@ -32,7 +32,8 @@ export async function explainUuid ({ uuid, stores, files, stateDirectory, plans 
   sections.push(...looks.filter(({ found }) => found.length > 0).map(({ place, found }) => ({ title: `Found in ${place}`, lines: found })))
   asked.push(...looks)
   const places = { title: 'Asked', lines: columns(asked.map(({ place, found, problem }) => [place, problem ?? (found.length > 0 ? 'it is there' : 'not there')])) }
-  return sections.length > 0 ? [...sections, places] : [{ title: `${uuid} was not found`, lines: whatThatMeans }, places]
+  if (sections.length > 0) return [...sections, places]
+  return [ctx.stop.aborted ? { title: `${uuid} was not found so far: stopped`, lines: [] } : { title: `${uuid} was not found`, lines: asked.some(({ problem }) => problem !== null) ? [...whatThatMeans, 'or it is where that cannot be known: see below.'] : whatThatMeans }, places]
 }
 
 const whatThatMeans = [
@@ -66,5 +67,5 @@ function purgeOf (table: string, row: Row, { schemas, registry }: CommandContext
   const schema = schemas.list().find(({ name, revision }) => tableName(name, revision).toLowerCase() === table.toLowerCase())
   if (schema === undefined || isRefused(schema)) return [{ title: 'The purge', lines: [`no usable schema has the table ${table}: the defaults of the registry hold`] }]
   const plan = planTable(schema)
-  return [purgeSection(schema.name, registry.find(schema.name).retention, plan, secondsOfColumn(row[plan.time]))]
+  return [purgeSection(plan, registry, { seconds: secondsOfColumn(row[plan.time]), about: row['event_schema'] })]
 }

@@ -8,8 +8,8 @@ export interface UserOptions {
   readonly stdin: boolean
 }
 
-/** The identifiers that were given. Throws `ConfigError`, which never has one of them in it. */
-export async function usersGiven ({ user, stdin }: UserOptions): Promise<string[]> {
+/** The identifiers that were given, not more than `most`. Throws `ConfigError`, which never has one of them in it. */
+export async function usersGiven ({ user, stdin }: UserOptions, most = mostUsers): Promise<string[]> {
   const users = [...user]
   user.forEach((id, i) => { refuseUnfit(id, `ID ${i + 1}`) })
   if (stdin) {
@@ -18,7 +18,7 @@ export async function usersGiven ({ user, stdin }: UserOptions): Promise<string[
       number++
       if (line === '') continue
       refuseUnfit(line, `line ${number} of stdin`)
-      if (users.push(line) > mostUsers) throw new ConfigError('bad-option', `--stdin: there are more than ${mostUsers} lines; the list has room for no more`)
+      if (users.push(line) > most) throw new ConfigError('bad-option', `--stdin: there are more than ${most} users; give at most so many at a time`)
     }
   }
   if (users.length === 0) throw new ConfigError('bad-option', stdin ? '--stdin: nothing came; give an identifier a line' : 'no user is named; give ID…, or --stdin')

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { codeOf, ConfigError, messageOf } from '../../lib/errors.js'
 import { asideName } from '../../lib/purge/rewrite.js'
@@ -11,7 +11,8 @@ export function filesOf (pattern: string): string[] {
   const path = resolve(pattern)
   const name = basename(path)
   if (!/[*?]/.test(name)) {
-    const there = [path, asideName(path)].filter(existsSync)
+    const real = behindLinks(path)
+    const there = [real, asideName(real)].filter(existsSync)
     if (there.length === 0) throw new ConfigError('bad-option', `--files ${pattern}: there is no such file; name one, or a pattern as /var/log/vanadium/*.log-*`)
     return there
   }
@@ -34,10 +35,20 @@ const rotated = /^(?:[.-]\d[\d-]*(?:\.(?:gz|xz|lzma|bz2|zst|lz4))?|\.torn)(?:\.p
 export function generationsOf (path: string): string[] {
   try {
     return readdirSync(dirname(path)).filter(name => name.startsWith(basename(path)) && (name === basename(path) || rotated.test(name.slice(basename(path).length))))
-      .sort().map(name => join(dirname(path), name))
+      .sort().map(name => behindLinks(join(dirname(path), name)))
   } catch (error) {
     // nothing was written yet
     if (codeOf(error) === 'ENOENT') return []
     throw new ConfigError('bad-option', `${path}: ${messageOf(error)}; run this as the user of the daemons`, { cause: error })
+  }
+}
+
+/** The file itself: to write or delete a link anew would leave what it stands for as it is. */
+export function behindLinks (path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    // whoever opens it is told why it cannot be
+    return path
   }
 }

@@ -16,9 +16,14 @@ const enter = '\x1b[?1049h\x1b[?25l\x1b[2J'
 const leave = '\x1b[?25h\x1b[?1049l'
 const eraseToEnd = '\x1b[K'
 
+/** Of a terminal that does not know its size: a serial line, a recording. */
+const usual = { width: 80, height: 24 } as const
+
 /** `onResize` is called when the size has changed, or when the process was suspended: then everything is to be painted again. */
 export function openScreen (terminal: WriteStream, onResize: () => void): Screen {
   const colours = terminal.hasColors()
+  const width = (): number => terminal.columns > 0 ? terminal.columns : usual.width
+  const height = (): number => terminal.rows > 0 ? terminal.rows : usual.height
   let shown: string[] = []
   let open = true
 
@@ -43,11 +48,11 @@ export function openScreen (terminal: WriteStream, onResize: () => void): Screen
   terminal.write(enter)
 
   return {
-    get width () { return terminal.columns },
-    get height () { return terminal.rows },
+    get width () { return width() },
+    get height () { return height() },
     paint (lines) {
       if (!open) return
-      const rendered = lines.slice(0, terminal.rows).map(line => render(line, terminal.columns - 1, colours))
+      const rendered = lines.slice(0, height()).map(line => render(line, width() - 1, colours))
       const rows = Math.max(rendered.length, shown.length)
       let changes = ''
       for (let row = 0; row < rows; row++) {

@@ -1,3 +1,5 @@
+import { unprintable } from '../../lib/stream/unprintable.js'
+
 /** SGR parameters (ECMA-48, section 8.3.117). */
 const styles = { plain: '', bold: '1', dim: '2', red: '31', green: '32', yellow: '33', cyan: '36' } as const
 export type Style = keyof typeof styles
@@ -10,8 +12,6 @@ export type Line = readonly Span[]
 const zeroWidth = /^(?:\p{M}|[\u200b-\u200d])$/u
 /** Takes two (Unicode Standard Annex 11, wide and full-width, roughly). */
 const twoWide = /^[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]$/u
-/** Control characters, and those that change the direction of what follows: nothing from the network may steer a terminal. */
-const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Co}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 
 /** Text that can do nothing to a terminal but appear. */
 export function harmless (text: string): string {

@@ -1,3 +1,4 @@
+import { silenceMs } from '../tap/looking.js'
 import type { Line } from '../terminal/text.js'
 import { bytesText, durationText, numberText, tableText } from '../text.js'
 import type { SchemaRow } from './stream-counts.js'
@@ -31,22 +32,35 @@ export interface TopView {
 const header = ['schema', 'now/s', '1 min/s', '5 min/s', 'valid', 'invalid', 'share', 'bytes/s', 'last seen']
 const right = header.slice(1)
 
-/** For a terminal of this height; schemas that have no room are counted. */
-export function linesOf (view: TopView, height: number): Line[] {
+/** What a narrow terminal has no room for, in the order in which it is left out. */
+const dispensable = ['5 min/s', 'bytes/s', '1 min/s', 'last seen', 'valid', 'invalid']
+
+/** For a terminal of this size; schemas that have no room are counted. */
+export function linesOf (view: TopView, { width, height }: { readonly width: number, readonly height: number }): Line[] {
   const { rows, total, order, inputs, nowMs, sinceMs } = view
   const sorted = [...rows].sort(orders[order].compare)
   const room = Math.max(1, height - 5)
   const shown = sorted.length > room ? sorted.slice(0, room - 1) : sorted
-  const [titles = '', all = '', ...lines] = tableText(header, [total, ...shown].map(row => cellsOf(row, nowMs)), right).split('\n').slice(0, -1)
+  const [titles = '', all = '', ...lines] = fitting([total, ...shown].map(row => cellsOf(row, nowMs)), width)
   return [
     [[' vanadium top', 'bold'], [` · ${inputs.join(' ')} · for ${durationText(nowMs - sinceMs)} · by ${orders[order].name}`]],
     [[` q quits; sort by: ${Object.entries(orders).map(([key, { name }]) => `${key} ${name}`).join(', ')}`, 'dim']],
-    [],
+    total.lastMs === 0 && nowMs - sinceMs >= silenceMs ? [[' nothing has come yet; see vanadium status, or look elsewhere with --input', 'yellow']] : [],
     [[` ${titles}`, 'dim']],
     [[` ${all}`, 'bold']],
     ...lines.map((line, at): Line => [[` ${line}`, (shown[at]?.invalid ?? 0) > 0 ? 'yellow' : 'plain']]),
     ...shown.length < sorted.length ? [[[` … and ${numberText(sorted.length - shown.length)} more`, 'dim'] as const]] : []
   ]
+}
+
+/** Lines with as many of the columns as there is room for. */
+function fitting (rows: ReadonlyArray<readonly string[]>, width: number): string[] {
+  for (let dropped = 0; ; dropped++) {
+    const isShown = (_cell: string, column: number): boolean => !dispensable.slice(0, dropped).includes(header[column] ?? '')
+    const lines = tableText(header.filter(isShown), rows.map(row => row.filter(isShown)), right).split('\n').slice(0, -1)
+    // a column before the table, and the last one, where a terminal would begin a new line
+    if (dropped === dispensable.length || Math.max(...lines.map(line => line.length)) <= width - 2) return lines
+  }
 }
 
 /** The same for what is no terminal: every schema, with the time before it. */

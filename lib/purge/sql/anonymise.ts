@@ -1,20 +1,30 @@
 import { createHmac } from 'node:crypto'
 import type { Anonymisation } from '../../registry/entry.js'
 import type { SqlValue } from '../../sql/values.js'
+import { withoutAddresses } from '../json-edit.js'
 import type { TableColumn } from './database.js'
+import type { EventColumn } from './event-tables.js'
+
+/** `clean`: it stays, without addresses and user agents that are in it. */
+export type Treatment = Anonymisation | { readonly method: 'clean' }
 
 /** Of a value of a column, never null, what may stay of it. What is anonymous already comes out as it is: it may be done again and again. */
-export type Anonymise = (value: unknown, column: TableColumn, how: Anonymisation) => SqlValue
+export type Anonymise = (value: unknown, column: EventColumn, how: Treatment) => SqlValue
 
 /** With a salt that is forgotten with the process; null when nothing is to be hashed, only looked at. */
 export function createAnonymise (salt: Buffer | null): Anonymise {
   return (value, column, how) => {
     switch (how.method) {
       case 'hash': return hashed(value, column, text => salt === null ? null : createHmac('sha256', salt).update(text).digest())
-      case 'truncate': return truncated(value, column, how.length)
+      case 'truncate': return column.mayBeJson ? clean(truncated(clean(value), column, how.length)) : truncated(value, column, how.length)
       case 'bucket': return bucketed(value, column, how.size)
+      case 'clean': return clean(value)
     }
   }
+}
+
+function clean (value: unknown): SqlValue {
+  return value === null ? null : withoutAddresses(textOf(value))
 }
 
 export type ColumnClass = 'integer' | 'number' | 'text' | 'time' | 'other'

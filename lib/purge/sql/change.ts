@@ -10,6 +10,8 @@ import { dirtyColumn } from './select.js'
 export interface Change {
   readonly ids: readonly number[]
   readonly statement: string
+  /** Columns that it changes; none if it deletes. */
+  readonly fields: readonly string[]
 }
 
 /** Null if nothing has. */
@@ -19,11 +21,12 @@ export function changeOf (db: PurgeDatabase, table: EventTable, policy: TablePol
 
 function deletionOf (db: PurgeDatabase, table: EventTable, rows: readonly Row[]): Change | null {
   const ids = rows.map(row => Number(row['id']))
-  return ids.length === 0 ? null : { ids, statement: `DELETE FROM ${db.quote(table.name)} WHERE id IN (${ids.join(',')})` }
+  return ids.length === 0 ? null : { ids, fields: [], statement: `DELETE FROM ${db.quote(table.name)} WHERE id IN (${ids.join(',')})` }
 }
 
 function strippingOf (db: PurgeDatabase, table: EventTable, { nulled, anonymised }: TablePolicy, rows: readonly Row[], anonymise: Anonymise): Change | null {
   const changed = new Set(rows.filter(isDirty).map(row => Number(row['id'])))
+  const fields = changed.size > 0 ? [...nulled] : []
   const settings = nulled.map(name => `${db.quote(name)} = NULL`)
   for (const { column, how } of anonymised) {
     const cases = rows.flatMap(row => {
@@ -33,11 +36,13 @@ function strippingOf (db: PurgeDatabase, table: EventTable, { nulled, anonymised
       changed.add(Number(row['id']))
       return [`WHEN ${Number(row['id'])} THEN ${db.literal(anonymous)}`]
     })
-    if (cases.length > 0) settings.push(`${db.quote(column.name)} = CASE id ${cases.join(' ')} ELSE ${db.quote(column.name)} END`)
+    if (cases.length === 0) continue
+    fields.push(column.name)
+    settings.push(`${db.quote(column.name)} = CASE id ${cases.join(' ')} ELSE ${db.quote(column.name)} END`)
   }
   if (changed.size === 0) return null
   const ids = [...changed]
-  return { ids, statement: `UPDATE ${db.quote(table.name)} SET ${settings.join(', ')} WHERE id IN (${ids.join(',')})` }
+  return { ids, fields, statement: `UPDATE ${db.quote(table.name)} SET ${settings.join(', ')} WHERE id IN (${ids.join(',')})` }
 }
 
 export function isDirty (row: Row): boolean {

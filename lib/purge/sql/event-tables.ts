@@ -1,5 +1,5 @@
 import { isRefused, type Schema, type SchemaRepository } from '../../event/schemas.js'
-import { planTable } from '../../sql/columns.js'
+import { planTable, type Column } from '../../sql/columns.js'
 import { tableName } from '../../sql/names.js'
 import type { FoundTable, PurgeDatabase, TableColumn } from './database.js'
 
@@ -7,7 +7,12 @@ import type { FoundTable, PurgeDatabase, TableColumn } from './database.js'
 export interface EventColumn extends TableColumn {
   /** As the registry writes fields; null if no schema tells. */
   readonly field: string | null
+  /** Whether its text may be JSON: of what is no single value, and of what nobody knows. */
+  readonly mayBeJson: boolean
 }
+
+/** A column, as far as its names and what it may hold go. */
+export type NamedColumn = Pick<EventColumn, 'name' | 'field' | 'mayBeJson'>
 
 /** A table of events. */
 export interface EventTable {
@@ -45,12 +50,12 @@ function eventTable (table: FoundTable, schema: Schema | undefined, entered: { n
   const has = (wanted: string): boolean => table.columns.some(({ name }) => name.toLowerCase() === wanted)
   const style = has('id') ? styles.find(({ key, time }) => has(key) && has(time)) : undefined
   if (style === undefined) return null
-  const paths = schema === undefined ? new Map<string, string>() : fieldsByColumn(schema)
+  const planned = new Map((schema === undefined ? [] : planTable(schema).columns).map(column => [column.name.toLowerCase(), column]))
   return {
     ...style,
     name: table.name,
     schema: schemaOf(table, schema, entered),
-    columns: table.columns.map(column => ({ ...column, field: paths.get(column.name.toLowerCase()) ?? null })),
+    columns: table.columns.map(column => eventColumn(column, planned.get(column.name.toLowerCase()))),
     hasTimeIndex: table.indexed.has(style.time),
     nextId: table.nextId
   }
@@ -64,6 +69,6 @@ function schemaOf ({ name, comment }: FoundTable, schema: Schema | undefined, en
   return candidates.find(one => tableName(one.name, one.revision).toLowerCase() === name.toLowerCase())?.name ?? name.replace(/_\d+$/, '')
 }
 
-function fieldsByColumn (schema: Schema): Map<string, string> {
-  return new Map(planTable(schema).columns.map(({ name, path }) => [name.toLowerCase(), path.join('.')]))
+function eventColumn (column: TableColumn, planned: Column | undefined): EventColumn {
+  return { ...column, field: planned?.path.join('.') ?? null, mayBeJson: planned === undefined ? /text$/.test(column.type) : planned.kind === 'text' }
 }

@@ -1,19 +1,18 @@
 import type { FieldPath } from '../../registry/entry.js'
+import { isAddress } from '../../registry/personal.js'
 import { columnNames } from '../../sql/names.js'
-import type { EventColumn } from './event-tables.js'
+import type { NamedColumn } from './event-tables.js'
 
-/** Addresses and user agents, whatever a policy lists. */
-const neverKept = ['ip', 'clientip', 'useragent']
-
-export function mayBeKept ({ name, field }: EventColumn): boolean {
-  return !neverKept.includes(name.toLowerCase()) && !neverKept.includes(field?.toLowerCase() ?? '')
+/** Not addresses and user agents, whatever a policy lists. Where no schema says whose a column is, any part of its name may make it one. */
+export function mayBeKept ({ name, field }: NamedColumn): boolean {
+  return ![name, field ?? name.replaceAll('_', '.')].some(isAddress)
 }
 
 /**
  * Whether a column holds a field, or one below it. Where no schema says whose the column is, its name decides: `event.a` is `event_a`, and
  * what begins with `event_a_` is taken for something below it.
  */
-export function holds (column: EventColumn, field: FieldPath): boolean {
+export function holds (column: NamedColumn, field: FieldPath): boolean {
   if (column.field !== null) return column.field === field || column.field.startsWith(`${field}.`)
   const wanted = columnOf(field).toLowerCase()
   const name = column.name.toLowerCase()

@@ -15,7 +15,8 @@ import type { FoundTable, PurgeDatabase, Row, Statements, TableColumn } from './
 /** How long a statement of ours waits for rows or tables of others: so long others wait for us, should both hold something. */
 const lockWaitSeconds = 2
 
-const lockErrors = [1205, 1213, 1020]
+/** Somebody else holds what we need, or a statement of so many rows is longer than the server takes. */
+const tooMuch = [1205, 1213, 1020, 1153]
 const forbidden = [1044, 1045, 1142, 1143, 1227, 1370]
 
 /** One connection, made when it is needed and made again when it is lost. */
@@ -100,7 +101,7 @@ export function mysqlPurgeDatabase (uri: Uri, defaultsFile: string): PurgeDataba
     },
 
     remedyOf (error) {
-      if (error instanceof RowsGone || lockErrors.includes(numberOf(error))) return 'smaller'
+      if (error instanceof RowsGone || tooMuch.includes(numberOf(error))) return 'smaller'
       return !(error instanceof VanadiumError) && classify(error) === 'wait' ? 'wait' : 'none'
     },
 

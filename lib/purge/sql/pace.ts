@@ -25,14 +25,14 @@ export class Pace {
     return this.#rows
   }
 
-  /** After a batch of so many rows that took so long: rests as long again. */
+  /** After a batch of so many rows that took so long: rests half as long again. */
   async rest (rows: number, elapsedMs: number, stop: AbortSignal): Promise<void> {
     if (rows > 0) {
       const wanted = Math.round(rows * this.#targetMs / Math.max(elapsedMs, 1))
       // grows slowly, so that a batch that happened to be light does not make the next one too long
       this.#rows = Math.max(fewestRows, Math.min(wanted, Math.round(this.#rows * 1.5), mostRows))
     }
-    if (elapsedMs > 0) await sleep(Math.min(elapsedMs, mostRestMs), undefined, { signal: stop }).catch(() => {})
+    if (elapsedMs > 0) await sleep(Math.min(elapsedMs / 2, mostRestMs), undefined, { signal: stop }).catch(() => {})
   }
 
   /** Somebody waited, or we did: the next batch is half of that. */

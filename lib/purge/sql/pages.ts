@@ -1,7 +1,7 @@
 import type { PurgeDatabase, Row } from './database.js'
 import type { EventTable } from './event-tables.js'
 import type { TablePolicy } from './policy.js'
-import { idRanges, largestId, Select } from './select.js'
+import { idRanges, largestId, rangeIds, Select } from './select.js'
 import { beginningOf, type Place, type Stair } from './stairs.js'
 
 /** Rows that are old, and what is done when they are. */
@@ -32,14 +32,19 @@ export async function * pagesOf (db: PurgeDatabase, walk: Walk): AsyncGenerator<
   else if (policy.cutoff !== null) yield * strippable(db, walk, select, policy.cutoff)
   const rest = policy.mode === 'strip' ? ` AND (${select.dirty} OR ${select.changeable})` : ''
   for (const condition of select.timeless) {
-    for await (const rows of byId(db, walk, select, condition + rest)) yield { rows, stair: null, isTimely: false }
+    for await (const rows of byId(db, walk, select, condition + rest, 0)) yield { rows, stair: null, isTimely: false }
   }
 }
 
 /** What is done is gone: there is nothing to remember. */
 async function * deletable (db: PurgeDatabase, walk: Walk, select: Select): AsyncGenerator<Page> {
-  const pages = walk.table.hasTimeIndex ? byTime(db, walk, select, select.old, null) : inRanges(db, walk, select, 0, await largestId(db, walk.table))
-  for await (const { rows } of pages) yield { rows, stair: null, isTimely: true }
+  if (select.isIndexed) {
+    for await (const { rows } of byTime(db, walk, select, select.old, null)) yield { rows, stair: null, isTimely: true }
+    return
+  }
+  for await (const { above, upTo } of idRanges(db, walk.table, 0, await largestId(db, walk.table), () => rangeIds)) {
+    for await (const rows of byId(db, walk, select, `id <= ${upTo} AND ${select.old}`, above)) yield { rows, stair: null, isTimely: true }
+  }
 }
 
 /** Ids above this many below the largest may be those of rows that are not committed yet, and that come with old times. */
@@ -86,14 +91,14 @@ async function * inRanges (db: PurgeDatabase, { table, columns, size }: Walk, se
   }
 }
 
-async function * byId (db: PurgeDatabase, { columns, size }: Walk, select: Select, condition: string): AsyncGenerator<Row[]> {
-  for (let above = 0; ;) {
+/** The last page may be empty: looking took its time all the same. */
+async function * byId (db: PurgeDatabase, { columns, size }: Walk, select: Select, condition: string, from: number): AsyncGenerator<Row[]> {
+  for (let above = from; ;) {
     const most = size()
     const rows = await db.query(`SELECT ${select.list(columns)} ${select.from} WHERE ${condition} AND id > ${above} ORDER BY id LIMIT ${most}`)
     const end = rows.at(-1)
-    if (end === undefined) return
-    above = select.placeOf(end).id
     yield rows
-    if (rows.length < most) return
+    if (end === undefined || rows.length < most) return
+    above = select.placeOf(end).id
   }
 }

@@ -7,10 +7,7 @@ import type { PurgeDatabase, Row } from './database.js'
 import { bytesPerRow } from './estimate.js'
 import type { EventTable } from './event-tables.js'
 import type { TablePolicy } from './policy.js'
-import { dirtyColumn, idRanges, largestId, Select } from './select.js'
-
-/** Ids that one statement looks at. */
-const rangeIds = 20_000
+import { dirtyColumn, idRanges, largestId, rangeIds, Select } from './select.js'
 
 /** What a purge would find in a table, or a proof. */
 export interface Found {
@@ -36,7 +33,7 @@ export async function * planTable (db: PurgeDatabase, table: EventTable, policy:
 export async function lookAt (db: PurgeDatabase, table: EventTable, policy: TablePolicy): Promise<Found> {
   const tally = new Tally(policy)
   const select = new Select(db, table, policy)
-  if (policy.mode === 'delete' && table.hasTimeIndex) await countByTime(db, select, tally)
+  if (policy.mode === 'delete' && select.isIndexed) await countByTime(db, select, tally)
   else await countById(db, table, select, tally)
   return tally
 }

@@ -27,8 +27,18 @@ export class Select {
 
   /** Rows whose time is before the cutoff. */
   get old (): string {
-    const { cutoff } = this.#policy
-    return cutoff === null ? '1 = 0' : `${this.time} < ${this.#db.literal(cutoff)}`
+    const { cutoff, sooner } = this.#policy
+    const parts = sooner.map(({ column, values, cutoff }) => `(${this.#before(cutoff)} AND ${this.#db.quote(column)} IN (${values.map(value => this.#db.literal(value)).join(', ')}))`)
+    return anyOf(cutoff === null ? parts : [this.#before(cutoff), ...parts])
+  }
+
+  /** Whether an index finds the old rows. */
+  get isIndexed (): boolean {
+    return this.#table.hasTimeIndex && this.#policy.sooner.length === 0
+  }
+
+  #before (cutoff: string): string {
+    return `${this.time} < ${this.#db.literal(cutoff)}`
   }
 
   /** Rows whose age nobody can tell: each of these is a range of the index. */
@@ -87,6 +97,9 @@ export function joined (parts: readonly string[], operator: string): string {
   const middle = parts.length >> 1
   return `(${joined(parts.slice(0, middle), operator)} ${operator} ${joined(parts.slice(middle), operator)})`
 }
+
+/** Ids that one statement looks at, where most rows of them are of no interest. */
+export const rangeIds = 20_000
 
 /** Ranges of `id` that have rows, above `from` and up to `to`: (`above`, `upTo`], of at most `size()` numbers. */
 export async function * idRanges (db: PurgeDatabase, table: EventTable, from: number, to: number, size: () => number): AsyncGenerator<{ above: number, upTo: number }> {

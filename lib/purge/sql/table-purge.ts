@@ -1,6 +1,6 @@
 import type { Work } from '../store.js'
 import type { Anonymise } from './anonymise.js'
-import { apply, changeOf } from './change.js'
+import { apply, changeOf, type Change } from './change.js'
 import { openDaily, type Daily } from './daily.js'
 import type { PurgeDatabase } from './database.js'
 import { bytesPerRow } from './estimate.js'
@@ -64,8 +64,8 @@ export class TablePurge {
     if (this.#unsaved > 0) await this.#store(null, [], null)
   }
 
-  /** How many rows were changed and counted; durable when it resolves. */
-  async #take (page: Page, counting: Counting | null, daily: Daily | null): Promise<{ changed: number, counted: number }> {
+  /** What was done to rows, and how many were counted; durable when it resolves. */
+  async #take (page: Page, counting: Counting | null, daily: Daily | null): Promise<{ change: Change | null, counted: number }> {
     const change = changeOf(this.#db, this.#table, this.#policy, page.rows, this.#means.anonymise)
     const totals = counting === null ? [] : this.#count(page, counting)
     if (page.stair !== null) {
@@ -73,7 +73,7 @@ export class TablePurge {
       this.#unsaved++
     }
     if (change !== null || totals.length > 0 || this.#unsaved >= mostUnsaved) await this.#store(change, totals, daily)
-    return { changed: change?.ids.length ?? 0, counted: totals.reduce((sum, { events }) => sum + events, 0) }
+    return { change, counted: totals.reduce((sum, { events }) => sum + events, 0) }
   }
 
   /** Of rows that no policy has seen before. */
@@ -86,7 +86,7 @@ export class TablePurge {
     return totals.all
   }
 
-  async #store (change: ReturnType<typeof changeOf>, totals: readonly Total[], daily: Daily | null): Promise<void> {
+  async #store (change: Change | null, totals: readonly Total[], daily: Daily | null): Promise<void> {
     await this.#db.transaction(async within => {
       await this.#means.progress.hold(within)
       if (change !== null) await apply(this.#db, within, this.#table, change)
@@ -96,13 +96,9 @@ export class TablePurge {
     this.#unsaved = 0
   }
 
-  * #worksOf ({ changed, counted }: { changed: number, counted: number }, daily: Daily | null, rowBytes: number): Generator<Work> {
+  * #worksOf ({ change, counted }: { change: Change | null, counted: number }, daily: Daily | null, rowBytes: number): Generator<Work> {
     const { name, schema } = this.#table
-    const { mode, nulled, anonymised } = this.#policy
     if (counted > 0 && daily !== null) yield { place: daily.name, schema, action: 'aggregate', rows: counted, bytes: 0, fields: [] }
-    if (changed > 0) {
-      const fields = mode === 'delete' ? [] : [...nulled, ...anonymised.map(({ column }) => column.name)]
-      yield { place: name, schema, action: mode, rows: changed, bytes: Math.round(changed * rowBytes), fields }
-    }
+    if (change !== null) yield { place: name, schema, action: this.#policy.mode, rows: change.ids.length, bytes: Math.round(change.ids.length * rowBytes), fields: change.fields }
   }
 }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Aggregation, FieldPath } from '../../registry/entry.js'
+import { withoutAddresses } from '../json-edit.js'
 import type { Row } from './database.js'
 import { textOf } from './anonymise.js'
 import type { EventTable } from './event-tables.js'
-import { columnOf, holds } from './fields.js'
+import { columnOf, holds, mayBeKept } from './fields.js'
 import { addTo, type Sketch } from './sketch.js'
 import { dayOf } from './times.js'
 
@@ -11,6 +12,8 @@ import { dayOf } from './times.js'
 export interface Source {
   readonly name: string
   readonly column: string | null
+  /** Its text may be JSON. */
+  readonly mayBeJson: boolean
 }
 
 /** What is counted of a table's rows. */
@@ -33,11 +36,11 @@ export function countingOf (table: EventTable, { by, of }: Aggregation): Countin
   return { dimensions, measures, rate, columns: [...new Set(columns)] }
 }
 
-/** A field that stands for several columns is each of them. */
+/** A field that stands for several columns is each of them. What may not be kept is not counted by either. */
 function sourcesOf ({ columns }: EventTable, field: FieldPath): Source[] {
-  const held = columns.filter(column => holds(column, field))
-  if (held.length > 1) return held.map(({ name }) => ({ name, column: name }))
-  return [{ name: columnOf(field, ownColumns), column: held[0]?.name ?? null }]
+  const held = columns.filter(column => holds(column, field) && mayBeKept(column))
+  if (held.length > 1) return held.map(({ name, mayBeJson }) => ({ name, column: name, mayBeJson }))
+  return [{ name: columnOf(field, ownColumns), column: held[0]?.name ?? null, mayBeJson: held[0]?.mayBeJson ?? false }]
 }
 
 /** Of one field. */
@@ -92,9 +95,10 @@ export class Totals {
   }
 
   #find (day: string, row: Row): Total {
-    const dimensions = new Map(this.#counting.dimensions.flatMap(({ name, column }) => {
+    const dimensions = new Map(this.#counting.dimensions.flatMap(({ name, column, mayBeJson }) => {
       const value = column === null ? null : row[column]
-      return value === null || value === undefined ? [] : [[name, textOf(value)] as const]
+      if (value === null || value === undefined) return []
+      return [[name, mayBeJson ? withoutAddresses(textOf(value)) : textOf(value)] as const]
     }))
     const key = JSON.stringify([day, ...dimensions])
     let total = this.#totals.get(key)

@@ -26,7 +26,7 @@ export async function alter (link: Link, table: string, statement: string, ways:
 const alreadyThere = [1050, 1060, 1061]
 
 const tooWide = 1118
-const hint = '; give the schema fewer fields, or set innodb_strict_mode=OFF on the server and all its replicas'
+const hint = '; give the schema fewer fields, or set innodb_strict_mode=OFF on the server and all its replicas; or, where the table is there, make a VARCHAR of it MEDIUMTEXT'
 
 const lockWaitTimeout = 1205
 

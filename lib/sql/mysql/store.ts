@@ -26,7 +26,9 @@ export function mysqlStore (ctx: Context, sessions: MysqlSessions): Store<RowByt
     const refusals: Refusals = new Map()
     for (const group of groups) {
       try {
-        await tables.ensure(group.table.plan)
+        const { lacking } = await tables.ensure(group.table.plan)
+        const lost = lacking.find(({ column }) => group.table.columns.some(({ name }) => name === column.name))
+        if (lost !== undefined) refusals.set(group, lost.error)
       } catch (error) {
         if (!(error instanceof RecordError)) throw error
         refusals.set(group, error)

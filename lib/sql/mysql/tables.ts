@@ -1,4 +1,4 @@
-import { ConfigError } from '../../errors.js'
+import { ConfigError, RecordError } from '../../errors.js'
 import type { Context } from '../../stream/contracts.js'
 import type { Column, TablePlan } from '../columns.js'
 import { mysqlDialect } from '../ddl.js'
@@ -6,7 +6,7 @@ import { noSuchTable, numberOf } from '../errors.js'
 import { compare, declared, type ExistingColumn } from '../existing.js'
 import { RegistryCopy } from '../registry-copy.js'
 import { StaleViews } from '../stale-views.js'
-import type { Store, StoredTable } from '../store.js'
+import type { Lacking, Store, StoredTable } from '../store.js'
 import { alter, change, instantly } from './alter.js'
 import { copyDescriptions } from './described.js'
 import { mysqlIndexes } from './indexes.js'
@@ -100,23 +100,39 @@ const mostRounds = 10
  */
 async function ensure (link: Link, plan: TablePlan, onAdded: (columns: readonly Column[]) => void): Promise<StoredTable> {
   let isNew = false
+  const lacking: Lacking[] = []
+  const isLacking = ({ name }: Column): boolean => lacking.some(({ column }) => column.name === name)
   for (let round = 0; round < mostRounds; round++) {
     const existing = await describe(link, plan.name)
     const { columns, missing } = compare(plan, existing)
-    if (missing.length === 0) {
+    const due = missing.filter(column => !isLacking(column))
+    if (due.length === 0) {
       if (plan.isListed) await register(link, plan, isNew)
-      return { plan, columns }
+      return { plan, columns: columns.filter(column => !isLacking(column)), lacking }
     }
     isNew ||= existing.length === 0
-    if (existing.length === 0) {
-      for (const statement of mysqlDialect.create(plan)) await change(link, plan.name, statement)
-    } else {
-      for (const statement of mysqlDialect.extend(plan.name, missing)) {
-        if (await alter(link, plan.name, statement, instantly)) onAdded(missing)
-      }
-    }
+    if (existing.length > 0) lacking.push(...await extend(link, plan, due, onAdded))
+    else for (const statement of mysqlDialect.create(plan)) await change(link, plan.name, statement)
   }
   throw new ConfigError('bad-credentials', `table ${plan.name} does not show the columns it was given; grant SELECT on it`)
+}
+
+/** Returns the columns that the server does not give to the table. Throws `RecordError` if it cannot do without one of them. */
+async function extend (link: Link, plan: TablePlan, missing: readonly Column[], onAdded: (columns: readonly Column[]) => void): Promise<Lacking[]> {
+  try {
+    for (const statement of mysqlDialect.extend(plan.name, missing)) {
+      if (await alter(link, plan.name, statement, instantly)) onAdded(missing)
+    }
+    return []
+  } catch (error) {
+    if (!(error instanceof RecordError) || missing.some(({ name }) => name === plan.key || name === plan.time)) throw error
+    const [column, ...others] = missing
+    if (column !== undefined && others.length === 0) return [{ column, error }]
+    // one that has no room must not keep out the others
+    const lacking: Lacking[] = []
+    for (const column of missing) lacking.push(...await extend(link, plan, [column], onAdded))
+    return lacking
+  }
 }
 
 /** No columns when there is no table. */

@@ -157,5 +157,5 @@ function ensure (db: Database.Database, plan: TablePlan): StoredTable {
     }
   }
   if (plan.isListed) register(db, plan, rows.length === 0)
-  return { plan, columns }
+  return { plan, columns, lacking: [] }
 }

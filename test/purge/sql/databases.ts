@@ -15,6 +15,8 @@ export interface TestDatabase {
   readonly uri: string
   readonly dialect: Dialect
   query (sql: string): Promise<Row[]>
+  /** One that the consumer has made. */
+  dropIndex (table: string, name: string): Promise<void>
   /** As the purge has it; a new connection. */
   open (): PurgeDatabase
 }
@@ -47,7 +49,8 @@ export const databaseKinds: readonly DatabaseKind[] = [
         async database () {
           const name = await server.database()
           const uri = mysqlUri(server, name)
-          return { uri, dialect: mysqlDialect, query: async sql => await server.query(sql, name), open: () => mysqlPurgeDatabase(parseUri(uri), '') }
+          const query = async (sql: string): Promise<Row[]> => await server.query(sql, name)
+          return { uri, dialect: mysqlDialect, query, dropIndex: async (table, index) => { await query(`DROP INDEX \`${index}\` ON ${table}`) }, open: () => mysqlPurgeDatabase(parseUri(uri), '') }
         },
         stop: server.stop
       }
@@ -64,20 +67,24 @@ function sqliteDatabase (file: string): TestDatabase {
     return db
   }
   connect().close()
+
+  async function query (sql: string): Promise<Row[]> {
+    const db = connect()
+    try {
+      const statement = db.prepare<[], Row>(sql)
+      if (statement.reader) return await Promise.resolve(statement.safeIntegers().all().map(exact))
+      statement.run()
+      return []
+    } finally {
+      db.close()
+    }
+  }
+
   return {
     uri: `sqlite://${file}`,
     dialect: sqliteDialect,
-    async query (sql) {
-      const db = connect()
-      try {
-        const statement = db.prepare<[], Row>(sql)
-        if (statement.reader) return await Promise.resolve(statement.safeIntegers().all().map(exact))
-        statement.run()
-        return []
-      } finally {
-        db.close()
-      }
-    },
+    query,
+    dropIndex: async (table, index) => { await query(`DROP INDEX "${table}.${index}"`) },
     open: () => sqlitePurgeDatabase(connect(), file)
   }
 }

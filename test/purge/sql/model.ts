@@ -15,7 +15,9 @@ const fields = {
   ms: { type: 'number' },
   token: { type: 'string', maxLength: 5000 },
   flag: { type: 'boolean' },
-  seen: { type: 'string', format: 'date-time' }
+  seen: { type: 'string', format: 'date-time' },
+  client_ip: { type: 'string' },
+  list: { type: 'array', items: { type: 'object' } }
 } as const satisfies Record<string, JsonSchema>
 
 const meta = { type: 'object', properties: { id: { type: 'string' }, dt: { type: 'string', format: 'date-time' }, domain: { type: 'string' } } } as const
@@ -42,7 +44,9 @@ const capsuleFields = {
   event_ms: 'event.ms',
   event_token: 'event.token',
   event_flag: 'event.flag',
-  event_seen: 'event.seen'
+  event_seen: 'event.seen',
+  event_client_ip: 'event.client_ip',
+  event_list: 'event.list'
 }
 
 const capsule = { key: 'uuid', time: 'timestamp', fields: capsuleFields }
@@ -55,7 +59,7 @@ export const modelTables: readonly ModelTable[] = [
     isKnown: true,
     key: 'meta_id',
     time: 'meta_dt',
-    fields: { meta_domain: 'meta.domain', action: 'action', page_id: 'page.id', page_title: 'page.title', ms: 'ms', token: 'token', flag: 'flag', seen: 'seen' }
+    fields: { meta_domain: 'meta.domain', action: 'action', page_id: 'page.id', page_title: 'page.title', ms: 'ms', token: 'token', flag: 'flag', seen: 'seen', client_ip: 'client_ip', list: 'list' }
   },
   { ...capsule, schema: schemaOf(fields, { name: 'Gamma', revision: 4 }), isKnown: false }
 ]
@@ -73,17 +77,24 @@ export type Step =
   | { readonly kind: 'rows', readonly rows: readonly NewRow[] }
   | { readonly kind: 'purge', readonly nowMs: number, readonly policies: Readonly<Record<string, Retention>>, readonly interruptions: readonly number[] }
 
+/** Lists with addresses, and what may stay of them. */
+export const withAddresses: Readonly<Record<string, string>> = {
+  '[{"ip":"192.0.2.1","n":1}]': '[{"n":1}]',
+  '[{"n":[{"remote_addr":{}}]},2]': '[{"n":[{}]},2]'
+}
+
 const value: Record<string, fc.Arbitrary<Value>> = {
   text: fc.option(fc.constantFrom('', 'a', 'view', 'Überlänge 😀!', "it's \\ here", 'x'.repeat(60)), { freq: 5 }),
   integer: fc.option(fc.integer({ min: -5000, max: 5000 }), { freq: 5 }),
   number: fc.option(fc.integer({ min: -4000, max: 4000 }).map(n => n / 4), { freq: 5 }),
   flag: fc.option(fc.constantFrom(0, 1), { freq: 5 }),
   seen: fc.option(fc.constantFrom('2015-01-02 03:04:05', '2014-12-31 23:59:59'), { freq: 5 }),
-  rate: fc.constantFrom(null, 1, 0.5, 0.25)
+  rate: fc.constantFrom(null, 1, 0.5, 0.25),
+  list: fc.constantFrom(null, '[]', '[{"n": 1}]', ...Object.keys(withAddresses))
 }
 
 function valueFor (column: string): fc.Arbitrary<Value> {
-  const kind = /page_id$/.test(column) ? 'integer' : /ms$/.test(column) ? 'number' : /flag$/.test(column) ? 'flag' : /seen$/.test(column) ? 'seen' : column === 'samplingRate' ? 'rate' : 'text'
+  const kind = /page_id$/.test(column) ? 'integer' : /ms$/.test(column) ? 'number' : /flag$/.test(column) ? 'flag' : /seen$/.test(column) ? 'seen' : /list$/.test(column) ? 'list' : column === 'samplingRate' ? 'rate' : 'text'
   return value[kind] ?? fc.constant(null)
 }
 
@@ -109,14 +120,14 @@ function retention (names: readonly string[]): fc.Arbitrary<Retention> {
     days: fc.constantFrom(1, 30, 31, 60, 90),
     keep: some,
     anonymise: fc.uniqueArray(fc.tuple(fc.constantFrom(...names), anonymisation), { selector: ([name]) => name, maxLength: 3 }).map(entries => new Map(entries)),
-    aggregate: fc.option(fc.record({ by: fc.subarray(names.filter(name => /wiki|domain|action|flag/.test(name))), of: fc.subarray(names.filter(name => /ms$|page.id$/.test(name))) })),
+    aggregate: fc.option(fc.record({ by: fc.oneof({ weight: 3, arbitrary: fc.subarray(names.filter(name => /wiki|domain|action|flag/.test(name))) }, { weight: 1, arbitrary: fc.constant(names.filter(name => /^(?:event|page|list)$/.test(name))) }), of: fc.subarray(names.filter(name => /ms$|page.id$/.test(name))) })),
     longer: fc.constant(null)
   })
   return fc.oneof({ weight: 3, arbitrary: own }, { weight: 1, arbitrary: own.map(policy => ({ ...policy, keep: [], anonymise: new Map() })) })
 }
 
-const ofCapsule = ['wiki', 'webHost', 'userAgent', 'event', 'event.action', 'event.page', 'event.page.id', 'event.ms', 'event.token', 'event.flag', 'event.seen', 'event.extra']
-const ofMeta = ['meta.domain', 'action', 'page', 'page.id', 'ms', 'token', 'flag', 'seen']
+const ofCapsule = ['wiki', 'webHost', 'userAgent', 'event', 'event.action', 'event.page', 'event.page.id', 'event.ms', 'event.token', 'event.flag', 'event.seen', 'event.extra', 'event.list']
+const ofMeta = ['meta.domain', 'action', 'page', 'page.id', 'ms', 'token', 'flag', 'seen', 'list']
 
 const policies = fc.record({ Alpha: retention(ofCapsule), Beta: retention(ofMeta), Gamma: retention(ofCapsule) })
 
@@ -140,6 +151,7 @@ export function rulesOf ({ nowMs, policies }: Extract<Step, { kind: 'purge' }>):
   return {
     nowMs,
     mostDays: 90,
+    names: Object.keys(policies),
     of (schema) {
       const policy = policies[schema]
       if (policy === undefined) throw new Error(`no policy for ${schema}`)

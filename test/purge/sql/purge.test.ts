@@ -21,7 +21,7 @@ const silent = createLog({ level: 'error', stream: new Writable({ write (_chunk,
 const nothing: Retention = { days: 90, keep: [], anonymise: new Map(), aggregate: null, longer: null }
 
 function rules (policies: Record<string, Partial<Retention>> = {}): Rules {
-  return { nowMs, mostDays: 90, of: schema => ({ ...nothing, ...policies[schema] }) }
+  return { nowMs, mostDays: 90, names: Object.keys(policies), of: schema => ({ ...nothing, ...policies[schema] }) }
 }
 
 async function collect<T> (items: AsyncIterable<T>): Promise<T[]> {
@@ -68,6 +68,23 @@ for (const kind of databaseKinds) {
       t.strictSame(await collect(database.store.prove(policy)), [])
     })
 
+    t.test('an event error goes whole, as early as all, event errors, or events of the schema that it is about', async t => {
+      const named = schemaOf({ schema: { type: 'string' }, rawEvent: { type: 'string' } }, { name: 'EventError', revision: 1 })
+      const nameless = schemaOf({ rawEvent: { type: 'string' } }, { name: 'EventError', revision: 2 })
+      const database = await open(t, named, nameless)
+      const rows = { Short: [6, 8], Shorter: [2, 4], Longer: [59, 61], unknown: [59, 61] }
+      for (const [schema, ages] of Object.entries(rows)) for (const age of ages) await insert(database, 'EventError_1', age * day, { event_schema: schema, event_rawEvent: String(age) })
+      for (const age of [2, 4]) await insert(database, 'EventError_2', age * day, { event_rawEvent: String(age) })
+      const policy = rules({ EventError: { days: 60, keep: ['event'] }, Short: { days: 7 }, Shorter: { days: 3 }, Longer: { days: 200 } })
+
+      t.match(await collect(database.store.plan(policy)), [{ place: 'EventError_1', action: 'delete', rows: 4 }, { place: 'EventError_2', action: 'delete', rows: 1 }])
+      t.match(await collect(database.store.prove(policy)), [{ place: 'EventError_1', rows: 4, fields: [] }, { place: 'EventError_2', rows: 1 }])
+      await collect(database.store.purge(policy, never))
+      t.strictSame((await database.query('SELECT event_rawEvent FROM EventError_1 ORDER BY id')).map(row => row['event_rawEvent']), ['6', '2', '59', '59'])
+      t.strictSame((await database.query('SELECT event_rawEvent FROM EventError_2')).map(row => row['event_rawEvent']), ['2'])
+      t.strictSame(await collect(database.store.prove(policy)), [])
+    })
+
     t.test('a table whose name is not its schema\'s has the policy of its schema all the same, if a schema or vanadium_schemas tells', async t => {
       const [known, listed] = [schemaOf({}, { name: 'a.b' }), schemaOf({}, { name: 'c.d' })]
       const database = await server.database()
@@ -96,6 +113,30 @@ for (const kind of databaseKinds) {
       t.teardown(store.close)
       await collect(store.purge(rules({ Test: { keep: ['event.page'] } }), never))
       t.match(await stranger.query('SELECT * FROM Test_1'), [{ event_page_id: 1, event_pages: null }])
+    })
+
+    t.test('addresses and user agents go from what is kept, changed or counted as a whole, whether a schema tells what columns are or not', async t => {
+      const schema = schemaOf({ client: { type: 'object', properties: { ip: { type: 'string' }, n: { type: 'integer' } } }, userIP: { type: 'string' }, list: { type: 'array' } })
+      const values = { event_client_ip: '192.0.2.1', event_client_n: 1, event_userIP: '192.0.2.1', event_list: '[{"user_agent":"x","n":1}]' }
+      for (const schemas of [[schema], []]) {
+        for (const retention of [{ keep: ['event'] }, { anonymise: new Map([['event', { method: 'truncate' as const, length: 20 }]]) }]) {
+          const database = await server.database()
+          await make(database, schema)
+          const store = sqlPurgeStore(database.open(), { schemas: schemasOf(schemas), log: silent })
+          t.teardown(store.close)
+          await insert(database, 'Test_1', 100 * day, values)
+          const policy = rules({ Test: { ...retention, aggregate: { by: ['event'], of: ['event'] } } })
+
+          t.match(await collect(store.prove(policy)), [{ rows: 1, fields: ['event_client_ip', 'event_userIP', 'event_list'] }])
+          await collect(store.purge(policy, never))
+
+          t.match(await database.query('SELECT * FROM Test_1'), [{ event_client_ip: null, event_client_n: 1, event_userIP: null, event_list: '[{"n":1}]' }])
+          t.strictSame(await collect(store.prove(policy)), [])
+          const [counted] = await database.query('SELECT * FROM Test_daily')
+          t.match(counted, { event_client_n: '1', event_list: '[{"n":1}]', events: 1 })
+          t.notMatch(JSON.stringify(counted), /192|ip|user_agent/i)
+        }
+      }
     })
 
     t.test('equal values are equal hashes of a run, also in columns of integers, and no later run changes them', async t => {

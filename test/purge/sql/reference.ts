@@ -1,5 +1,5 @@
 import type { Anonymisation, Retention } from '../../../lib/registry/entry.js'
-import { modelTables, type ModelTable, type Step, type Value, type Values } from './model.js'
+import { modelTables, withAddresses, type ModelTable, type Step, type Value, type Values } from './model.js'
 
 /** A row as it is to be. Of a column in `hidden` the value is not what `values` say: it is a hash, or was made of one. */
 export interface ModelRow {
@@ -48,9 +48,9 @@ export class Reference {
     if (row.counted || row.time === null) return
     row.counted = true
     if (aggregate === null) return
-    const columns = (names: readonly string[]): string[] => names.flatMap(name => Object.keys(fields).filter(column => isWithin(fields[column] ?? '', name)))
+    const columns = (names: readonly string[]): string[] => [...new Set(names.flatMap(name => Object.keys(fields).filter(column => isWithin(fields[column] ?? '', name) && mayStay(fields[column] ?? ''))))]
     const by = columns(aggregate.by).filter(column => row.values[column] !== null).sort()
-    const key = JSON.stringify([new Date(row.time * 1000).toISOString().slice(0, 10), ...by.map(column => [column, String(row.values[column])])])
+    const key = JSON.stringify([new Date(row.time * 1000).toISOString().slice(0, 10), ...by.map(column => [column, String(clean(row.values[column] ?? null))])])
     const totals = this.daily.get(schema.name) ?? new Map<string, ModelTotal>()
     this.daily.set(schema.name, totals)
     const total = totals.get(key) ?? { events: 0, estimate: 0, of: {} }
@@ -69,6 +69,14 @@ export class Reference {
   }
 }
 
+function mayStay (field: string): boolean {
+  return !['userAgent', 'clientIp', 'event.client_ip', 'client_ip'].includes(field)
+}
+
+function clean (value: Value): Value {
+  return withAddresses[String(value)] ?? value
+}
+
 function isWithin (field: string, name: string): boolean {
   return field === name || field.startsWith(`${name}.`)
 }
@@ -80,11 +88,10 @@ function strip ({ fields }: ModelTable, { keep, anonymise }: Retention, row: Mod
     const names = [...keep, ...anonymise.keys()].filter(name => isWithin(field, name)).sort((one, other) => one.length - other.length)
     const name = names.at(-1)
     const how = anonymise.get(name ?? '')
-    const mayStay = !['userAgent', 'clientIp'].includes(field)
     if (column === 'samplingRate') values[column] = value
-    else if (value === null || !mayStay) values[column] = null
+    else if (value === null || !mayStay(field)) values[column] = null
     else if (how !== undefined) values[column] = changed(row, column, value, how)
-    else values[column] = name === undefined ? null : value
+    else values[column] = name === undefined ? null : clean(value)
     if (values[column] === null) row.hidden.delete(column)
   }
   row.values = values
@@ -114,7 +121,7 @@ function changed (row: ModelRow, column: string, value: Value, how: Anonymisatio
 function truncated (column: string, value: Value, length: number): Value {
   if (/flag$/.test(column)) return null
   if (/seen$/.test(column)) return length < 4 ? null : length < 7 ? `${String(value).slice(0, 4)}-01-01 00:00:00` : length < 10 ? `${String(value).slice(0, 7)}-01 00:00:00` : `${String(value).slice(0, 10)} 00:00:00`
-  if (typeof value !== 'number') return [...String(value)].slice(0, length).join('')
+  if (typeof value !== 'number') return [...String(clean(value))].slice(0, length).join('')
   const digits = String(Math.trunc(Math.abs(value)))
   return Math.sign(value) * Number(digits.slice(0, length).padEnd(digits.length, '0')) + 0
 }

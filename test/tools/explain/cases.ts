@@ -1,14 +1,16 @@
 import type { LongStringChoice } from '../../../lib/sql/long-strings.js'
+import type { PlugInStep } from '../../../tools/explain/candidates.js'
 import type { End } from '../../../tools/explain/line.js'
 
 /** A record, and how its way ends. Each has a golden file of its name in test/fixtures/explain. */
 export interface Case {
   readonly record: string | Buffer
-  readonly end: End
+  readonly end: End | null
   readonly formats?: readonly string[]
   readonly longStrings?: LongStringChoice
   readonly maxLine?: number
   readonly keepsInvalid?: boolean
+  readonly steps?: readonly PlugInStep[]
   readonly registry?: string
   /** The row is in the store already. */
   readonly isThere?: boolean
@@ -54,6 +56,13 @@ export const cases: Readonly<Record<string, Case>> = {
   'stored-internal': { record: beacon({ ...edit({ front: 'udp', host: 'mw1', sent: 1_400_664_601_000, uuid: '16f38999d94d549cb426b5fb32bc8bba' }), schema: 'Canary' }), end: 'passed' },
   'stored-meta': { record: '18 EventLogging {"meta":{"id":"b0caf18d-6c7f-4403-947d-2712bbe28610","dt":"2014-05-21T09:30:01Z","schema_uri":"x/Page/1"},"title":"Berlin"}', end: 'passed' },
   'stored-event-error': { record: beacon({ ...edit({ rawEvent: 'x', message: 'y', code: 'processor', schema: 'Edit', revision: 1 }), schema: 'EventError', revision: 14_035_058 }), end: 'passed' },
+  'stored-unless-filtered': { record: beacon(edit(save)), end: 'passed', steps: [{ scheme: 'filter', name: 'no-bots', isBefore: true }, { scheme: 'map', name: 'shorten', isBefore: false }] },
+  'stored-open': { record: beacon({ ...edit({ name: 'x', more: 1, page: { id: 7, deep: { a: 1 } } }), schema: 'Open' }), end: 'passed' },
+  'stored-with-own-address': { record: beacon(edit(save, { clientIp: '203.0.113.9' })), end: 'passed' },
+  'stored-with-large-numbers': { record: JSON.stringify({ ...edit({ action: 'save', bytes: 0, page: { id: 7 } }, server), uuid: '16f38999d94d549cb426b5fb32bc8bba' }).replace('"bytes":0', '"bytes":9007199254740993'), end: 'passed' },
+  'stored-for-longer-and-over': { record: beacon(edit(save), { time: '2100-05-21T09:30:01' }), end: 'passed', registry: 'schemas: { Edit: { retention: { days: 400, reason: "a study of a year", until: "2100-09-30" } } }' },
+  'stored-event-error-kept-whole': { record: beacon('{'), end: 'passed', registry: 'schemas: { EventError: { retention: { keep: [event.message] } } }' },
+  'stored-and-never-kept': { record: beacon(edit(save)), end: 'passed', registry: 'schemas: { Edit: { retention: { keep: [event], anonymise: { event.page: hash } } } }' },
   duplicate: { record: beacon(edit(save)), end: 'duplicate', isThere: true },
 
   sampled: { record: beacon(edit({ ...save, summary: 'session-1' })), end: 'sampled', registry: sampled },
@@ -97,6 +106,7 @@ export const cases: Readonly<Record<string, Case>> = {
   'refused-refused-schema': { record: JSON.stringify({ ...edit({ token: 'x' }, server), schema: 'Refused', uuid: '16f38999d94d549cb426b5fb32bc8bba' }), end: 'dead_letter' },
 
   'in-an-event-error': { record: JSON.stringify({ schema: 'EventError', revision: 14_035_058, wiki: '', recvFrom: 'cp1', timestamp: 1_400_664_601, uuid: '16f38999d94d549cb426b5fb32bc8bba', event: { rawEvent: beacon(edit(save)), message: 'there is no schema Edit/1', code: 'validation', schema: 'Edit', revision: 1 } }), end: 'passed' },
+  'in-an-event-error-and-not-whole': { record: JSON.stringify({ schema: 'EventError', revision: 14_035_058, wiki: '', recvFrom: 'cp1', timestamp: 1_400_664_601, uuid: '16f38999d94d549cb426b5fb32bc8bba', event: { rawEvent: '17 EventLogging {"a":"\ufffd"}', message: 'x', code: 'processor', schema: 'Edit', revision: 1 } }), end: null },
   'in-a-dead-letter': { record: JSON.stringify({ time: '2014-05-21T09:30:02.000Z', instance: 'mysql', code: 'refused-by-store', message: 'x', record: JSON.stringify({ ...edit(save, server), uuid: '16f38999d94d549cb426b5fb32bc8bba' }) }), end: 'passed' },
   'an-event': { record: JSON.stringify({ ...edit(save, server), uuid: '16f38999d94d549cb426b5fb32bc8bba' }), end: 'passed' }
 }

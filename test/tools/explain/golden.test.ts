@@ -31,19 +31,19 @@ const rewrites = process.env['VANADIUM_GOLDEN'] === 'write'
 
 async function testSchemas (t: Test): Promise<SchemaRepository> {
   const wide = { properties: Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`field${i}`, { type: 'integer' }])) }
-  const generated = t.testdir({ Wide: { '1.json': JSON.stringify(wide) }, Empty: { '1.json': '{"properties":{"a":{"type":"string"}}}' } })
+  const generated = t.testdir({ Wide: { '1.json': JSON.stringify(wide) }, Open: { '1.json': '{"properties":{"name":{"type":"string"},"page":{"type":"object","properties":{"id":{"type":"integer"}}}},"additionalProperties":true}' }, Empty: { '1.json': '{"properties":{"a":{"type":"string"}}}' } })
   return await openSchemas({ directories: [join(fixtures, 'schemas'), generated, shippedSchemas()], log: createLog({ level: 'error' }) })
 }
 
 const labels: Readonly<Record<string, string>> = { [clientSide]: 'client-side', [serverSide]: 'server-side' }
 
-async function explained (t: Test, { record, formats = [clientSide, serverSide], longStrings = 'cut', maxLine = 65_536, keepsInvalid = true, registry = '', isThere = false }: Case): Promise<Explained> {
+async function explained (t: Test, { record, formats = [clientSide, serverSide], longStrings = 'cut', maxLine = 65_536, keepsInvalid = true, steps = [], registry = '', isThere = false }: Case): Promise<Explained> {
   const schemas = await testSchemas(t)
   const ctx = testContext({ schemas })
   t.teardown(async () => { await ctx.end() })
   const rules = readRegistry(registry, 'registry')
   const decisions = { sampler: samplerFor(rules), optOut: optOutOf(t, ctx, rules), unreadable: null }
-  const candidates = openCandidates(formats.map(format => ({ label: labels[format] ?? 'own', format: compileFormat(format), maxLine, keepsInvalid })), schemas, decisions, Buffer.alloc(64))
+  const candidates = openCandidates(formats.map(format => ({ label: labels[format] ?? 'own', format: compileFormat(format), maxLine, keepsInvalid, steps })), schemas, decisions, Buffer.alloc(64))
   const stores: AskedStore[] = []
   if (isThere) {
     const uri = `sqlite://${shortDirectory(t)}/events.sqlite`

@@ -48,11 +48,27 @@ t.test('each key sorts by its column', async t => {
 t.test('a low terminal has the first rows, and says how many there are besides', async t => {
   const many = Array.from({ length: 50 }, (_, n) => row(`Name${n}`, { now: 100 - n }))
 
-  const lines = linesOf(viewOf(many), 12)
+  const lines = linesOf(viewOf(many), { width: 100, height: 12 })
 
   t.equal(lines.length, 12)
   t.match(lines.at(-2)?.[0]?.[0], /^ Name5 /)
   t.equal(lines.at(-1)?.[0]?.[0], ' … and 44 more')
-  t.equal(linesOf(viewOf(many), 55).length, 55, 'all of them where there is room')
-  t.ok(linesOf(viewOf(many), 1).length > 0)
+  t.equal(linesOf(viewOf(many), { width: 100, height: 55 }).length, 55, 'all of them where there is room')
+  t.ok(linesOf(viewOf(many), { width: 100, height: 1 }).length > 0)
+})
+
+// seen to fail when all columns are shown and cut
+t.test('a narrow terminal has fewer columns, and none of them cut', async t => {
+  const lines = linesOf(viewOf(rows), { width: 40, height: 24 }).slice(3).map(line => line[0]?.[0] ?? '')
+
+  t.match(lines[0], /^ schema +now\/s .*share/)
+  t.same(lines.filter(line => line.length >= 40), [])
+  t.match(linesOf(viewOf(rows), { width: 5, height: 24 })[3]?.[0]?.[0], /^ schema +now\/s +share$/)
+})
+
+t.test('where nothing has come for some seconds, the screen says so', async t => {
+  const silent = { ...viewOf([]), total: row('all') }
+
+  t.match(linesOf(silent, { width: 80, height: 24 })[2]?.[0]?.[0], /^ nothing has come yet; /)
+  t.same(linesOf({ ...silent, sinceMs: nowMs - 1000 }, { width: 80, height: 24 })[2], [])
 })

@@ -2,8 +2,10 @@ import { RecordError } from '../../../lib/errors.js'
 import type { Capsule } from '../../../lib/event/capsule.js'
 import type { Column, TablePlan } from '../../../lib/sql/columns.js'
 import { rowMapper } from '../../../lib/sql/rows.js'
-import { alwaysKept, neverKept } from '../../../lib/purge/fields.js'
-import type { SchemaEntry } from '../../../lib/registry/entry.js'
+import { alwaysKept } from '../../../lib/purge/fields.js'
+import { keepsAnything } from '../../../lib/purge/rules.js'
+import { fateOf } from '../../../lib/purge/sql/policy.js'
+import type { Retention, SchemaEntry } from '../../../lib/registry/entry.js'
 
 /** Rows that are measured; more tell nothing new. */
 const mostMeasured = 2000
@@ -64,12 +66,11 @@ export interface Purge {
 
 export function purgeOf ({ columns }: TablePlan, { retention, sampling, user }: SchemaEntry): Purge {
   const { days, keep, anonymise, aggregate } = retention
-  const changing = [...anonymise.keys()]
-  const isWhole = keep.length === 0 && changing.length === 0
-  const isAmong = (column: Column, fields: readonly string[]): boolean => fields.some(field => isBelow(column.path.join('.'), field))
-  const changed = isWhole ? [] : columns.filter(column => isAmong(column, changing))
-  const kept = isWhole ? [] : columns.filter(column => !changed.includes(column) && isAmong(column, [...alwaysKept, ...keep]) && !isAmong(column, neverKept))
-  const named = [...keep, ...changing, ...aggregate?.by ?? [], ...aggregate?.of ?? [], ...sampling?.by == null ? [] : [sampling.by], ...user === null ? [] : [user]]
+  const isWhole = !keepsAnything(retention)
+  const fates = new Map(columns.map(column => [column, fateIn(column, retention)] as const))
+  const kept = isWhole ? [] : columns.filter(column => fates.get(column) === 'kept')
+  const changed = isWhole ? [] : columns.filter(column => fates.get(column) === 'changed')
+  const named = [...keep, ...anonymise.keys(), ...aggregate?.by ?? [], ...aggregate?.of ?? [], ...sampling?.by == null ? [] : [sampling.by], ...user === null ? [] : [user]]
   return {
     days,
     isWhole,
@@ -78,6 +79,13 @@ export function purgeOf ({ columns }: TablePlan, { retention, sampling, user }: 
     wiped: isWhole ? [] : columns.filter(column => !kept.includes(column) && !changed.includes(column)).map(({ name }) => name),
     unknown: [...new Set(named)].filter(field => !columns.some(({ path }) => isBelow(path.join('.'), field) || isBelow(field, path.join('.'))))
   }
+}
+
+function fateIn ({ name, kind, path }: Column, retention: Retention): 'kept' | 'changed' | 'wiped' {
+  const field = path.join('.')
+  const fate = alwaysKept.includes(field) ? 'keep' : fateOf({ name, field, mayBeJson: kind === 'text' }, retention)
+  if (fate === null) return 'wiped'
+  return fate === 'keep' || fate.method === 'clean' ? 'kept' : 'changed'
 }
 
 /** A name stands for all that is below it. */
