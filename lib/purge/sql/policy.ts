@@ -58,10 +58,12 @@ function policyOfErrors (table: EventTable, rules: Rules): TablePolicy {
   const fewer = new Map(rules.names.map(name => [name, daysOfError(rules, name)] as const).filter(([, days]) => days < least))
   const column = table.columns.find(({ name }) => name.toLowerCase() === schemaColumn)?.name
   const days = column === undefined ? Math.min(least, ...fewer.values()) : least
-  const sooner = column === undefined ? [] : [...new Set(fewer.values())].flatMap(days => {
-    const cutoff = cutoffOf(table, days, rules.nowMs)
-    return cutoff === null ? [] : [{ column, values: [...fewer].filter(([, of]) => of === days).map(([name]) => name), cutoff }]
-  })
+  const sooner = column === undefined
+    ? []
+    : [...new Set(fewer.values())].flatMap(days => {
+        const cutoff = cutoffOf(table, days, rules.nowMs)
+        return cutoff === null ? [] : [{ column, values: [...fewer].filter(([, of]) => of === days).map(([name]) => name), cutoff }]
+      })
   return { mode: 'delete', days, cutoff: cutoffOf(table, days, rules.nowMs), sooner, retention: rules.of(table.schema), nulled: [], anonymised: [], fingerprint: '' }
 }
 
