@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import { describeFormat } from './formats.js'
+import { anything, asSchema, fieldOf, isNever, namesIn, partsOf, restOf, type Parts, type Root } from './narrowing-parts.js'
 import { compareValues, finiteValues, limitsOf, typesOf, wordsOf, type Types } from './narrowing-values.js'
 import { compilePattern } from './regexp.js'
-import { createResolver, type Resolve } from './references.js'
+import { createResolver } from './references.js'
 import type { JsonSchema } from './schemas.js'
 import { allSchemas, escapePointer, isObject } from './subschemas.js'
 
@@ -27,11 +28,6 @@ export function narrowings (before: JsonSchema, after: JsonSchema): Narrowing[] 
   return found
 }
 
-interface Root {
-  readonly root: JsonSchema
-  readonly resolve: Resolve
-}
-
 interface Walk {
   readonly old: Root
   readonly next: Root
@@ -40,33 +36,6 @@ interface Walk {
   readonly ids: Map<JsonSchema, number>
   /** What was compared already, or is being compared: schemas may contain themselves. */
   readonly seen: Set<string>
-}
-
-/** Schemas that all hold for one value. */
-type Parts = readonly JsonSchema[]
-
-// the same objects each time: what was compared is known by them
-const never: JsonSchema = { not: {} }
-const anything: JsonSchema = {}
-
-function asSchema (value: unknown): JsonSchema {
-  return isObject(value) ? value : value === false ? never : anything
-}
-
-function isNever (parts: Parts): boolean {
-  return parts.some(({ not }) => not === true || (isObject(not) && Object.keys(not).length === 0))
-}
-
-/** A schema, what it refers to, and what it extends. */
-function partsOf (schema: unknown, { resolve }: Root): JsonSchema[] {
-  const parts = new Set([asSchema(schema)])
-  // grows while it is walked
-  for (const { $ref, allOf } of parts) {
-    if (Array.isArray(allOf)) for (const member of allOf) parts.add(asSchema(member))
-    const target = typeof $ref === 'string' ? resolve($ref) : undefined
-    if (target !== undefined && target !== null) parts.add(asSchema(target))
-  }
-  return [...parts]
 }
 
 function compare (parts: Parts, after: unknown, walk: Walk): void {
@@ -179,27 +148,6 @@ function whole ({ parts, next, keyword, walk }: Place): void {
 function limit ({ parts, types, keyword, operand, walk }: Place): void {
   const lost = limitsOf(keyword, operand, parts, types)
   if (lost !== null) say(walk, lost)
-}
-
-/** What holds for a field's value; null if there can be no such field. */
-function fieldOf (parts: Parts, name: string, root: Root): JsonSchema[] | null {
-  const found = parts.flatMap(({ properties, patternProperties, additionalProperties }) => {
-    const own = isObject(properties) && Object.hasOwn(properties, name) ? [properties[name]] : []
-    const matching = isObject(patternProperties) ? Object.entries(patternProperties).filter(([pattern]) => compilePattern(pattern).test(name)).map(([, schema]) => schema) : []
-    const all = [...own, ...matching]
-    return all.length > 0 || additionalProperties === undefined ? all : [additionalProperties]
-  }).flatMap(schema => partsOf(schema, root))
-  return isNever(found) ? null : found.length === 0 ? [anything] : found
-}
-
-/** What holds for fields that nothing names; null if there can be none. */
-function restOf (parts: Parts, root: Root): JsonSchema[] | null {
-  const found = parts.flatMap(({ additionalProperties }) => additionalProperties === undefined ? [] : partsOf(additionalProperties, root))
-  return isNever(found) ? null : found.length === 0 ? [anything] : found
-}
-
-function namesIn (parts: Parts, keyword: 'properties' | 'patternProperties'): string[] {
-  return [...new Set(parts.flatMap(part => isObject(part[keyword]) ? Object.keys(part[keyword]) : []))]
 }
 
 function patternFields ({ parts, types, operand, walk }: Place): void {

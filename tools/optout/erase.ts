@@ -12,7 +12,6 @@ import { openSqlite } from '../../lib/purge/sqlite.js'
 import { configOption } from '../check/leftovers.js'
 import { mysqlOptions, mysqlOptionsOf } from '../purge/mysql-options.js'
 import { placesOf, type Places } from '../purge/places.js'
-import { isAmong } from '../purge/stores.js'
 import { bytesText, createProgress, numberText, tableText } from '../text.js'
 import { identifiersIn } from './identifiers.js'
 import { userOperands, userOptions } from './options.js'
@@ -71,7 +70,7 @@ interface Means {
   readonly looking: Looking
 }
 
-function openStores ({ databases, live, listFiles }: Places, users: ReadonlySet<string>, { mysql, looking }: Means, { schemas, registry, log }: CommandContext): EraseStore[] {
+function openStores ({ databases, isLive, listFiles }: Places, users: ReadonlySet<string>, { mysql, looking }: Means, { schemas, registry, log }: CommandContext): EraseStore[] {
   const fields = userFieldsIn(registry)
   const names = new Set(schemas.list().map(({ name }) => name))
   const optOut = createOptOut({ users: { isEmpty: users.size === 0, has: user => users.has(user) }, fields: () => fields, isKnown: schema => names.has(schema) })
@@ -80,7 +79,7 @@ function openStores ({ databases, live, listFiles }: Places, users: ReadonlySet<
       const { db, ...others } = database.uri.scheme === 'sqlite' ? { db: openSqlite(database.uri) } : openMysql(database.uri, mysql(database, log))
       return eraseFromTables(db, { schemas, fields, users, optOut, looking, ...others })
     }),
-    eraseFromFiles({ paths: listFiles(), isLive: isAmong(live), optOut, holds: identifiersIn(users), looking })
+    eraseFromFiles({ paths: listFiles(), isLive, optOut, holds: identifiersIn(users), looking })
   ]
 }
 

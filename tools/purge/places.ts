@@ -4,7 +4,7 @@ import type { Log } from '../../lib/log.js'
 import type { Uri } from '../../lib/stream/uri.js'
 import { argumentsOf, definedIn } from '../check/instances.js'
 import { outputsOf, unwrapped } from '../outputs.js'
-import { filesOf, generationsOf } from './glob.js'
+import { behindLinks, filesOf, generationsOf } from './glob.js'
 
 /** A database, as the output of a consumer has it. */
 export interface Database {
@@ -18,8 +18,8 @@ const schemes: readonly string[] = ['mysql', 'sqlite']
 /** Where this host keeps events. */
 export interface Places {
   readonly databases: readonly Database[]
-  /** Paths that daemons append to. */
-  readonly live: readonly string[]
+  /** Whether a daemon appends to it, whatever links lead there. */
+  isLive (path: string): boolean
   /** Asked anew: files come and go. */
   listFiles (): string[]
   /** Directories of states, in which journals are. */
@@ -43,7 +43,7 @@ export function placesOf (options: PlaceOptions, transports: Transports, log: Lo
   for (const pattern of files) filesOf(pattern)
   return {
     databases: isNamed ? store.map(uri => databaseOf('--store', uri, schemes, transports)) : defined.databases,
-    live: defined.files,
+    isLive: path => defined.files.some(live => behindLinks(live) === behindLinks(path)),
     listFiles: () => [...new Set(isNamed ? files.flatMap(filesOf) : defined.files.flatMap(generationsOf))],
     states: isNamed && !journals ? [] : [...new Set([state, ...isNamed ? [] : defined.states])]
   }

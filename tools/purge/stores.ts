@@ -1,4 +1,3 @@
-import { realpathSync } from 'node:fs'
 import type { CommandContext } from '../../lib/cli/command.js'
 import { openFiles, type FileMemory } from '../../lib/purge/files.js'
 import { openMysqlPurge } from '../../lib/purge/mysql.js'
@@ -11,31 +10,14 @@ import type { Database, Places } from './places.js'
 type MysqlOptionsOf = ReturnType<typeof mysqlOptionsOf>
 
 /** Opens what there is. It is closed with the command. Throws `ConfigError`. */
-export function openStores ({ databases, live, listFiles, states }: Places, memory: FileMemory, mysql: MysqlOptionsOf, ctx: CommandContext): PurgeStore[] {
+export function openStores ({ databases, isLive, listFiles, states }: Places, memory: FileMemory, mysql: MysqlOptionsOf, ctx: CommandContext): PurgeStore[] {
   const stores = [
     ...databases.map(database => openDatabase(database, mysql, ctx)),
-    ...listFiles().length === 0 ? [] : [openFiles({ list: async () => await Promise.resolve(listFiles()), isLive: isAmong(live), memory, stop: ctx.stop })],
+    ...listFiles().length === 0 ? [] : [openFiles({ list: async () => await Promise.resolve(listFiles()), isLive, memory, stop: ctx.stop })],
     ...states.map(openJournals)
   ]
   for (const store of stores) ctx.defer(store.name, async () => { await store.close() })
   return stores
-}
-
-/** Whatever links lead to it: a daemon appends to the file, not to the name. */
-export function isAmong (live: readonly string[]): (path: string) => boolean {
-  return path => {
-    const real = realPath(path)
-    return live.some(one => realPath(one) === real)
-  }
-}
-
-function realPath (path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    // of one that is not there the name is all there is
-    return path
-  }
 }
 
 function openDatabase (database: Database, mysql: MysqlOptionsOf, { schemas, log }: CommandContext): PurgeStore {

@@ -11,6 +11,7 @@ interface Found {
   readonly level: string
   readonly rule: string
   readonly pointer: string
+  readonly why: string
 }
 
 async function rulesIn (file: string, ...args: string[]): Promise<string[]> {
@@ -125,4 +126,8 @@ t.test('real schemas, as people wrote them, are looked at to their ends', { skip
   t.ok(files.length > 20)
   t.ok(found.every(({ line, pointer }) => line >= 1 && (pointer === '' || line > 1)), 'each has its place')
   t.match(found.find(({ file, rule }) => file.includes('AutoblockIpBlock') && rule === 'privacy-address'), { level: 'warning', pointer: '/properties/ip' })
+  const said = (schema: string, rule: string, field: string): string => found.find(hint => hint.file.includes(`/${schema}/`) && hint.rule === rule && hint.pointer === `/properties/${field}`)?.why ?? ''
+  t.match(said('CentralNoticeImpression', 'max-length', 'banner'), 'its column takes 1024 characters')
+  t.match(said('CentralNoticeImpression', 'max-length', 'uselang'), 'its column is a TEXT')
+  t.match(said('QuickSurveysResponses', 'privacy-text', 'surveyResponseFreeText'), 'looks like free text')
 })

@@ -40,7 +40,7 @@ const kinds: readonly Kind[] = [
     formats: [],
     types: ['string', 'object'],
     why: 'looks like a user agent, which with little else tells who somebody is',
-    change: 'leave it out: the capsule has it, is purged of it, and this would not be'
+    change: 'leave it out: the capsule has it'
   },
   {
     rule: 'privacy-location',
@@ -83,7 +83,7 @@ const kinds: readonly Kind[] = [
     level: 'warning',
     words: /(^|_)(text|comments?|message|content|body|feedback|notes?|summary|query|search|search_?terms?|input|answer)$/,
     formats: [],
-    types: ['string'],
+    types: ['string', 'object'],
     why: 'looks like free text, in which people write whatever they like, of others too',
     change: 'send its length, or a choice (enum); if it must be, give maxLength, and do not keep it'
   }
@@ -97,8 +97,10 @@ export function personalFields (fields: readonly DeclaredField[]): Array<{ reado
   })
 }
 
-function isOf ({ words, formats, types }: Kind, field: DeclaredField): boolean {
+function isOf ({ rule, words, formats, types }: Kind, field: DeclaredField): boolean {
   const own = typesOf(field)
+  // its texts are fields of their own
+  if (rule === 'privacy-text' && field.isGroup) return false
   if (own.length > 0 && !own.some(type => types.includes(String(type)))) return false
   return formats.includes(String(field.schema['format'])) || words.test(wordsOf(field.path.at(-1) ?? ''))
 }

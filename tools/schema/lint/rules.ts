@@ -1,6 +1,8 @@
+import type { Schema } from '../../../lib/event/schemas.js'
+import type { Column, TablePlan } from '../../../lib/sql/columns.js'
 import { tableName } from '../../../lib/sql/names.js'
 import type { DeclaredField } from '../fields.js'
-import { isListed, typesOf, wordsOf, type Hint, type Subject } from './subject.js'
+import { isListed, pathOf, typesOf, wordsOf, type Hint, type Subject } from './subject.js'
 
 /** Characters of an identifier in MySQL. */
 const longestName = 64
@@ -31,12 +33,12 @@ function names ({ schema, fields }: Subject): Hint[] {
   }
   const ofCapsule = schema.style === 'meta' ? [] : fields.filter(({ path }) => path.length === 1 && capsuleFields.has(path[0] ?? ''))
   for (const { path: [name = ''], pointer } of ofCapsule) {
-    hints.push({ level: 'hint', rule: 'capsule-name', pointer, why: `the capsule of every event has ${name} already`, change: `leave it out; or call it otherwise, so that nobody takes event_${name} for ${name}` })
+    hints.push({ level: 'hint', rule: 'capsule-name', pointer, why: `the capsule has a field ${name}, too`, change: `leave it out if it says the same; or call it otherwise, so that nobody takes event_${name} for ${name}` })
   }
   return hints
 }
 
-const capsuleFields: ReadonlySet<string> = new Set(['uuid', 'timestamp', 'dt', 'wiki', 'webHost', 'userAgent', 'clientIp', 'ip', 'schema', 'revision', 'recvFrom', 'seqId', 'topic', 'event'])
+const capsuleFields: ReadonlySet<string> = new Set(['uuid', 'timestamp', 'dt', 'wiki', 'webHost', 'userAgent', 'clientIp', 'ip', 'schema', 'revision', 'recvFrom', 'seqId', 'topic', 'samplingRate', 'event'])
 
 /** Names of columns that are other than the path says. */
 function columns ({ table, fields }: Subject): Hint[] {
@@ -74,17 +76,26 @@ function types ({ fields }: Subject): Hint[] {
 
 /** Of names of which the values are few. */
 const ofFew = /(^|_)(action|type|status|state|mode|kind|method|variant|bucket|result|outcome|platform|skin)$/
-/** Characters up to which a string's column is a VARCHAR. */
-const columnLength = 1024
 
-function strings ({ fields }: Subject): Hint[] {
+function strings ({ schema: { style }, table, fields }: Subject): Hint[] {
   return fields.flatMap((field): Hint[] => {
     const { schema, pointer, path } = field
     if (!typesOf(field).includes('string') || isListed(field) || typeof schema['format'] === 'string') return []
     if (ofFew.test(wordsOf(path.at(-1) ?? '')) && schema['pattern'] === undefined) return [{ level: 'hint', rule: 'enum', pointer, why: 'by its name it has few values, and takes any', change: 'list them (enum): what is misspelt is refused then, and mails can show what came' }]
-    if (schema['maxLength'] === undefined && schema['pattern'] === undefined) return [{ level: 'hint', rule: 'max-length', pointer, why: `it may be of any length: its column takes ${columnLength} characters, and what is longer is cut`, change: 'give maxLength' }]
+    if (schema['maxLength'] === undefined && schema['pattern'] === undefined) return [{ level: 'hint', rule: 'max-length', pointer, why: `it may be of any length${lengthText(columnOf(field, style, table))}`, change: 'give maxLength' }]
     return []
   })
+}
+
+/** In an array it has none. */
+function columnOf (field: DeclaredField, style: Schema['style'], { columns }: TablePlan): Column | undefined {
+  const path = pathOf(field, { style })
+  return columns.find(column => column.path.join('.') === path)
+}
+
+function lengthText (column: Column | undefined): string {
+  if (column?.kind === 'string') return `: its column takes ${column.length} characters, and what is longer is cut`
+  return column?.kind === 'text' ? ': its column is a TEXT, because those before it have taken the room of a row' : ''
 }
 
 const ofTime = /(^|_)(time|duration|latency|delay|elapsed|timeout|wait|age|ttl|interval|offset)$/

@@ -31,7 +31,7 @@ export function subjectOf (schema: Schema, entry: SchemaEntry, table: TablePlan)
 }
 
 /** As the registry and tables have it: with the `event` that the capsule puts around. */
-export function pathOf ({ path }: DeclaredField, { style }: Schema): string {
+export function pathOf ({ path }: DeclaredField, { style }: Pick<Schema, 'style'>): string {
   return [...style === 'meta' ? [] : ['event'], ...path].join('.')
 }
 
