@@ -95,8 +95,8 @@ no JSON
 })
 
 for (const [name, env, printed] of [
-  ['in colour', { FORCE_COLOR: undefined, NO_COLOR: undefined, NODE_DISABLE_COLORS: undefined }, '{\r\n  \u001b[36m"a"\u001b[39m: [\r\n    \u001b[33m1\u001b[39m\r\n  ]\r\n}\r\n'],
-  ['without colours where NO_COLOR is set', { FORCE_COLOR: undefined, NO_COLOR: '1' }, '{\r\n  "a": [\r\n    1\r\n  ]\r\n}\r\n']
+  ['in colour', { CI: undefined, FORCE_COLOR: undefined, NO_COLOR: undefined, NODE_DISABLE_COLORS: undefined }, '{\r\n  \u001b[36m"a"\u001b[39m: [\r\n    \u001b[33m1\u001b[39m\r\n  ]\r\n}\r\n'],
+  ['without colours where NO_COLOR is set', { CI: undefined, FORCE_COLOR: undefined, NO_COLOR: '1' }, '{\r\n  "a": [\r\n    1\r\n  ]\r\n}\r\n']
 ] as const) {
   t.test(`on a terminal it does so by itself, ${name}`, async t => {
     const command = [process.execPath, '--input-type=module', '-e', script, 'stdout://', '1', '{"a":[1]}'].map(part => `'${part.replaceAll('\'', '\'\\\'\'')}'`).join(' ')

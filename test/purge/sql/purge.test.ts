@@ -207,16 +207,19 @@ for (const kind of databaseKinds) {
       t.ok(deleted > 0 && deleted < 500)
     })
 
-    t.test('an account that may not is told which rights it needs', { skip: kind.name === 'sqlite' && 'has no accounts' }, async t => {
-      const database = await open(t, schemaOf({ n: { type: 'integer' } }))
-      await insert(database, 'Test_1', 100 * day)
-      const uri = parseUri(database.uri)
-      const name = uri.path.slice(1)
-      await database.query('CREATE USER IF NOT EXISTS reader@\'%\'; ')
-      await database.query(`GRANT SELECT ON ${name}.* TO reader@'%'`)
-      const store = sqlPurgeStore(mysqlPurgeDatabase(parseUri(database.uri.replace('root', 'reader')), ''), { schemas: schemasOf([]), log: silent })
-      t.teardown(store.close)
-      await t.rejects(collect(store.purge(rules(), never)), { name: 'ConfigError', message: /needs SELECT, INSERT, UPDATE, DELETE, CREATE and ALTER/ })
-    })
+    // SQLite has no accounts
+    if (kind.name === 'mysql') {
+      t.test('an account that may not is told which rights it needs', async t => {
+        const database = await open(t, schemaOf({ n: { type: 'integer' } }))
+        await insert(database, 'Test_1', 100 * day)
+        const uri = parseUri(database.uri)
+        const name = uri.path.slice(1)
+        await database.query('CREATE USER IF NOT EXISTS reader@\'%\'; ')
+        await database.query(`GRANT SELECT ON ${name}.* TO reader@'%'`)
+        const store = sqlPurgeStore(mysqlPurgeDatabase(parseUri(database.uri.replace('root', 'reader')), ''), { schemas: schemasOf([]), log: silent })
+        t.teardown(store.close)
+        await t.rejects(collect(store.purge(rules(), never)), { name: 'ConfigError', message: /needs SELECT, INSERT, UPDATE, DELETE, CREATE and ALTER/ })
+      })
+    }
   })
 }
