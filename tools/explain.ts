@@ -6,7 +6,7 @@ import { nobodyOptedOut, type OptOut } from '../lib/event/opt-out.js'
 import { batchOfBytes, batchOfLines, recordsOf } from '../lib/stream/batch.js'
 import type { Batch } from '../lib/stream/contracts.js'
 import { tidyLines } from '../lib/stream/splitter.js'
-import { openCandidates, planProcessors, processorFiles } from './explain/candidates.js'
+import { openCandidates, planProcessors, processorFiles, requireProcessor } from './explain/candidates.js'
 import { explainRecord } from './explain/line.js'
 import { isUuid } from './explain/matcher.js'
 import { samplerFor } from './explain/decisions.js'
@@ -49,6 +49,7 @@ export const explain = defineCommand({
     if (given !== 1) throw new ConfigError('bad-option', `${given} events are given; give one: a line in quotes, - for standard input, --line-file FILE, or a uuid`)
     const plans = planProcessors(processorFiles(options.processor, format), format)
     const [what = '-'] = event
+    if (!isUuid(what)) requireProcessor(plans)
     const places = placesOf({ stores: options.store, files: options.files }, transports)
     const open = prepareStores(places, transports)
 

@@ -39,15 +39,19 @@ export function processorFiles (named: readonly string[], format: string | undef
   return files.map(({ name }) => join(installedProcessors, name)).sort()
 }
 
-/** Throws `ConfigError` for a bad format, and when there is no processor. */
+/** None where there is no processor. Throws `ConfigError` for a bad format. */
 export function planProcessors (files: readonly string[], format: string | undefined): ProcessorPlan[] {
   const plans = files.map(file => {
     const { own } = readProcessorFile('--processor', file)
     return { label: file, format: compileFormat(own.format), maxLine: own['max-line'], keepsInvalid: (own.invalid ?? []).length > 0, steps: stepsOf(own) }
   })
   if (format !== undefined) plans.unshift({ label: '--format', format: compileFormat(format), maxLine: 65_536, keepsInvalid: true, steps: [] })
-  if (plans.length > 0) return plans
-  throw new ConfigError('bad-option', `there is no processor in ${installedProcessors}; give the argument file of one with --processor, or a --format`)
+  return plans
+}
+
+/** A line means nothing without one. Throws `ConfigError`. */
+export function requireProcessor (plans: readonly ProcessorPlan[]): void {
+  if (plans.length === 0) throw new ConfigError('bad-option', `there is no processor in ${installedProcessors}; give the argument file of one with --processor, or a --format`)
 }
 
 function stepsOf ({ input, output, invalid = [] }: ProcessorOptions): PlugInStep[] {
