@@ -31,9 +31,22 @@ function namesIn (directory: string, folder: string): string[] {
     readdirSync(directory)
     const path = join(directory, folder)
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return []
-    return readdirSync(path).filter(name => !leftover.test(name) && statSync(join(path, name), { throwIfNoEntry: false })?.isFile() === true).sort()
+    return instancesIn(path)
   } catch (cause) {
     throw new ConfigError('bad-option', `--config ${directory}: ${messageOf(cause)}; name the directory with the argument files that this user can read`, { cause })
+  }
+}
+
+function instancesIn (path: string): string[] {
+  return readdirSync(path).filter(name => !leftover.test(name) && statSync(join(path, name), { throwIfNoEntry: false })?.isFile() === true).sort()
+}
+
+/** The argument files in a folder; none where there is no such folder, or none that this user may read. */
+export function argumentFilesIn (path: string): string[] {
+  try {
+    return instancesIn(path).map(name => join(path, name))
+  } catch {
+    return []
   }
 }
 

@@ -1,7 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import { existsSync, readdirSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
 import { readProcessorFile, type ProcessorOptions } from '../../lib/cli/processor-options.js'
 import { ConfigError } from '../../lib/errors.js'
 import { compileFormat, type LineFormat } from '../../lib/event/line-format.js'
@@ -10,6 +8,7 @@ import { createEventProcessor } from '../../lib/event/processor.js'
 import type { SchemaRepository } from '../../lib/event/schemas.js'
 import { createUserAgentParser } from '../../lib/event/user-agent.js'
 import { parseUri } from '../../lib/stream/uri.js'
+import { argumentFilesIn } from '../check/instances.js'
 import type { Decisions } from './decisions.js'
 import type { Candidate } from './line.js'
 
@@ -34,9 +33,7 @@ export interface PlugInStep {
 
 /** The argument files that are meant: those that are named, or those of this host. */
 export function processorFiles (named: readonly string[], format: string | undefined): string[] {
-  if (named.length > 0 || format !== undefined) return [...named]
-  const files = existsSync(installedProcessors) ? readdirSync(installedProcessors, { withFileTypes: true }).filter(entry => entry.isFile() && !entry.name.startsWith('.')) : []
-  return files.map(({ name }) => join(installedProcessors, name)).sort()
+  return named.length > 0 || format !== undefined ? [...named] : argumentFilesIn(installedProcessors)
 }
 
 /** None where there is no processor. Throws `ConfigError` for a bad format. */

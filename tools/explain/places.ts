@@ -1,8 +1,9 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { expandArguments } from '../../lib/cli/arguments.js'
 import type { Transports } from '../../lib/cli/command.js'
 import { longStringChoices, type LongStringChoice } from '../../lib/sql/long-strings.js'
+import { argumentFilesIn } from '../check/instances.js'
 import { outputsOf, unwrapped } from '../outputs.js'
 
 export const installedConsumers = '/etc/vanadium.d/consumers'
@@ -22,7 +23,7 @@ export interface Places {
 /** What is given counts alone; nothing given, what the consumers of this host write to. Throws `ConfigError` for an argument file that cannot be read. */
 export function placesOf (given: { readonly stores: readonly string[], readonly files: readonly string[] }, { writers }: Pick<Transports, 'writers'>, directory = installedConsumers): Places {
   const isGiven = given.stores.length + given.files.length > 0
-  const outputs = isGiven ? [] : consumerFiles(directory).flatMap(file => outputsOf(expandArguments([`@${file}`]))).map(uri => unwrapped(uri, writers).uri)
+  const outputs = isGiven ? [] : argumentFilesIn(directory).flatMap(file => outputsOf(expandArguments([`@${file}`]))).map(uri => unwrapped(uri, writers).uri)
   const stores = [...given.stores, ...outputs.filter(({ scheme }) => scheme === 'mysql' || scheme === 'sqlite').map(({ text }) => text)]
   const choice = stores.map(uri => writers.check(uri).params).flatMap(params => 'long-strings' in params ? [params['long-strings']] : [])[0]
   return {
@@ -31,11 +32,6 @@ export function placesOf (given: { readonly stores: readonly string[], readonly 
     files: [...given.files, ...outputs.filter(({ scheme }) => scheme === 'file').flatMap(({ path }) => withRotated(path))],
     longStrings: longStringChoices.find(known => known === choice) ?? 'cut'
   }
-}
-
-function consumerFiles (directory: string): string[] {
-  if (!existsSync(directory)) return []
-  return readdirSync(directory, { withFileTypes: true }).filter(entry => entry.isFile() && !entry.name.startsWith('.')).map(({ name }) => join(directory, name)).sort()
 }
 
 /** `all-events.log`, `all-events.log.1.gz`, `all-events.log-20140521`. */

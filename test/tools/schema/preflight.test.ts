@@ -25,7 +25,7 @@ t.test('the raw logs of a host are found by its argument files, with what was ro
   writeFileIn(directory, 'plug-ins/bots.mjs', 'export default vanadium => { vanadium.fn("people", ({ text }) => !text.includes("Googlebot")) }')
   const processor = processorFile(join(directory), `--plugins ${plugIns}`, '--input filter:tcp://127.0.0.1:8432?as=client-side&function=people')
   writeFileIn(directory, 'vanadium.d/processors/client-side', readFileSync(processor, 'utf8'))
-  writeFileIn(directory, 'vanadium.d/consumers/raw', `--input tcp://127.0.0.1:8432?as=raw\n--output file://${log}\n`)
+  writeFileIn(directory, 'vanadium.d/consumers/raw', `--input tcp://127.0.0.1:8432?as=raw\n--output opt-out:file://${log}\n`)
   writeFileIn(directory, 'vanadium.d/consumers/other', `--input tcp://127.0.0.1:8431?as=raw\n--output file://${join(directory, 'absent.log')}\n`)
   const registry = writeFileIn(directory, 'registry.yaml', `schemas:
   DemoButtonClick:

@@ -6,6 +6,7 @@ import { ConfigError } from '../../../lib/errors.js'
 import { compileFormat, type LineFormat } from '../../../lib/event/line-format.js'
 import type { Reader } from '../../../lib/stream/contracts.js'
 import type { Schemes } from '../../../lib/stream/schemes.js'
+import { argumentFilesIn } from '../../check/instances.js'
 import { liveInputs, wrappersOf, type OpenLiveInput } from '../../replay/live-input.js'
 
 /** Argument files of the installed layout. */
@@ -28,12 +29,7 @@ export interface SourceOptions {
 
 /** The argument files that say how lines are read: those given, or those of this host where nothing is. */
 export function processorFiles ({ raw, format, processor }: SourceOptions): string[] {
-  if (processor.length > 0 || format !== undefined || raw.length > 0) return [...processor]
-  try {
-    return readdirSync(installed).sort().map(name => join(installed, name))
-  } catch {
-    return []
-  }
+  return processor.length > 0 || format !== undefined || raw.length > 0 ? [...processor] : argumentFilesIn(installed)
 }
 
 /** What is read, as the options say it; of logs that they do not name, the files that were written to since `fromMs`. Throws `ConfigError`. */
@@ -71,16 +67,9 @@ function endpointOf (uri: string): string {
 
 /** The files into which consumers of the same host write what comes from there. */
 function logsOf (endpoint: string, processorFile: string): string[] {
-  const directory = join(dirname(processorFile), '..', 'consumers')
-  let names: string[]
-  try {
-    names = readdirSync(directory)
-  } catch {
-    return []
-  }
-  return names.map(name => valuesIn(join(directory, name)))
+  return argumentFilesIn(join(dirname(processorFile), '..', 'consumers')).map(valuesIn)
     .filter(({ input }) => input.some(uri => endpointOf(uri) === endpoint))
-    .flatMap(({ output }) => output.filter(uri => uri.startsWith('file:///')).map(uri => decodeURIComponent(new URL(uri).pathname)))
+    .flatMap(({ output }) => output.map(endpointOf).filter(uri => uri.startsWith('file:///')).map(uri => decodeURIComponent(new URL(uri).pathname)))
 }
 
 function valuesIn (file: string): { input: string[], output: string[] } {
