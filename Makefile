@@ -32,7 +32,7 @@ build: node_modules/.installed ## compiles into dist/
 	  ts=$${js#dist/}; ts=$${ts%.js}.ts; \
 	  test -e "$$ts" || rm -f "$$js" "$$js.map"; \
 	done
-	@chmod +x dist/vanadium.js
+	@chmod +x dist/vanadium.js dist/vanadiumctl.js
 
 .PHONY: check
 check: build ## types, lint, shell syntax
@@ -69,6 +69,7 @@ install: build ## installs into DESTDIR and PREFIX (/usr/local); files in /etc t
 	@tar --exclude=node_modules/.cache -cf - package.json package-lock.json schemas node_modules | tar -C '$(library)' --no-same-owner -xf -
 	@cd '$(library)' && npm prune --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error > /dev/null
 	@ln -sf ../lib/vanadium/dist/vanadium.js '$(DESTDIR)$(PREFIX)/bin/vanadium'
+	@ln -sf ../lib/vanadium/dist/vanadiumctl.js '$(DESTDIR)$(PREFIX)/bin/vanadiumctl'
 	@for unit in systemd/*.service systemd/*.target systemd/*.timer; do \
 	  sed 's|/usr/bin/vanadium|$(PREFIX)/bin/vanadium|' "$$unit" > '$(units)'/"$${unit##*/}"; \
 	done
@@ -86,7 +87,7 @@ install: build ## installs into DESTDIR and PREFIX (/usr/local); files in /etc t
 
 .PHONY: clean
 clean: ## removes what was built and what ran; node_modules stays
-	@rm -rf dist var .tap
+	@rm -rf dist var build .tap
 
 node_modules/.installed: package-lock.json
 	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 12) ? 0 : 1)' \

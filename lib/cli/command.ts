@@ -22,6 +22,8 @@ export interface Operands {
 /** What a command takes. */
 export interface CommandLine<O extends Record<string, Options> = Record<string, Options>> {
   readonly name: string
+  /** The executable that it is a command of, if not `vanadium`. */
+  readonly program?: string
   /** One line for the list of commands. */
   readonly summary: string
   /** Command lines, each with what it does. */

@@ -64,7 +64,7 @@ function takeOperands (argv: Record<string, unknown> & { _: Array<string | numbe
 
 function argumentParser (command: CommandLine, width: number): Argv {
   const parser = yargs()
-    .scriptName(`vanadium ${command.name}`)
+    .scriptName(`${command.program ?? 'vanadium'} ${command.name}`)
     .usage(`${command.summary}\n\nUsage: $0 ${command.operands === undefined ? '' : `${command.operands.usage} `}[options] [@file…]`)
     .parserConfiguration({
       'camel-case-expansion': false,
