@@ -12,10 +12,10 @@ mount -t tmpfs tmpfs "$base"
 mkdir "$base"/upper "$base"/work "$base"/root "$base"/cgroup
 # a cgroup of its own, or two hosts would have the same system.slice
 mount -t cgroup2 cgroup2 "$base/cgroup"
-# of tests that were killed
+# of tests that were killed; what is still about to end the next one takes
 for left in "$base"/cgroup/vanadium-host-* "${base%/*}"/vanadium-host-*; do
   owner=${left##*/vanadium-host-}
-  if test -d "$left" && ! test -e "/proc/${owner%%-*}"; then find "$left" -depth -type d -exec rmdir {} +; fi
+  if test -d "$left" && ! test -e "/proc/${owner%%-*}"; then find "$left" -depth -type d -exec rmdir {} + || true; fi
 done
 mkdir "$base/cgroup/$cgroup"
 echo 0 > "$base/cgroup/$cgroup/cgroup.procs"
