@@ -10,8 +10,13 @@ DESTDIR ?=
 # where `make install` puts what
 library := $(DESTDIR)$(PREFIX)/lib/vanadium
 units := $(DESTDIR)$(PREFIX)/lib/systemd/system
+presets := $(DESTDIR)$(PREFIX)/lib/systemd/system-preset
 sysusers := $(DESTDIR)$(PREFIX)/lib/sysusers.d
+tmpfiles := $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 pages := $(DESTDIR)$(PREFIX)/share/doc/vanadium
+
+# whatever the umask was when they were checked out
+tar-modes := --mode=u+rwX,go+rX,go-w
 
 npx := node_modules/.bin
 # T=event/json, T=test/event/json.test.ts: only these tests, without coverage
@@ -33,12 +38,17 @@ build: node_modules/.installed ## compiles into dist/
 	  test -e "$$ts" || rm -f "$$js" "$$js.map"; \
 	done
 	@chmod +x dist/vanadium.js dist/vanadiumctl.js
+	@touch dist/.built
+
+# built only if it is not: root, who installs, leaves no files in the folder of who has built
+dist/.built: node_modules/.installed tsconfig.json $(shell find *.ts bench daemons lib packaging test tools -name '*.ts')
+	@$(MAKE) --no-print-directory build
 
 .PHONY: check
 check: build ## types, lint, shell syntax
 	@$(npx)/eslint --max-warnings 0 .
-	@bash -n .ci/run .ci/packages
-	@sh -n etc/varnish/vanadium-varnishncsa
+	@for script in .ci/run .ci/packages packaging/debian/build; do bash -n $$script; done
+	@for script in etc/varnish/vanadium-varnishncsa packaging/debian/{postinst,prerm,postrm}; do sh -n $$script; done
 	@echo 'check: good'
 
 .PHONY: test
@@ -62,28 +72,33 @@ chaos: packages build ## kills daemons and MariaDB under load, compares event by
 	@node dist/test/chaos/index.js $(if $(SEED),--seed $(SEED))
 
 .PHONY: install
-install: build ## installs into DESTDIR and PREFIX (/usr/local); files in /etc that are there already stay
-	@rm -rf '$(library)'
-	@install -d '$(library)/dist' '$(DESTDIR)$(PREFIX)/bin' '$(units)' '$(sysusers)'
-	@tar -C dist --exclude=./test --exclude=./bench --exclude='*.map' --exclude=.tsbuildinfo -cf - . | tar -C '$(library)/dist' --no-same-owner -xf -
-	@tar --exclude=node_modules/.cache -cf - package.json package-lock.json schemas node_modules | tar -C '$(library)' --no-same-owner -xf -
-	@cd '$(library)' && npm prune --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error > /dev/null
+install: dist/.built ## installs into DESTDIR and PREFIX (/usr/local); files in /etc that are there already stay
+	@rm -rf '$(library)' '$(pages)'
+	@install -d -m 755 '$(library)/dist' '$(pages)' '$(DESTDIR)$(PREFIX)/bin' '$(units)' '$(presets)' '$(sysusers)' '$(tmpfiles)'
+	@tar -C dist $(tar-modes) --exclude=./test --exclude=./bench --exclude=./packaging --exclude='*.map' --exclude='./.*' -cf - . | tar -C '$(library)/dist' --no-same-owner -xf -
+	@node dist/packaging/modules.js | tar $(tar-modes) -cf - package.json schemas --files-from=- | tar -C '$(library)' --no-same-owner -xf -
 	@ln -sf ../lib/vanadium/dist/vanadium.js '$(DESTDIR)$(PREFIX)/bin/vanadium'
 	@ln -sf ../lib/vanadium/dist/vanadiumctl.js '$(DESTDIR)$(PREFIX)/bin/vanadiumctl'
 	@for unit in systemd/*.service systemd/*.target systemd/*.timer; do \
 	  sed 's|/usr/bin/vanadium|$(PREFIX)/bin/vanadium|' "$$unit" > '$(units)'/"$${unit##*/}"; \
+	  chmod 644 '$(units)'/"$${unit##*/}"; \
 	done
-	@rm -rf '$(pages)'
-	@install -d '$(pages)'
-	@tar -cf - README.md CHANGELOG.md -C docs . | tar -C '$(pages)' --no-same-owner -xf -
+	@install -m 644 systemd/preset.conf '$(presets)/80-vanadium.preset'
 	@install -m 644 systemd/sysusers.conf '$(sysusers)/vanadium.conf'
+	@install -m 644 systemd/tmpfiles.conf '$(tmpfiles)/vanadium.conf'
+	@tar $(tar-modes) -cf - README.md CHANGELOG.md -C docs . | tar -C '$(pages)' --no-same-owner -xf -
+	@test -e '$(DESTDIR)/etc/vanadium' || install -d -m 750 '$(DESTDIR)/etc/vanadium'
 	@find etc -type f | while read -r file; do \
-	  if test -e '$(DESTDIR)'/"$$file"; then echo "kept /$$file"; \
-	  elif test -x "$$file"; then install -D -m 755 "$$file" '$(DESTDIR)'/"$$file"; \
-	  else install -D -m 644 "$$file" '$(DESTDIR)'/"$$file"; \
-    sed -i '1s|\$$schema=/usr/local/|$$schema=$(PREFIX)/|' '$(DESTDIR)'/"$$file"; fi; \
+	  if test -e '$(DESTDIR)'/"$$file"; then echo "kept /$$file"; continue; fi; \
+	  if test -x "$$file"; then mode=755; else mode=644; fi; \
+	  install -D -m $$mode "$$file" '$(DESTDIR)'/"$$file"; \
+	  sed -i '1s|\$$schema=/usr/local/|$$schema=$(PREFIX)/|' '$(DESTDIR)'/"$$file"; \
 	done
 	@echo 'installed; docs/operations.md says how to go on'
+
+.PHONY: deb
+deb: dist/.built ## builds build/vanadium_<version>_<architecture>.deb; VERSION=… is another than that of package.json
+	@packaging/debian/build
 
 .PHONY: clean
 clean: ## removes what was built and what ran; node_modules stays
