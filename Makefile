@@ -76,7 +76,8 @@ install: dist/.built ## installs into DESTDIR and PREFIX (/usr/local); files in 
 	@rm -rf '$(library)' '$(pages)'
 	@install -d -m 755 '$(library)/dist' '$(pages)' '$(DESTDIR)$(PREFIX)/bin' '$(units)' '$(presets)' '$(sysusers)' '$(tmpfiles)'
 	@tar -C dist $(tar-modes) --exclude=./test --exclude=./bench --exclude=./packaging --exclude='*.map' --exclude='./.*' -cf - . | tar -C '$(library)/dist' --no-same-owner -xf -
-	@node dist/packaging/modules.js | tar $(tar-modes) -cf - package.json schemas --files-from=- | tar -C '$(library)' --no-same-owner -xf -
+	@tar $(tar-modes) -cf - package.json schemas | tar -C '$(library)' --no-same-owner -xf -
+	@node dist/packaging/modules.js | tar --mode=644 -cf - --files-from=- | tar -C '$(library)' --no-same-owner -xf -
 	@ln -sf ../lib/vanadium/dist/vanadium.js '$(DESTDIR)$(PREFIX)/bin/vanadium'
 	@ln -sf ../lib/vanadium/dist/vanadiumctl.js '$(DESTDIR)$(PREFIX)/bin/vanadiumctl'
 	@for unit in systemd/*.service systemd/*.target systemd/*.timer; do \
