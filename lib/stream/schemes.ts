@@ -1,5 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
-import { ConfigError } from '../errors.js'
+import { about, aboutLater, ConfigError } from '../errors.js'
 import type { Context, Handler, Reader, Writer } from './contracts.js'
 import { parseUri, withoutInner, type Uri } from './uri.js'
 
@@ -37,6 +37,10 @@ export class Schemes<T extends Reader | Writer> {
 
   /** Everything that can be known to be wrong without opening anything. Throws `ConfigError`. */
   check (text: string): { uri: Uri, params: object, handler: AnyHandler<T> } {
+    return about(text, () => this.#check(text))
+  }
+
+  #check (text: string): { uri: Uri, params: object, handler: AnyHandler<T> } {
     const parsed = parseUri(text)
     const entry = this.#entries.get(parsed.scheme)
     if (entry === undefined) {
@@ -56,7 +60,7 @@ export class Schemes<T extends Reader | Writer> {
 
   async open (text: string, ctx: Context): Promise<T> {
     const { uri, params, handler } = this.check(text)
-    return await handler.open(uri, params, ctx)
+    return await aboutLater(text, async () => await handler.open(uri, params, ctx))
   }
 }
 
