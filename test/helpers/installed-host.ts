@@ -33,15 +33,16 @@ export interface InstalledHost extends SystemdHost {
   untilActive (units?: readonly string[]): Promise<void>
   /** What a unit, or all, have logged. A line that is not JSON throws. */
   logged (unit?: string): Promise<LogLine[]>
-  /** Sends numbered events from now on. */
-  feed (way: Way, perSecond: number): Promise<Feed>
+  /** How many datagrams the forwarder of that way has taken, by the ledger, and how many the kernel had to drop. */
+  taken (way: Way): Promise<{ taken: number, lost: number }>
+  /** Sends numbered events from now on, so many a second. */
+  feed (way: Way, perSecond: number, first?: number): Promise<Feed>
 }
 
 export type Way = 'server' | 'client'
 
-/** Numbered events, from 1 on. */
 export interface Feed {
-  /** From now on so many a second; resolves with the number of those that were sent before. */
+  /** From now on so many a second; resolves with the number of the last one that was sent. */
   rate (perSecond: number): Promise<number>
 }
 
@@ -87,8 +88,14 @@ function complete (host: SystemdHost): InstalledHost {
       // what systemd says of the units is there, too
       return entries.map(entry => JSON.parse(entry) as Record<string, string>).filter(entry => entry['_SYSTEMD_UNIT']?.startsWith('vanadium-')).map(({ MESSAGE }) => JSON.parse(MESSAGE ?? '') as LogLine)
     },
-    async feed (way, perSecond) {
-      const program = host.spawn(process.execPath, join(projectRoot, 'dist/test/fixtures/datagrams.js'), way)
+    async taken (way) {
+      const [heading = '', ...lines] = (await host.run('vanadium', 'ledger')).stdout.split('\n')
+      const line = lines.find(line => line.includes(`forwarder ${way}-side`) && line.includes('← udp:')) ?? ''
+      const under = (title: string): number => Number(/[\d,]*$/.exec(line.slice(0, heading.indexOf(title) + title.length))?.[0].replaceAll(',', ''))
+      return { taken: under('taken'), lost: under('lost') }
+    },
+    async feed (way, perSecond, first = 1) {
+      const program = host.spawn(process.execPath, join(projectRoot, 'dist/test/fixtures/datagrams.js'), way, String(first))
       if (program.stdout === null || program.stdin === null) throw new Error('no pipes')
       const answers = createInterface({ input: program.stdout })[Symbol.asyncIterator]()
       const feed: Feed = {

@@ -110,7 +110,7 @@ function hostOf (pid: number, t: Owner): Omit<SystemdHost, 'stop'> {
       writeFileSync(path(inside), text, { mode })
     },
     read: inside => readFileSync(path(inside), 'utf8'),
-    until: async (what, condition, deadlineMs = 90_000) => await until(what, condition, deadlineMs, looksMs)
+    until: async (what, condition, deadlineMs = 60_000) => await until(what, condition, deadlineMs, looksMs)
   }
 }
 
