@@ -33,7 +33,7 @@ const layers: Record<string, readonly string[]> = {
   writers: ['leaves', 'stream', 'event', 'zmq', 'file', 'plug-in', 'sql'],
   cli: ['leaves', 'stream', 'event', 'opt-out', 'zmq', 'plug-in', 'sql', 'registry', 'readers', 'writers'],
   daemons: ['leaves', 'stream', 'event', 'opt-out', 'zmq', 'plug-in', 'sql', 'counts', 'registry', 'readers', 'writers', 'cli'],
-  tools: ['leaves', 'stream', 'event', 'opt-out', 'zmq', 'file', 'plug-in', 'sql', 'counts', 'registry', 'purge', 'graphite', 'mail', 'readers', 'writers', 'cli'],
+  tools: ['leaves', 'stream', 'event', 'opt-out', 'zmq', 'file', 'plug-in', 'sql', 'counts', 'registry', 'purge', 'graphite', 'mail', 'readers', 'writers', 'cli', 'daemons'],
   root: ['leaves', 'cli', 'daemons', 'tools']
 }
 

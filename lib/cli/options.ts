@@ -57,28 +57,36 @@ function blaming<T> (command: CommandLine, args: readonly string[], parse: () =>
   try {
     return parse()
   } catch (error) {
-    if (error instanceof ConfigError) error.subject = mistakesIn(command, args)[0]?.subject ?? null
+    if (error instanceof ConfigError) error.subject = partsOf(command, args).find(({ mistake }) => mistake !== null)?.mistake?.subject ?? null
     throw error
   }
 }
 
-/** What the parser does not take, of each option by itself: all of it, each with its subject. */
-export function mistakesIn (command: CommandLine, args: readonly string[]): ConfigError[] {
+/** An option with its values. */
+export interface Part {
+  readonly args: readonly string[]
+  /** Why the parser does not take it, whatever else there is; null if it does. */
+  readonly mistake: ConfigError | null
+}
+
+/** Options one by one, so that everything that is wrong can be told and not only the first. */
+export function partsOf (command: CommandLine, args: readonly string[]): Part[] {
   const starts = args.flatMap((arg, at) => at === 0 || /^--?[A-Za-z]/.test(arg) ? [at] : [])
-  return starts.flatMap((start, at) => {
-    const option = args.slice(start, starts[at + 1])
-    const error = mistakeIn(command, option)
-    if (error === null) return []
-    // a value too many is the mistake, not the option before it; a value that is missing or wrong is the option's
-    const good = option.findLastIndex((_arg, end) => mistakeIn(command, option.slice(0, end + 1)) === null)
-    error.subject = option[good + 1] ?? option[0] ?? ''
-    return [error]
+  return starts.map((start, at) => {
+    const part = args.slice(start, starts[at + 1])
+    const mistake = mistakeIn(command, part)
+    // a value too many is the mistake, not the option before it; of a value that is missing or wrong the option is to blame
+    const good = mistake === null ? -1 : part.findLastIndex((_arg, end) => mistakeIn(command, part.slice(0, end + 1)) === null)
+    if (mistake !== null) mistake.subject = part[good + 1] ?? null
+    return { args: part, mistake }
   })
 }
 
 function mistakeIn (command: CommandLine, args: readonly string[]): ConfigError | null {
   try {
-    takeOperands(argumentParser(command, 80).parseSync([...args], {}, () => {}), command)
+    const argv = argumentParser(command, 80).parseSync([...args], {}, () => {})
+    takeOperands(argv, command)
+    refuseRepeats(argv, { ...commonOptions, ...command.options })
     return null
   } catch (error) {
     if (error instanceof ConfigError) return error
