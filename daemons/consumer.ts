@@ -18,8 +18,8 @@ export const consumer = defineCommand({
     'dead-letter': { type: 'string', requiresArg: true, description: 'Stream URI for records that the store refuses [default: counted and logged only]' }
   },
   prepare ({ input, output, 'dead-letter': deadLetter }, { readers, writers }, common) {
-    for (const uri of input) readers.check(uri)
-    for (const uri of deadLetter === undefined ? [output] : [output, deadLetter]) writers.check(uri)
+    for (const uri of input) readers.checkOwn(uri)
+    for (const uri of deadLetter === undefined ? [output] : [output, deadLetter]) writers.checkOwn(uri)
     if (deadLetter !== undefined && /[?&]journal=/.test(deadLetter)) {
       throw new ConfigError('bad-option', `--dead-letter ${deadLetter}: letters must be safe before the rows beside them are, which a journaled stream only is later; write a file: file:///var/log/vanadium/refused.log`)
     }

@@ -29,7 +29,7 @@ export const monitor = defineCommand({
     const { statsd, name = 'monitor' } = common
     if (statsd === undefined) throw new ConfigError('bad-option', '--statsd is missing: a monitor only counts; give HOST:PORT, for example 127.0.0.1:8125')
     const streams = input.map(text => namedStream(text, name))
-    for (const { uri } of streams) readers.check(uri)
+    for (const { uri } of streams) readers.checkOwn(uri)
 
     const options = flushing(common)
 

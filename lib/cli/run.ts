@@ -3,6 +3,7 @@ import type { OptOut } from '../event/opt-out.js'
 import { openSchemas } from '../event/schema-repository.js'
 import type { SchemaRepository } from '../event/schemas.js'
 import { ConfigError, exitCodeOf, exitCodes, messageOf, VanadiumError } from '../errors.js'
+import { takeCredentialsFrom } from '../file/secret-file.js'
 import { createLog, type Log } from '../log.js'
 import { createMetrics, type Metrics, type StatsdTarget } from '../metrics.js'
 import { checkRegistry } from '../registry/registry.js'
@@ -32,6 +33,7 @@ import { schemaOptions } from './schema-options.js'
  */
 export async function runCommand (command: Command, args: readonly string[]): Promise<number> {
   let log = createLog({ fields: { daemon: command.name } })
+  takeCredentialsFrom(process.env['CREDENTIALS_DIRECTORY'])
   try {
     const parsed = parseOptions(command, expandArguments(args, command.verbatim), Math.min(process.stdout.columns ?? 100, 120))
     if (typeof parsed === 'string') {

@@ -186,6 +186,8 @@ export interface Handler<P, T> {
   readonly wraps?: true
   /** Further checks that need no resource, for `--config-check`. Throws `ConfigError`. */
   check? (uri: Uri, params: P): void
+  /** The same of files that only who opens it has to be able to read: those with passwords and keys. Throws `ConfigError`. */
+  checkSecrets? (uri: Uri, params: P): void
   open (uri: Uri, params: P, ctx: Context): Promise<T>
 }
 
