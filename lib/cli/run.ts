@@ -3,6 +3,7 @@ import type { OptOut } from '../event/opt-out.js'
 import { openSchemas } from '../event/schema-repository.js'
 import type { SchemaRepository } from '../event/schemas.js'
 import { ConfigError, exitCodeOf, exitCodes, messageOf, VanadiumError } from '../errors.js'
+import { takeCredentialsFrom } from '../file/secret-file.js'
 import { createLog, type Log } from '../log.js'
 import { createMetrics, type Metrics } from '../metrics.js'
 import { checkRegistry } from '../registry/registry.js'
@@ -37,6 +38,7 @@ export async function runCommand (command: Command, args: readonly string[]): Pr
   let log = createLog({ fields: { daemon: command.name } })
   let given: readonly Argument[] = []
   const notifier = openNotifier(process.env, log)
+  takeCredentialsFrom(process.env['CREDENTIALS_DIRECTORY'])
   try {
     given = readArguments(args, command.verbatim)
     const parsed = parseOptions(command, given.map(({ text }) => text), Math.min(process.stdout.columns ?? 100, 120))
