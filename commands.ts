@@ -9,6 +9,7 @@ export const vanadium: Program = {
     processor: async () => (await import('./daemons/processor.js')).processor,
     consumer: async () => (await import('./daemons/consumer.js')).consumer,
     monitor: async () => (await import('./daemons/monitor.js')).monitor,
+    config: async () => (await import('./tools/config.js')).config,
     journal: async () => (await import('./tools/journal.js')).journal,
     ledger: async () => (await import('./tools/ledger.js')).ledger,
     registry: async () => (await import('./tools/registry.js')).registry,

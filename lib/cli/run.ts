@@ -3,8 +3,9 @@ import type { OptOut } from '../event/opt-out.js'
 import { openSchemas } from '../event/schema-repository.js'
 import type { SchemaRepository } from '../event/schemas.js'
 import { ConfigError, exitCodeOf, exitCodes, messageOf, VanadiumError } from '../errors.js'
+import { takeCredentialsFrom } from '../file/secret-file.js'
 import { createLog, type Log } from '../log.js'
-import { createMetrics, type Metrics, type StatsdTarget } from '../metrics.js'
+import { createMetrics, type Metrics } from '../metrics.js'
 import { checkRegistry } from '../registry/registry.js'
 import type { Context } from '../stream/contracts.js'
 import { createDeadLetters } from '../stream/dead-letters.js'
@@ -16,7 +17,7 @@ import { openState, stateFile, type State } from '../stream/state.js'
 import { Schemes } from '../stream/schemes.js'
 import { streamOf } from '../stream/uri.js'
 import { booked, named } from '../stream/wrap.js'
-import { expandArguments } from './arguments.js'
+import { placeOf, readArguments, type Argument } from './arguments.js'
 import type { Command, CommandContext, Transports } from './command.js'
 import { holdRegistry, type HeldRegistry } from './held-registry.js'
 import { startLifeCycle, type LifeCycle, type Stages } from './life-cycle.js'
@@ -26,6 +27,7 @@ import { parseOptions, type CommonOptions } from './options.js'
 import { endWithParent } from './parent.js'
 import { nowhere, startPulse } from './pulse.js'
 import { schemaOptions } from './schema-options.js'
+import { statsdTarget } from './statsd-target.js'
 import { StatusLine } from './status-line.js'
 
 /**
@@ -34,9 +36,12 @@ import { StatusLine } from './status-line.js'
  */
 export async function runCommand (command: Command, args: readonly string[]): Promise<number> {
   let log = createLog({ fields: { daemon: command.name } })
+  let given: readonly Argument[] = []
   const notifier = openNotifier(process.env, log)
+  takeCredentialsFrom(process.env['CREDENTIALS_DIRECTORY'])
   try {
-    const parsed = parseOptions(command, expandArguments(args, command.verbatim), Math.min(process.stdout.columns ?? 100, 120))
+    given = readArguments(args, command.verbatim)
+    const parsed = parseOptions(command, given.map(({ text }) => text), Math.min(process.stdout.columns ?? 100, 120))
     if (typeof parsed === 'string') {
       process.stdout.write(`${parsed}\n`)
       return exitCodes.done
@@ -49,7 +54,7 @@ export async function runCommand (command: Command, args: readonly string[]): Pr
     return await prepareAndRun(command, name, common, own, { log, errors, notifier })
   } catch (error) {
     if (command.failed !== undefined) return command.failed(error)
-    logFailure(log, error)
+    logFailure(log, error, given)
     // of the check of a configuration systemd wants to hear nothing: it is not the daemon
     if (!args.includes('--config-check')) notifier.status(messageOf(error))
     return exitCodeOf(error)
@@ -223,18 +228,8 @@ function openLedger (ctx: Context, status: StatusLine): Ledger {
   }
 }
 
-function statsdTarget ({ statsd, prefix, interval }: CommonOptions, log: Log): StatsdTarget | null {
-  if (!(interval > 0)) throw new ConfigError('bad-option', `--interval ${interval}: give seconds, more than 0`)
-  if (statsd === undefined) return null
-  const [, host, port] = /^(?:statsd:\/\/)?(?:\[([^\]]+)\]|([^:/]+)):(\d{1,5})$/.exec(statsd)?.filter(part => part !== undefined) ?? []
-  if (host === undefined || port === undefined || Number(port) > 65535) {
-    throw new ConfigError('bad-option', `--statsd "${statsd}": give HOST:PORT, for example 127.0.0.1:8125`)
-  }
-  const onError = (error: Error): void => { log.warn('statsd cannot be reached; counters are not sent', { statsd, reason: error.message }) }
-  return { host, port: Number(port), prefix, intervalMs: interval * 1000, onError }
-}
-
-function logFailure (log: Log, error: unknown): void {
-  if (error instanceof VanadiumError) log.error(error.message, { code: error.code, ...error.details, ...(error.cause === undefined ? {} : { cause: messageOf(error.cause) }) })
+function logFailure (log: Log, error: unknown, given: readonly Argument[]): void {
+  const place = placeOf(error, given)
+  if (error instanceof VanadiumError) log.error(`${place === null ? '' : `${place.file}:${place.line}: `}${error.message}`, { code: error.code, ...error.details, ...(error.cause === undefined ? {} : { cause: messageOf(error.cause) }) })
   else log.error('bug: an unexpected error', { error })
 }

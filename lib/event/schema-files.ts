@@ -92,7 +92,7 @@ function parseYaml (text: string): unknown {
   if (error !== undefined) {
     const { line, col } = error.linePos?.[0] ?? { line: 1, col: 1 }
     const what = error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? ''
-    throw new ConfigError('bad-schema', `line ${line}, column ${col}: ${what}`, { cause: error })
+    throw new ConfigError('bad-schema', `line ${line}, column ${col}: ${what}`, { cause: error, line })
   }
   try {
     return document.toJS() as unknown

@@ -55,6 +55,7 @@ export const httpReader: Handler<HttpReaderParams, HttpReader> = {
     if (uri.path === '' || uri.path === '/') return
     throw new ConfigError('bad-uri', `${uri.text}: the path is "${uri.path}", but the paths served are fixed (/event.gif, /beacon/event); leave it out`)
   },
+  claims: ({ host, port }) => [{ kind: 'tcp', host, port: port ?? 0 }],
   async open (uri, params, ctx) {
     const recvFrom = params['recv-from'] === '' ? hostname() : params['recv-from']
     const beacons = new Beacons({

@@ -5,7 +5,7 @@ import { batchLimits, batchOfBytes, batchOfRecords } from '../stream/batch.js'
 import type { Batch, Context, Reader, ReaderHandler } from '../stream/contracts.js'
 import { generatedReader } from '../stream/generated-reader.js'
 import { tidyLines } from '../stream/splitter.js'
-import { attach, checkEndpoint, wantsIpv6 } from '../zmq/endpoint.js'
+import { attach, checkEndpoint, claimOf, wantsIpv6 } from '../zmq/endpoint.js'
 import { namePattern } from '../zmq/journal-messages.js'
 import { keepAlive, zmqParams, type ZmqParams } from '../zmq/options.js'
 import { openJournaledReader } from './tcp-journal.js'
@@ -54,6 +54,7 @@ export const tcpReader: ReaderHandler<TcpReaderParams> = {
     if (as !== undefined && bind) throw new ConfigError('bad-uri', `${uri.text}: a journaled stream is fetched from, so its subscriber cannot wait for it; leave out bind=true`)
     if (as !== undefined && subscribe !== '') throw new ConfigError('bad-uri', `${uri.text}: of a journaled stream all records are read; leave out "subscribe", or use filter:`)
   },
+  claims: (uri, { bind }) => bind ? [claimOf(uri)] : [],
   async open (uri, { subscribe, bind, as, from = 'oldest', hwm, 'max-message': maxMessageSize }, ctx): Promise<TcpReader> {
     if (as !== undefined) return await openJournaledReader(uri, { as, from, maxMessage: maxMessageSize }, ctx)
     const socket = new Subscriber({ receiveHighWaterMark: hwm, maxMessageSize, ipv6: wantsIpv6(uri), linger: 0, ...keepAlive })

@@ -182,6 +182,11 @@ export interface Params<P> {
   additionalProperties: false
 }
 
+/** What only one process of a host can have. */
+export type Claim =
+  | { readonly kind: 'tcp' | 'udp', /** Null for all addresses. */ readonly host: string | null, readonly port: number }
+  | { readonly kind: 'socket' | 'file', readonly path: string }
+
 /** One way of reading, or of writing: a transport. `open` does the work; nothing happens on import. */
 export interface Handler<P, T> {
   /** URI schemes it serves. */
@@ -197,6 +202,10 @@ export interface Handler<P, T> {
   readonly wraps?: true
   /** Further checks that need no resource, for `--config-check`. Throws `ConfigError`. */
   check? (uri: Uri, params: P): void
+  /** What `open` would take, that nobody else on the host may have then. */
+  claims? (uri: Uri, params: P): Claim[]
+  /** The same of files that only who opens it has to be able to read: those with passwords and keys. Throws `ConfigError`. */
+  checkSecrets? (uri: Uri, params: P): void
   open (uri: Uri, params: P, ctx: Context): Promise<T>
 }
 

@@ -44,6 +44,7 @@ export const fileWriter: WriterHandler<FileWriterParams> = {
     if (uri.host !== null) throw new ConfigError('bad-uri', `${uri.text}: "${uri.host}" stands where a host does; write file:// and an absolute path, for example file:///var/log/events.log`)
     if (uri.path.endsWith('/')) throw new ConfigError('bad-uri', `${uri.text}: this is a directory; name a file in it`)
   },
+  claims: ({ path }) => [{ kind: 'file', path: resolve(path) }],
   async open (uri, params, ctx) {
     const writer = new FileWriter(resolve(uri.path), params, ctx)
     ctx.defer(uri.text, async () => { await writer.close() })

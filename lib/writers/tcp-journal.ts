@@ -104,7 +104,8 @@ export async function openJournaledWriter (uri: Uri, { journal: name, replay, bo
 }
 
 /** On the same address as the stream; of an `ipc:` stream the file beside it. */
-function replayUri (uri: Uri, port: number): Uri {
+/** Where subscribers fetch what they missed. */
+export function replayUri (uri: Uri, port: number): Uri {
   return uri.scheme === 'ipc'
     ? { ...uri, path: `${uri.path}.replay`, text: `${uri.text} (replay)` }
     : { ...uri, port, text: `${uri.text} (replay)` }

@@ -5,11 +5,11 @@ import { batchLimits, recordsOf } from '../stream/batch.js'
 import type { Writer, WriterHandler } from '../stream/contracts.js'
 import { parseDuration } from '../stream/duration.js'
 import { streamOf } from '../stream/uri.js'
-import { attach, checkEndpoint, wantsIpv6 } from '../zmq/endpoint.js'
+import { attach, checkEndpoint, claimOf, wantsIpv6 } from '../zmq/endpoint.js'
 import { namePattern } from '../zmq/journal-messages.js'
 import { keepAlive, longestMessage, zmqParams, type ZmqParams } from '../zmq/options.js'
 import { accepted } from './longest.js'
-import { openJournaledWriter } from './tcp-journal.js'
+import { openJournaledWriter, replayUri } from './tcp-journal.js'
 
 export interface TcpWriterParams extends ZmqParams {
   connect: boolean
@@ -60,6 +60,10 @@ export const tcpWriter: WriterHandler<TcpWriterParams> = {
     }
     if (journal !== undefined && connect) throw new ConfigError('bad-uri', `${uri.text}: a journaled stream is fetched from, so it cannot connect to its subscriber; leave out connect=true`)
   },
+  claims: (uri, { connect, journal, replay = 0 }) => [
+    ...connect ? [] : [claimOf(uri)],
+    ...journal === undefined ? [] : [claimOf(replayUri(uri, replay))]
+  ],
   async open (uri, { connect, journal, replay = 0, subscribers = '', 'journal-bytes': mostBytes = 10 * 2 ** 30, 'journal-age': age = '7d', hwm, 'max-message': maxMessage }, ctx): Promise<TcpWriter> {
     if (journal !== undefined) return await openJournaledWriter(uri, { journal, replay, bounds: { mostBytes, mostAgeMs: parseDuration(age) }, subscribers: subscribers.split(',').filter(Boolean), maxMessage }, ctx)
     const socket = new Publisher({

@@ -2,7 +2,7 @@ import { lstat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import type { Socket } from 'zeromq'
 import { codeOf, ConfigError, messageOf, StreamError } from '../errors.js'
-import type { Context } from '../stream/contracts.js'
+import type { Claim, Context } from '../stream/contracts.js'
 import { endpointOf, type Uri } from '../stream/uri.js'
 import { watchBound, watchConnected } from './watch.js'
 
@@ -24,6 +24,11 @@ export function checkEndpoint (uri: Uri, binds: boolean): void {
   if (binds) return
   if (uri.host === '*') throw refused(uri, '"*" can be bound, not connected to; name a host')
   if (uri.port === 0) throw refused(uri, 'port 0 can be bound, not connected to; give a port from 1 to 65535')
+}
+
+/** What a socket that binds takes. */
+export function claimOf (uri: Uri): Claim {
+  return uri.scheme === 'ipc' ? { kind: 'socket', path: uri.path } : { kind: 'tcp', host: uri.host, port: uri.port ?? 0 }
 }
 
 function refused (uri: Uri, why: string): ConfigError {
