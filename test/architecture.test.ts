@@ -20,7 +20,7 @@ const layers: Record<string, readonly string[]> = {
   event: ['leaves', '(registry)'],
   stream: ['leaves', '(event)', '(registry)'],
   'opt-out': ['leaves', 'event'],
-  zmq: ['leaves', 'stream'],
+  zmq: ['leaves', 'stream', 'file'],
   file: ['leaves', 'stream'],
   'plug-in': ['leaves', 'stream', 'event'],
   sql: ['leaves', 'stream', 'event', '(registry)'],
