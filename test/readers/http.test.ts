@@ -260,7 +260,7 @@ t.test('when the queue is full requests are refused until there is room, and non
   const all = await Promise.all(answers)
   const refused = all.filter(({ status }) => status === 503)
   t.equal(refused.length, 7)
-  t.match(refused[0]?.headers, { 'retry-after': '5' })
+  t.match(refused[0]?.headers, { 'retry-after': /^\d+$/ })
   t.equal(all.filter(({ status }) => status === 204).length, 5)
   t.equal(lines.length, 5)
   t.match(ctx.logged().find(line => line['level'] === 'warn'), { message: /refused/ })
