@@ -3,7 +3,7 @@ import { isIPv6 } from 'node:net'
 /** A bucket holds what is allowed in so many seconds: short bursts are no abuse. */
 const burstSeconds = 10
 
-/** Addresses that are remembered; the one not seen for the longest time makes room, and has a full bucket when it comes back. */
+/** Sources that are remembered. Those not seen for the longest time make room, and have a full bucket when they come back. */
 const mostSources = 65_536
 
 interface Bucket {
@@ -14,15 +14,16 @@ interface Bucket {
 /** How many events a second one source may send, averaged over some seconds. 0: any number. */
 export class Rates {
   readonly #perSecond: number
-  /** In the order in which they were seen last. */
-  readonly #buckets = new Map<string, Bucket>()
+  /** Those seen since the last time that half of all were, and those seen before: finding the oldest single one would take longer. */
+  #recent = new Map<string, Bucket>()
+  #older = new Map<string, Bucket>()
 
   constructor (perSecond: number) {
     this.#perSecond = perSecond
   }
 
   get size (): number {
-    return this.#buckets.size
+    return this.#recent.size + this.#older.size
   }
 
   /** Whether the source may send another one; takes it into account. */
@@ -36,15 +37,19 @@ export class Rates {
 
   #refilled (source: string, nowMs: number): Bucket {
     const most = Math.max(1, this.#perSecond * burstSeconds)
-    const bucket = this.#buckets.get(source) ?? { tokens: most, atMs: nowMs }
+    const bucket = this.#recent.get(source) ?? this.#remember(source, this.#older.get(source) ?? { tokens: most, atMs: nowMs })
     bucket.tokens = Math.min(most, bucket.tokens + (nowMs - bucket.atMs) / 1000 * this.#perSecond)
     bucket.atMs = nowMs
-    this.#buckets.delete(source)
-    this.#buckets.set(source, bucket)
-    if (this.#buckets.size > mostSources) {
-      const [oldest] = this.#buckets.keys()
-      if (oldest !== undefined) this.#buckets.delete(oldest)
+    return bucket
+  }
+
+  #remember (source: string, bucket: Bucket): Bucket {
+    if (this.#recent.size >= mostSources / 2) {
+      this.#older = this.#recent
+      this.#recent = new Map()
     }
+    this.#older.delete(source)
+    this.#recent.set(source, bucket)
     return bucket
   }
 }
