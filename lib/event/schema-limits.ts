@@ -11,8 +11,8 @@ export const schemaLimits = {
   depth: 64,
   /** Schemas inside it: one for each field, item or alternative. */
   schemas: 5000,
-  /** Fields, items and alternatives beside one another, those above them counted too: generated code nests by them. */
-  breadth: 1000,
+  /** Fields, items and alternatives beside one another, those above them counted too: generated code nests by them. Beyond 1600 V8 compiles it anew for every event. */
+  breadth: 1200,
   /** Members of one `anyOf`, `oneOf`, `allOf`, or in draft-03 `extends`, or a union of types. */
   alternatives: 200,
   patterns: 100,
