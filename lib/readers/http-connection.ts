@@ -70,9 +70,10 @@ export class Connection {
 
   /**
    * A refusal is the last answer of its connection if others wait before it, so that not any number of them waits; and if the rest
-   * of its body would have to be read.
+   * of its body would have to be read. The first refusal of a request counts: a body that took too long may also be too much.
    */
   refuse (response: ServerResponse, status: Refusal, headers: OutgoingHttpHeaders = {}): void {
+    if (response.headersSent) return
     if (this.#waiting > 1 || hasUnreadBody(response.req)) this.#endBehind(response)
     this.#home.answers.refuse(response, status, headers)
   }
@@ -80,10 +81,7 @@ export class Connection {
   /** What came is no request, or has not become one in time: the end, behind the answers to what came before it. */
   fail (status: Refusal): void {
     const newest = this.#newest
-    if (newest !== null && !newest.req.complete) {
-      if (!newest.headersSent) this.refuse(newest, status)
-      return
-    }
+    if (newest !== null && !newest.req.complete) return this.refuse(newest, status)
     this.#socket.pause()
     if (this.#isOver) return
     this.#isOver = true

@@ -22,10 +22,9 @@ export interface ServerLimits extends ConnectionsLimits {
   readonly idleMs: number
   /** How long a connection may be quiet at any other time, as one whose client reads no answer. */
   readonly quietMs: number
+  /** Connections at one time that get an answer although they were not let in; further ones are closed at once. */
+  readonly turnedAway: number
 }
-
-/** Connections at one time that get an answer although they were not let in; further ones are closed at once. */
-const mostTurnedAway = 256
 
 /** An HTTP server that gives `handle` what keeps to the limits, and refuses the rest. */
 export function createBeaconServer (limits: ServerLimits, answers: Answers, log: Log, handle: (exchange: Exchange) => void): Server {
@@ -68,12 +67,12 @@ export function createBeaconServer (limits: ServerLimits, answers: Answers, log:
     if (status === null || connection === undefined) socket.destroy()
     else connection.fail(status)
   })
-  guard(server, connections, answers, log)
+  guard(server, connections, limits.turnedAway, answers, log)
   return server
 }
 
 /** Puts a door before the server: Node would close what is too much without a word. */
-function guard (server: Server, connections: Connections, answers: Answers, log: Log): void {
+function guard (server: Server, connections: Connections, mostTurnedAway: number, answers: Answers, log: Log): void {
   const [letIn] = server.listeners('connection')
   let turnedAway = 0
 

@@ -3,9 +3,11 @@ import { hostname } from 'node:os'
 import { ConfigError, messageOf, StreamError } from '../errors.js'
 import type { Context, Handler, Reader } from '../stream/contracts.js'
 import { generatedReader } from '../stream/generated-reader.js'
+import type { Uri } from '../stream/uri.js'
 import { Answers } from './http-answers.js'
 import { Beacons, type BeaconOptions } from './http-beacons.js'
 import { Cors } from './http-cors.js'
+import { roomFor } from './http-open-files.js'
 import { createBeaconServer, listen, type ServerLimits } from './http-server.js'
 
 export interface HttpReaderParams {
@@ -88,7 +90,7 @@ export const httpReader: Handler<HttpReaderParams, HttpReader> = {
   async open (uri, params, ctx) {
     const answers = new Answers(new Cors(params.origins === '' ? [] : params.origins.split(',')), ctx)
     const beacons = new Beacons(beaconOptions(params, ctx), answers, ctx)
-    const server = createBeaconServer(serverLimits(params), answers, ctx.log, exchange => { beacons.handle(exchange) })
+    const server = createBeaconServer(serverLimits(uri, params, ctx), answers, ctx.log, exchange => { beacons.handle(exchange) })
     const address = await listen(server, uri)
     const closed = new Promise<void>(resolve => server.once('close', resolve))
     server.on('error', cause => { beacons.end(new StreamError('cannot-read', `${uri.text}: ${messageOf(cause)}`, { cause })) })
@@ -130,7 +132,10 @@ function beaconOptions (params: HttpReaderParams, { state }: Context): BeaconOpt
   }
 }
 
-function serverLimits (params: HttpReaderParams): ServerLimits {
+function serverLimits (uri: Uri, params: HttpReaderParams, { log }: Context): ServerLimits {
+  const asked = params['max-connections']
+  const { connections, turnedAway } = roomFor(asked)
+  if (connections < asked) log.warn('there can be fewer connections than max-connections: the process may not open so many files', { uri: uri.text, asked, granted: connections, remedy: 'LimitNOFILE=' })
   const [requestMs, answerMs] = [params['request-timeout'] * 1000, params['answer-timeout'] * 1000]
   return {
     headBytes: params['max-query'] + params['max-headers'],
@@ -139,7 +144,8 @@ function serverLimits (params: HttpReaderParams): ServerLimits {
     requestMs,
     idleMs: params['idle-timeout'] * 1000,
     quietMs: requestMs + answerMs + quietMs,
-    connections: params['max-connections'],
+    connections,
+    turnedAway,
     connectionsPerAddress: params['trusted-proxies'] === 0 ? params['max-connections-per-address'] : Infinity,
     pipelined: params['max-pipelined'],
     requests: params['max-requests']

@@ -51,6 +51,20 @@ t.test('slow bodies that fill the memory for bodies give way to quick ones', asy
   t.match(slow[0]?.heard, /\r\nRetry-After: \d+\r\n/)
 })
 
+t.test('a body that took too long is not refused once more for the memory that it takes', async t => {
+  const { reader, port } = await openReader(t, 'max-body=8388608&header-timeout=0.5&request-timeout=0.5')
+  consume(reader)
+  const body = (bytes: number): Buffer => Buffer.concat([Buffer.from(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${8 << 20}\r\n\r\n`), Buffer.alloc(bytes, 'x')])
+  const late = talk(t, port, body((8 << 20) - 1), { allowHalfOpen: true })
+  await until('it is too late', () => statuses(late.heard)[0] === 408)
+
+  const others = Array.from({ length: 2 }, () => talk(t, port, body(6 << 20)))
+  await Promise.all(others.map(async ({ ended }) => await ended))
+
+  t.strictSame(statuses(late.heard), [408])
+  t.equal((await send(port, 'POST', '/', { body: '{}' })).status, 204)
+})
+
 t.test('connections that are quiet are ended: nothing sent, nothing sent behind the first request', async t => {
   const { reader, port } = await openReader(t, 'header-timeout=0.5&idle-timeout=0.5')
   consume(reader)

@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { hostname } from 'node:os'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
+import { roomFor } from '../../lib/readers/http-open-files.js'
 import { httpReader, type HttpReader } from '../../lib/readers/http.js'
 import type { Batch } from '../../lib/stream/contracts.js'
 import { testContext } from '../helpers/context.js'
@@ -344,8 +345,19 @@ t.test('it says where it listens; a port in use is a transport error that names 
 })
 
 t.test('options and URIs that make no sense are refused', async t => {
-  for (const uri of ['http://127.0.0.1/', 'http://127.0.0.1:80/events', 'http://127.0.0.1:80/?queue=0', 'http://127.0.0.1:80/?recv-from=a%20b', 'http://127.0.0.1:80/?trusted-proxies=-1', 'http://127.0.0.1:80/?path=x']) {
+  for (const uri of ['http://127.0.0.1/', 'http://127.0.0.1:80/events', 'http://127.0.0.1:80/?queue=0', 'http://127.0.0.1:80/?recv-from=a%20b', 'http://127.0.0.1:80/?trusted-proxies=-1', 'http://127.0.0.1:80/?path=x', 'http://127.0.0.1:80/?header-timeout=31', 'http://127.0.0.1:80/?idle-timeout=0', 'http://127.0.0.1:80/?origins=*', 'http://127.0.0.1:80/?origins=https://a.example/x', 'http://127.0.0.1:80/?max-rate-per-address=-1']) {
     t.throws(() => readers.check(uri), { name: 'ConfigError', code: 'bad-uri' }, uri)
   }
   for (const example of httpReader.examples) t.doesNotThrow(() => readers.check(example))
+})
+
+t.test('there are no more connections than the process may open, and some are kept to say so', async t => {
+  t.strictSame(roomFor(2000, 524_288), { connections: 2000, turnedAway: 256 })
+  t.strictSame(roomFor(2000, 1024), { connections: 840, turnedAway: 120 })
+  t.strictSame(roomFor(2000, 90), { connections: 22, turnedAway: 4 })
+  t.strictSame(roomFor(2000, 10), { connections: 1, turnedAway: 1 })
+  t.strictSame(roomFor(1e6, Infinity), { connections: 1e6, turnedAway: 256 })
+
+  const { ctx } = await openReader(t, 'max-connections=1000000')
+  t.match(ctx.logged().find(({ level }) => level === 'warn'), { asked: 1e6, granted: Number })
 })
