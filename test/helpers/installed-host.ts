@@ -91,7 +91,8 @@ function complete (host: SystemdHost): InstalledHost {
     async taken (way) {
       const [heading = '', ...lines] = (await host.run('vanadium', 'ledger')).stdout.split('\n')
       const line = lines.find(line => line.includes(`forwarder ${way}-side`) && line.includes('← udp:')) ?? ''
-      const under = (title: string): number => Number(/[\d,]*$/.exec(line.slice(0, heading.indexOf(title) + title.length))?.[0].replaceAll(',', ''))
+      // a figure ends where its title does
+      const under = (title: string): number => Number(/[\d,]*$/.exec(line.padEnd(heading.length).slice(0, heading.indexOf(title) + title.length))?.[0].replaceAll(',', ''))
       return { taken: under('taken'), lost: under('lost') }
     },
     async feed (way, perSecond, first = 1) {
