@@ -28,7 +28,7 @@ export const consumer = defineCommand({
       const store = await ctx.openWriter(output)
       const inputs = []
       for (const uri of input) inputs.push(await ctx.openReader(uri))
-      ctx.log.info('ready', { inputs: input, output })
+      ctx.ready({ inputs: input, output })
       await drive(inputs, store, ctx, flush)
     }
   }

@@ -41,7 +41,7 @@ export const monitor = defineCommand({
       ctx.defer('the hours of counts', () => { clearInterval(tending) })
       recordRegistry(ctx, common.state)
       for (const { stream, uri } of streams) inputs.push(names.label(await ctx.openReader(uri), stream))
-      ctx.log.info('ready', { inputs: input, statsd })
+      ctx.ready({ inputs: input, statsd })
       // one loop for all: what one of several had counted would be saved without its position when another one saves
       await drive(inputs, counter, ctx, options)
     }

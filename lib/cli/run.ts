@@ -19,13 +19,15 @@ import { booked, named } from '../stream/wrap.js'
 import { placeOf, readArguments, type Argument } from './arguments.js'
 import type { Command, CommandContext, Transports } from './command.js'
 import { holdRegistry, type HeldRegistry } from './held-registry.js'
-import { startLifeCycle, type LifeCycle } from './life-cycle.js'
+import { startLifeCycle, type LifeCycle, type Stages } from './life-cycle.js'
+import { openNotifier, type Notifier } from './notify.js'
 import { openOptOut } from './opt-out.js'
 import { parseOptions, type CommonOptions } from './options.js'
 import { endWithParent } from './parent.js'
-import { startPulse } from './pulse.js'
+import { nowhere, startPulse } from './pulse.js'
 import { schemaOptions } from './schema-options.js'
 import { statsdTarget } from './statsd-target.js'
+import { StatusLine } from './status-line.js'
 
 /**
  * Runs a command with the arguments after its name; resolves with the exit code when everything is released. Nothing is
@@ -34,6 +36,7 @@ import { statsdTarget } from './statsd-target.js'
 export async function runCommand (command: Command, args: readonly string[]): Promise<number> {
   let log = createLog({ fields: { daemon: command.name } })
   let given: readonly Argument[] = []
+  const notifier = openNotifier(process.env, log)
   try {
     given = readArguments(args, command.verbatim)
     const parsed = parseOptions(command, given.map(({ text }) => text), Math.min(process.stdout.columns ?? 100, 120))
@@ -46,12 +49,15 @@ export async function runCommand (command: Command, args: readonly string[]): Pr
     const name = common.name ?? command.name
     const errors: Errors = { note: () => {} }
     log = createLog({ level: common['log-level'], fields: { daemon: command.name, name }, onError: message => { errors.note(message) } })
-    return await prepareAndRun(command, name, common, own, log, errors)
+    return await prepareAndRun(command, name, common, own, { log, errors, notifier })
   } catch (error) {
     if (command.failed !== undefined) return command.failed(error)
     logFailure(log, error, given)
+    // of the check of a configuration systemd wants to hear nothing: it is not the daemon
+    if (!args.includes('--config-check')) notifier.status(messageOf(error))
     return exitCodeOf(error)
   } finally {
+    notifier.end()
     log.flush()
   }
 }
@@ -61,7 +67,13 @@ interface Errors {
   note (message: string): void
 }
 
-async function prepareAndRun (command: Command, name: string, common: CommonOptions, own: never | object, log: Log, errors: Errors): Promise<number> {
+interface Heard {
+  readonly log: Log
+  readonly errors: Errors
+  readonly notifier: Notifier
+}
+
+async function prepareAndRun (command: Command, name: string, common: CommonOptions, own: never | object, { log, errors, notifier }: Heard): Promise<number> {
   const transports = command.light === true ? noTransports() : await builtInTransports()
   const functions: PlugInFunctions = new Map()
   await loadPlugIns(common.plugins, { ...transports, functions, log })
@@ -76,19 +88,35 @@ async function prepareAndRun (command: Command, name: string, common: CommonOpti
     process.stdout.write(`vanadium ${command.name}: the configuration is good\n`)
     return exitCodes.done
   }
-  const cycle = startLifeCycle(log)
+  const status = new StatusLine(notifier.status)
+  const cycle = startLifeCycle(log, { stages: stagesOf(notifier, status) })
   endWithParent(cycle)
   try {
     const metrics = createMetrics(statsd, `${command.name}.${name.replace(/[^A-Za-z0-9_-]/g, '_')}`)
     cycle.defer('metrics', async () => { await metrics.close() })
     cycle.onReload(async () => { await schemas.reload() })
-    const ctx = createContext(command.name, name, { common, log, errors, metrics, cycle, transports, functions, schemas, registry })
+    const ctx = createContext(command.name, name, { common, log, errors, notifier, status, metrics, cycle, transports, functions, schemas, registry })
     await run(ctx)
     await cycle.release()
     log.info('stopped', { counts: Object.fromEntries(metrics.counts()) })
     return Number(process.exitCode ?? exitCodes.done)
   } finally {
     await cycle.release()
+  }
+}
+
+/** A reload is over when its failure is told: `systemctl reload` waits for that. */
+function stagesOf (notifier: Notifier, status: StatusLine): Stages {
+  return {
+    stopping (what) {
+      notifier.stopping()
+      status.doing(`stopping: ${what}`)
+    },
+    reloading: notifier.reloading,
+    reloaded (failure) {
+      status.reloaded(failure)
+      notifier.reloaded()
+    }
   }
 }
 
@@ -104,10 +132,9 @@ function noTransports (): Transports {
 
 const noSchemas: SchemaRepository = { find: () => undefined, canFetch: () => false, fetch: async () => undefined, list: () => [], reload: async () => {} }
 
-interface Parts {
+interface Parts extends Heard {
   readonly common: CommonOptions
-  readonly log: Log
-  readonly errors: Errors
+  readonly status: StatusLine
   readonly metrics: Metrics
   readonly cycle: LifeCycle
   readonly transports: Transports
@@ -116,11 +143,15 @@ interface Parts {
   readonly registry: HeldRegistry
 }
 
-function createContext (daemon: string, name: string, { common, log, errors, metrics, cycle, transports, functions, schemas, registry }: Parts): CommandContext {
+function createContext (daemon: string, name: string, { common, log, errors, notifier, status, metrics, cycle, transports, functions, schemas, registry }: Parts): CommandContext {
   let state: State | null = null
   let ledger: Ledger | null = null
   let optOut: OptOut | null = null
-  cycle.onReload(() => { registry.reload() })
+  const opening = (uri: string): void => {
+    notifier.progress()
+    status.opening(streamOf(uri))
+  }
+  cycle.onReload(() => registry.reload())
   const ctx: CommandContext = {
     daemon,
     name,
@@ -133,7 +164,7 @@ function createContext (daemon: string, name: string, { common, log, errors, met
     get state () {
       if (state === null) {
         const opened = state = openState(common.state, `${daemon}-${name}`, { fsync: common.fsync })
-        const pulse = startPulse(opened, ctx)
+        const pulse = startPulse(opened, ctx, status.figures)
         errors.note = message => { pulse.note({ atMs: Date.now(), message }) }
         cycle.defer('state', () => {
           pulse.end()
@@ -148,15 +179,27 @@ function createContext (daemon: string, name: string, { common, log, errors, met
     get optOut () { return (optOut ??= openOptOut(common, ctx)) },
     get registry () { return registry.get() },
     describe: registry.describe,
-    get ledger () { return (ledger ??= openLedger(ctx)) },
+    get ledger () { return (ledger ??= openLedger(ctx, status)) },
     get stateIfAny () { return state !== null || existsSync(stateFile(common.state, `${daemon}-${name}`)) ? ctx.state : null },
     async save () { if (state !== null) await saveWithPatience(state, ctx) },
+    progress: notifier.progress,
+    waiting (what, why) {
+      status.waiting(what, why)
+      notifier.progress()
+    },
+    ready (fields) {
+      log.info('ready', fields)
+      status.doing(null)
+      notifier.ready()
+    },
     async openReader (uri) {
+      opening(uri)
       const reader = await transports.readers.open(uri, ctx)
       cycle.defer(uri, async () => { await reader.close() })
       return named(reader, streamOf(uri))
     },
     async openWriter (uri) {
+      opening(uri)
       const writer = await transports.writers.open(uri, ctx)
       cycle.defer(uri, async () => { await writer.close() })
       return transports.writers.check(uri).handler.wraps === true ? writer : booked(writer, streamOf(uri), ctx)
@@ -171,12 +214,14 @@ function createContext (daemon: string, name: string, { common, log, errors, met
 }
 
 /** A daemon that needs no state works without it too; then nobody can look into its books. */
-function openLedger (ctx: Context): Ledger {
+function openLedger (ctx: Context, status: StatusLine): Ledger {
   try {
     return ctx.state.ledger
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     ctx.log.info('no ledger is kept', { reason: error.message })
+    const pulse = startPulse(nowhere, ctx, status.figures)
+    ctx.defer('pulse', () => { pulse.end() })
     return { enter: () => {}, add: () => {} }
   }
 }
