@@ -25,8 +25,8 @@ export interface InstanceFile {
   readonly args: readonly Argument[]
 }
 
-/** By name; loaded when one is asked for. */
-const daemons: Readonly<Record<string, () => Promise<Command<never>>>> = {
+/** The daemons by name; loaded when one is asked for. */
+export const daemons: Readonly<Record<string, () => Promise<Command<never>>>> = {
   forwarder: async () => (await import('../../daemons/forwarder.js')).forwarder as unknown as Command<never>,
   processor: async () => (await import('../../daemons/processor.js')).processor as unknown as Command<never>,
   consumer: async () => (await import('../../daemons/consumer.js')).consumer as unknown as Command<never>,
