@@ -47,7 +47,7 @@ dist/.built: node_modules/.installed tsconfig.json $(shell find *.ts bench daemo
 .PHONY: check
 check: build ## types, lint, shell syntax
 	@$(npx)/eslint --max-warnings 0 .
-	@for script in .ci/run .ci/packages packaging/debian/build; do bash -n $$script; done
+	@for script in .ci/run .ci/packages packaging/debian/build packaging/completion/engine.bash; do bash -n $$script; done
 	@for script in etc/varnish/vanadium-varnishncsa packaging/debian/{postinst,prerm,postrm}; do sh -n $$script; done
 	@echo 'check: good'
 
@@ -87,6 +87,7 @@ install: dist/.built ## installs into DESTDIR and PREFIX (/usr/local); files in 
 	@install -m 644 systemd/preset.conf '$(presets)/80-vanadium.preset'
 	@install -m 644 systemd/sysusers.conf '$(sysusers)/vanadium.conf'
 	@install -m 644 systemd/tmpfiles.conf '$(tmpfiles)/vanadium.conf'
+	@node dist/packaging/generate.js '$(DESTDIR)$(PREFIX)' '$(PREFIX)' "$$(git log -1 --format=%cs 2> /dev/null || date -r CHANGELOG.md +%F)"
 	@tar $(tar-modes) -cf - README.md CHANGELOG.md -C docs . | tar -C '$(pages)' --no-same-owner -xf -
 	@test -e '$(DESTDIR)/etc/vanadium' || install -d -m 750 '$(DESTDIR)/etc/vanadium'
 	@find etc -type f | while read -r file; do \

@@ -138,6 +138,11 @@ function argumentParser (command: CommandLine, width: number): Argv {
 /** Those that mean something to a light command; it takes the others all the same. */
 const lightOptions: readonly string[] = ['registry', 'state', 'prefix', 'config-check']
 
+/** The common options that the help of a command shows, as they are for it. */
+export function shownCommonOptions (command: CommandLine): Record<string, Options> {
+  return Object.fromEntries(Object.entries(commonOptionsOf(command)).filter(([, { hidden }]) => hidden !== true))
+}
+
 /** Without those that a command has as its own, with another meaning or another place in its help. */
 function commonOptionsOf ({ light, options }: CommandLine): Record<string, Options> {
   const others = Object.entries(commonOptions).filter(([name]) => !Object.hasOwn(options, name))
@@ -157,8 +162,7 @@ function examplesOf (command: CommandLine): string {
 
 function badOption (command: CommandLine, message: string): ConfigError {
   const problem = message.replace(/:?\s*\n\s*/g, '; ')
-  const common = Object.entries(commonOptionsOf(command)).filter(([, { hidden }]) => hidden !== true).map(([name]) => name)
-  const allowed = [...Object.keys(command.options), ...common].map(name => `--${name}`).join(' ')
+  const allowed = [...Object.keys(command.options), ...Object.keys(shownCommonOptions(command))].map(name => `--${name}`).join(' ')
   return new ConfigError('bad-option', `${problem.charAt(0).toLowerCase()}${problem.slice(1)}; ${command.name} takes ${allowed}`)
 }
 
