@@ -35,10 +35,12 @@ build: node_modules/.installed ## compiles into dist/
 	@chmod +x dist/vanadium.js dist/vanadiumctl.js
 
 .PHONY: check
-check: build ## types, lint, shell syntax
+# in CI with what it needs, which is installed by whoever asks for it first
+check: $(if $(filter true,$(CI)),packages) build ## types, lint, shell syntax, how exposed a host is by each unit
 	@$(npx)/eslint --max-warnings 0 .
-	@bash -n .ci/run .ci/packages
+	@bash -n .ci/run .ci/packages .ci/exposure
 	@sh -n etc/varnish/vanadium-varnishncsa
+	@.ci/exposure
 	@echo 'check: good'
 
 .PHONY: test
