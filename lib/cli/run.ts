@@ -55,8 +55,8 @@ export async function runCommand (command: Command, args: readonly string[]): Pr
   } catch (error) {
     if (command.failed !== undefined) return command.failed(error)
     logFailure(log, error, given)
-    // of the check of a configuration systemd wants to hear nothing: it is not the daemon
-    if (!args.includes('--config-check')) notifier.status(messageOf(error))
+    // what checks a configuration is not the daemon that systemd wants to hear
+    if (command.isDaemon === true && !args.includes('--config-check')) notifier.status(messageOf(error))
     return exitCodeOf(error)
   } finally {
     notifier.end()
