@@ -18,8 +18,8 @@ export const consumer = defineCommand({
     'dead-letter': { type: 'string', requiresArg: true, description: 'Stream URI for records that the store refuses [default: counted and logged only]' }
   },
   prepare ({ input, output, 'dead-letter': deadLetter }, { readers, writers }, common) {
-    for (const uri of input) readers.check(uri)
-    writers.check(output)
+    for (const uri of input) readers.checkOwn(uri)
+    writers.checkOwn(output)
     if (deadLetter !== undefined) checkDeadLetter(deadLetter, writers)
     const flush = flushing(common)
 
@@ -35,7 +35,7 @@ export const consumer = defineCommand({
 })
 
 function checkDeadLetter (uri: string, writers: Transports['writers']): void {
-  writers.check(uri)
+  writers.checkOwn(uri)
   if (!/[?&]journal=/.test(uri)) return
   about(uri, () => {
     throw new ConfigError('bad-option', `--dead-letter ${uri}: letters must be safe before the rows beside them are, which a journaled stream only is later; write a file: file:///var/log/vanadium/refused.log`)

@@ -85,6 +85,6 @@ function namedStream (text: string, instance: string, readers: Transports['reade
   const stream = (given ?? instance).replace(/[^A-Za-z0-9_-]/g, '_')
   if (stream === '') throw new ConfigError('bad-option', `--input ${text}: the name before = is empty; write NAME=URI, or the URI alone`)
   if (reserved.includes(stream)) throw new ConfigError('bad-option', `--input ${text}: a stream cannot be called ${stream}, which metrics are called already; choose another name than ${reserved.join(', ')}`)
-  readers.check(uri)
+  readers.checkOwn(uri)
   return { stream, uri }
 }

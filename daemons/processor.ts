@@ -22,8 +22,8 @@ export const processor = defineCommand({
   prepare (options, { readers, writers }, common) {
     const { input, output, invalid = [] } = options
     const events = prepareProcessor(options)
-    for (const uri of input) readers.check(uri)
-    for (const uri of [...output, ...invalid]) writers.check(uri)
+    for (const uri of input) readers.checkOwn(uri)
+    for (const uri of [...output, ...invalid]) writers.checkOwn(uri)
     const flush = flushing(common)
     if (common['config-check']) readList(optOutFiles(common))
 

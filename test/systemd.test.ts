@@ -44,8 +44,8 @@ t.test('a daemon is started again however often it ends, but not when its config
   }
 })
 
-t.test('the units of the daemons differ in role and order only', async t => {
-  const [first, ...others] = roles.map(role => readUnit(role).replaceAll(role, 'role').replace(/^\[Unit\][^]*\n(?=\[Service\])/m, ''))
+t.test('the units of the daemons differ in role and order only, and in the credentials of consumers', async t => {
+  const [first, ...others] = roles.map(role => readUnit(role).replaceAll(role, 'role').replace(/^\[Unit\][^]*\n(?=\[Service\])/m, '').replace(/\n#[^\n]*(?:\n(?:Load|Set)Credential=.*)+\n/, ''))
 
   for (const other of others) t.equal(other, first)
 })
@@ -74,6 +74,21 @@ t.test('a timed command is run by its timer alone, when it should be, with optio
     t.notMatch(service, /WantedBy=/)
     t.equal(check.status, 0, check.stderr)
   }
+})
+
+t.test('a credential whose file is missing keeps no unit from starting, and none is given to who has no use for it', async t => {
+  const units = readdirSync(shipped).filter(name => name.endsWith('.service')).map(name => ({ name, text: readFileSync(join(shipped, name), 'utf8') }))
+  for (const { name, text } of units) {
+    const loaded = [...text.matchAll(/^LoadCredential=([^:]+):(.*)$/gm)].map(([, id = '', path]) => [id, path])
+    const set = [...text.matchAll(/^SetCredential=([^:]+):(.*)$/gm)].map(([, id = '', value]) => [id, value])
+    t.strictSame(set, loaded.map(([id]) => [id, '-']), name)
+    t.strictSame(loaded.map(([, path]) => path), loaded.map(([id]) => `/etc/vanadium/${id}`), name)
+  }
+
+  const given = Object.fromEntries(units.map(({ name, text }) => [name, [...text.matchAll(/^LoadCredential=([^:]+):/gm)].map(([, id]) => id)]).filter(([, ids]) => ids?.length !== 0))
+  t.strictSame(given, {
+    'vanadium-consumer@.service': ['my.cnf'], 'vanadium-owners.service': ['smtp-password'], 'vanadium-purge.service': ['purge.cnf', 'my.cnf'], 'vanadium-report.service': ['smtp-password']
+  })
 })
 
 /** A unit directory like that of an installed host on which every instance of etc/vanadium.d is enabled. */

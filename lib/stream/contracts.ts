@@ -204,6 +204,8 @@ export interface Handler<P, T> {
   check? (uri: Uri, params: P): void
   /** What `open` would take, that nobody else on the host may have then. */
   claims? (uri: Uri, params: P): Claim[]
+  /** The same of files that only who opens it has to be able to read: those with passwords and keys. Throws `ConfigError`. */
+  checkSecrets? (uri: Uri, params: P): void
   open (uri: Uri, params: P, ctx: Context): Promise<T>
 }
 

@@ -48,6 +48,9 @@ export class Schemes<T extends Reader | Writer> {
       throw new ConfigError('bad-uri', `${parsed.text}: there is no ${this.#kind} for "${parsed.scheme}:"; schemes that can be ${this.#kind === 'reader' ? 'read' : 'written'}: ${known}`)
     }
     const { handler } = entry
+    if (parsed.password !== null) {
+      throw new ConfigError('bad-uri', `${parsed.text}: a password does not belong on a command line or into an argument file, where others read it; put it into a file; for example ${handler.examples[0] ?? ''}`)
+    }
     const uri = handler.wraps === true ? withoutInner(parsed, Object.keys(handler.params.properties)) : parsed
     for (const need of handler.needs ?? []) {
       if (uri[need] === null || uri[need] === '') throw new ConfigError('bad-uri', `${uri.text}: the ${need} is missing; for example ${handler.examples[0] ?? ''}`)
@@ -56,6 +59,15 @@ export class Schemes<T extends Reader | Writer> {
     handler.check?.(uri, params)
     if (handler.wraps === true) this.check(uri.rest)
     return { uri, params, handler }
+  }
+
+  /** The same of a stream that this process is going to open: the files with its passwords and keys are looked at, too. */
+  checkOwn (text: string): void {
+    about(text, () => {
+      const { uri, params, handler } = this.check(text)
+      handler.checkSecrets?.(uri, params)
+      if (handler.wraps === true) this.checkOwn(uri.rest)
+    })
   }
 
   async open (text: string, ctx: Context): Promise<T> {
