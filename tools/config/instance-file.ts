@@ -100,13 +100,15 @@ async function examineOptions (file: string, command: Command<never>, args: read
     const looked = []
     for (const value of values) {
       const argument = argumentOf(option, value, args)
+      let hasSecrets = false
       const found = await problemsIn(file, [argument], async () => {
         const use = takeApart(option, kind, argument, transports)
         streams.push(use)
+        hasSecrets = use.checkSecrets !== null
         if (plugIns.length === 0) requireFunctions(use, functions)
       })
       bad.push(...found)
-      looked.push(found.length === 0 ? value : harmlessUri(kind, value))
+      looked.push(found.length === 0 && !hasSecrets ? value : harmlessUri(kind, value))
     }
     if (values.length > 0) usable[option] = Array.isArray(usable[option]) ? looked : looked[0]
   }

@@ -125,6 +125,8 @@ type TrialContext = CommandContext & { readonly transports: Transports, release 
 async function contextOf (file: InstanceFile, common: CommonOptions, options: TrialOptions, ends: Ends): Promise<TrialContext> {
   const log = quietLog()
   const transports = { readers: builtInReaders(), writers: builtInWriters() }
+  // nothing is opened that would need them
+  for (const schemes of Object.values(transports)) schemes.checkOwn = uri => { schemes.check(uri) }
   const functions: PlugInFunctions = new Map()
   await loadPlugIns(common.plugins, { ...transports, functions, log })
   const registry = decidable(openRegistry(options.registry ?? common.registry))
@@ -148,6 +150,9 @@ async function contextOf (file: InstanceFile, common: CommonOptions, options: Tr
     ledger: { enter: () => {}, add: () => {} },
     lags: new Lags(metrics),
     save: async () => {},
+    ready: () => {},
+    progress: () => {},
+    waiting: () => {},
     optOut: createOptOut({ users: { isEmpty: options.optedOut.length === 0, has: user => options.optedOut.includes(user) }, fields: () => fields, isKnown: schema => known.has(schema) }),
     deadLetters: { keepIn: () => {}, add: (_record, error) => { ends.trials.fail(messageOf(error)) }, drain: async () => {} },
     defer: (_what, release) => { releases.unshift(release) },
