@@ -13,7 +13,6 @@ t.test('a host on which the package is installed', { skip: needsInstalledHost },
 
   t.test('runs the production topology of /etc/vanadium.d, and events come into tables and files', async t => {
     await host.must('sh', '-c', 'cd /etc/vanadium.d; for file in */*; do systemctl enable "vanadium-${file%%s/*}@${file#*/}"; done; systemctl enable --now vanadium.target')
-    await host.until('TEMP', async () => (await host.logged()).filter(({ message }) => message === 'ready').length >= 10)
     await host.untilActive()
     const sent = await feeds(t, host, 60)
     await host.until('events of both ways are stored', async () => Math.min((await host.stored('server')).length, (await host.stored('client')).length) > 50)
@@ -27,7 +26,10 @@ t.test('a host on which the package is installed', { skip: needsInstalledHost },
 
   t.test('loses nothing and stores nothing twice when a daemon is killed under load, whichever', async t => {
     const sent = await feeds(t, host, 60)
-    for (const unit of host.units().filter(unit => !/forwarder@(server|client)-side/.test(unit))) await killed(t, host, unit)
+    const [first = '', ...others] = host.units().filter(unit => !/forwarder@(server|client)-side/.test(unit))
+    // each alone would take minutes; make chaos does that, too
+    await killed(t, host, first)
+    for (const role of ['processor', 'consumer', 'monitor']) await Promise.all(others.filter(unit => unit.startsWith(`vanadium-${role}@`)).map(async unit => { await killed(t, host, unit) }))
     await sent.stop()
 
     await balanced(t, host, sent.count)
