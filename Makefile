@@ -90,7 +90,7 @@ install: dist/.built ## installs into DESTDIR and PREFIX (/usr/local); files in 
 	@install -m 644 systemd/sysusers.conf '$(sysusers)/vanadium.conf'
 	@install -m 644 systemd/tmpfiles.conf '$(tmpfiles)/vanadium.conf'
 	@node dist/packaging/generate.js '$(DESTDIR)$(PREFIX)' '$(PREFIX)' "$$(git log -1 --format=%cs 2> /dev/null || date -r CHANGELOG.md +%F)"
-	@tar $(tar-modes) -cf - README.md CHANGELOG.md -C docs . | tar -C '$(pages)' --no-same-owner -xf -
+	@tar $(tar-modes) -cf - README.md CHANGELOG.md examples -C docs . | tar -C '$(pages)' --no-same-owner -xf -
 	@test -e '$(DESTDIR)/etc/vanadium' || install -d -m 750 '$(DESTDIR)/etc/vanadium'
 	@find etc -type f | while read -r file; do \
 	  if test -e '$(DESTDIR)'/"$$file"; then echo "kept /$$file"; continue; fi; \
@@ -99,6 +99,13 @@ install: dist/.built ## installs into DESTDIR and PREFIX (/usr/local); files in 
 	  sed -i '1s|\$$schema=/usr/local/|$$schema=$(PREFIX)/|' '$(DESTDIR)'/"$$file"; \
 	done
 	@echo 'installed; docs/operations.md says how to go on'
+
+.PHONY: uninstall
+uninstall: ## removes what install has put into DESTDIR and PREFIX; /etc and what the daemons have stored stay
+	@rm -rf '$(library)' '$(pages)'
+	@rm -f '$(DESTDIR)$(PREFIX)'/bin/vanadium{,ctl} '$(units)'/vanadium{.target,-*.service,-*.target,-*.timer}
+	@rm -f '$(presets)/80-vanadium.preset' '$(sysusers)/vanadium.conf' '$(tmpfiles)/vanadium.conf'
+	@rm -f '$(DESTDIR)$(PREFIX)'/share/man/man[158]/vanadium{,ctl,.d,-*}.[158] '$(DESTDIR)$(PREFIX)'/share/bash-completion/completions/vanadium{,ctl}
 
 .PHONY: deb
 deb: dist/.built ## builds build/vanadium_<version>_<architecture>.deb; VERSION=… is another than that of package.json
