@@ -132,7 +132,7 @@ t.test('with --all, what the files lead to is looked at: registry, schemas, opt-
   const { code, lines } = check(directory, '--all')
   t.equal(code, 78)
   t.match(lines, [
-    /^consumers\/mysql:2: defaults-file "my\.cnf" cannot be read/,
+    /^consumers\/mysql:2: defaults-file my\.cnf cannot be read/,
     /^consumers\/mysql:3: --schemas \/nonexistent: ENOENT/,
     /^processors\/p:6: --optout .*: the list is damaged/,
     /^registry\.yaml:1: operators: "nobody" is wrong/,
