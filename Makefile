@@ -45,10 +45,12 @@ dist/.built: node_modules/.installed tsconfig.json $(shell find *.ts bench daemo
 	@$(MAKE) --no-print-directory build
 
 .PHONY: check
-check: build ## types, lint, shell syntax
+# in CI with what it needs, which is installed by whoever asks for it first
+check: $(if $(filter true,$(CI)),packages) build ## types, lint, shell syntax, how exposed a host is by each unit
 	@$(npx)/eslint --max-warnings 0 .
-	@for script in .ci/run .ci/packages packaging/debian/build packaging/completion/engine.bash; do bash -n $$script; done
+	@for script in .ci/run .ci/packages .ci/exposure packaging/debian/build packaging/completion/engine.bash; do bash -n $$script; done
 	@for script in etc/varnish/vanadium-varnishncsa packaging/debian/{postinst,prerm,postrm}; do sh -n $$script; done
+	@.ci/exposure
 	@echo 'check: good'
 
 .PHONY: test
@@ -88,7 +90,7 @@ install: dist/.built ## installs into DESTDIR and PREFIX (/usr/local); files in 
 	@install -m 644 systemd/sysusers.conf '$(sysusers)/vanadium.conf'
 	@install -m 644 systemd/tmpfiles.conf '$(tmpfiles)/vanadium.conf'
 	@node dist/packaging/generate.js '$(DESTDIR)$(PREFIX)' '$(PREFIX)' "$$(git log -1 --format=%cs 2> /dev/null || date -r CHANGELOG.md +%F)"
-	@tar $(tar-modes) -cf - README.md CHANGELOG.md -C docs . | tar -C '$(pages)' --no-same-owner -xf -
+	@tar $(tar-modes) -cf - README.md CHANGELOG.md examples -C docs . | tar -C '$(pages)' --no-same-owner -xf -
 	@test -e '$(DESTDIR)/etc/vanadium' || install -d -m 750 '$(DESTDIR)/etc/vanadium'
 	@find etc -type f | while read -r file; do \
 	  if test -e '$(DESTDIR)'/"$$file"; then echo "kept /$$file"; continue; fi; \
@@ -97,6 +99,13 @@ install: dist/.built ## installs into DESTDIR and PREFIX (/usr/local); files in 
 	  sed -i '1s|\$$schema=/usr/local/|$$schema=$(PREFIX)/|' '$(DESTDIR)'/"$$file"; \
 	done
 	@echo 'installed; docs/operations.md says how to go on'
+
+.PHONY: uninstall
+uninstall: ## removes what install has put into DESTDIR and PREFIX; /etc and what the daemons have stored stay
+	@rm -rf '$(library)' '$(pages)'
+	@rm -f '$(DESTDIR)$(PREFIX)'/bin/vanadium{,ctl} '$(units)'/vanadium{.target,-*.service,-*.target,-*.timer}
+	@rm -f '$(presets)/80-vanadium.preset' '$(sysusers)/vanadium.conf' '$(tmpfiles)/vanadium.conf'
+	@rm -f '$(DESTDIR)$(PREFIX)'/share/man/man[158]/vanadium{,ctl,.d,-*}.[158] '$(DESTDIR)$(PREFIX)'/share/bash-completion/completions/vanadium{,ctl}
 
 .PHONY: deb
 deb: dist/.built ## builds build/vanadium_<version>_<architecture>.deb; VERSION=… is another than that of package.json

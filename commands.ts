@@ -35,5 +35,12 @@ export const vanadium: Program = {
 export const vanadiumctl: Program = {
   name: 'vanadiumctl',
   summary: 'starts, stops and shows the instances of a host, which /etc/vanadium.d defines, as systemd units.',
-  commands: {}
+  commands: {
+    start: async () => (await import('./tools/ctl/start.js')).start,
+    stop: async () => (await import('./tools/ctl/stop.js')).stop,
+    restart: async () => (await import('./tools/ctl/restart.js')).restart,
+    reload: async () => (await import('./tools/ctl/reload.js')).reload,
+    status: async () => (await import('./tools/ctl/status.js')).status,
+    tail: async () => (await import('./tools/ctl/tail.js')).tail
+  }
 }

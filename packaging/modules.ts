@@ -22,7 +22,7 @@ const native: Readonly<Record<string, RegExp>> = {
 }
 
 /** Folders at the top of a package, and files. */
-const notLoaded = /^(tests?|__tests__|docs?|examples?|bench(marks?)?|coverage|typings)\/|(^|\/)\.[^/]*(\/|$)|\.(ts|mts|cts|map|md|markdown|flow|yml|tsbuildinfo|bnf|jst)$|(^|\/)(Makefile|bower\.json|component\.json|tsconfig\.json)$/i
+const notLoaded = /^(tests?|__tests__|docs?|examples?|bench(marks?)?|coverage|typings)\/|(^|\/)\.[^/]*(\/|$)|\.(ts|mts|cts|map|md|markdown|flow|yml|tsbuildinfo|bnf|jst)$|(^|\/)(Makefile|bin\.mjs|bower\.json|component\.json|tsconfig\.json)$/i
 const licence = /(^|\/)(licen[cs]e|copying|notice)[^/]*$/i
 
 /** Relative to `directory`, in order. */

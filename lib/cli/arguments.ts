@@ -65,3 +65,9 @@ export function placeOf (error: unknown, args: readonly Argument[]): Place | nul
   const isIt = (text: string): boolean => text === subject || (subject.startsWith('--') ? text.startsWith(`${subject}=`) : text.endsWith(`=${subject}`))
   return args.findLast(({ text }) => isIt(text))?.place ?? null
 }
+
+/** What an error says, with `FILE:LINE: ` before it if that is where the mistake stands. */
+export function messageWithPlace (error: unknown, args: readonly Argument[]): string {
+  const place = placeOf(error, args)
+  return `${place === null ? '' : `${place.file}:${place.line}: `}${messageOf(error)}`
+}

@@ -17,7 +17,7 @@ import { openState, stateFile, type State } from '../stream/state.js'
 import { Schemes } from '../stream/schemes.js'
 import { streamOf } from '../stream/uri.js'
 import { booked, named } from '../stream/wrap.js'
-import { placeOf, readArguments, type Argument } from './arguments.js'
+import { messageWithPlace, readArguments, type Argument } from './arguments.js'
 import type { Command, CommandContext, Transports } from './command.js'
 import { holdRegistry, type HeldRegistry } from './held-registry.js'
 import { startLifeCycle, type LifeCycle, type Stages } from './life-cycle.js'
@@ -54,9 +54,10 @@ export async function runCommand (command: Command, args: readonly string[]): Pr
     return await prepareAndRun(command, name, common, own, { log, errors, notifier })
   } catch (error) {
     if (command.failed !== undefined) return command.failed(error)
-    logFailure(log, error, given)
-    // of the check of a configuration systemd wants to hear nothing: it is not the daemon
-    if (!args.includes('--config-check')) notifier.status(messageOf(error))
+    const message = messageWithPlace(error, given)
+    logFailure(log, error, message)
+    // what checks a configuration is not the daemon that systemd wants to hear
+    if (command.isDaemon === true && !args.includes('--config-check')) notifier.status(message)
     return exitCodeOf(error)
   } finally {
     notifier.end()
@@ -228,8 +229,7 @@ function openLedger (ctx: Context, status: StatusLine): Ledger {
   }
 }
 
-function logFailure (log: Log, error: unknown, given: readonly Argument[]): void {
-  const place = placeOf(error, given)
-  if (error instanceof VanadiumError) log.error(`${place === null ? '' : `${place.file}:${place.line}: `}${error.message}`, { code: error.code, ...error.details, ...(error.cause === undefined ? {} : { cause: messageOf(error.cause) }) })
+function logFailure (log: Log, error: unknown, message: string): void {
+  if (error instanceof VanadiumError) log.error(message, { code: error.code, ...error.details, ...(error.cause === undefined ? {} : { cause: messageOf(error.cause) }) })
   else log.error('bug: an unexpected error', { error })
 }

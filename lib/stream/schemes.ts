@@ -63,9 +63,11 @@ export class Schemes<T extends Reader | Writer> {
 
   /** The same of a stream that this process is going to open: the files with its passwords and keys are looked at, too. */
   checkOwn (text: string): void {
-    const { uri, params, handler } = this.check(text)
-    handler.checkSecrets?.(uri, params)
-    if (handler.wraps === true) this.checkOwn(uri.rest)
+    about(text, () => {
+      const { uri, params, handler } = this.check(text)
+      handler.checkSecrets?.(uri, params)
+      if (handler.wraps === true) this.checkOwn(uri.rest)
+    })
   }
 
   async open (text: string, ctx: Context): Promise<T> {

@@ -6,6 +6,8 @@ const ways: readonly Way[] = ['server', 'client']
 export interface Feeds {
   /** How many were sent until the stop, with those of feeds before. */
   readonly count: Record<Way, number>
+  /** From now on of that revision. */
+  revision (revision: number): Promise<void>
   stop (): Promise<void>
 }
 
@@ -18,6 +20,9 @@ export async function feeds (t: Test, host: InstalledHost, perSecond: number): P
   const running = await Promise.all(ways.map(async way => ({ way, feed: await host.feed(way, perSecond, count[way] + 1) })))
   return {
     count,
+    async revision (revision) {
+      for (const { feed } of running) await feed.rate(perSecond, revision)
+    },
     async stop () {
       for (const { way, feed } of running) count[way] = await feed.rate(0)
       t.comment(`sent: ${JSON.stringify(count)}`)

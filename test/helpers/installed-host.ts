@@ -23,7 +23,7 @@ export interface InstalledHost extends SystemdHost {
   install (deb: string, ...options: string[]): Promise<string>
   /** Rows of the database `log`, values as text; none while there is no table. */
   query (sql: string): Promise<string[][]>
-  /** Numbers of the events in the table, in order: of application servers, or of varnishncsa. */
+  /** Numbers of the events in the tables, in order, one revision after the other: of application servers, or of varnishncsa. */
   stored (way: Way): Promise<number[]>
   /** The units of all argument files. */
   units (): string[]
@@ -42,8 +42,8 @@ export interface InstalledHost extends SystemdHost {
 export type Way = 'server' | 'client'
 
 export interface Feed {
-  /** From now on so many a second; resolves with the number of the last one that was sent. */
-  rate (perSecond: number): Promise<number>
+  /** From now on so many a second, of that revision; resolves with the number of the last one that was sent before. */
+  rate (perSecond: number, revision?: number): Promise<number>
 }
 
 /** Ends with the test. */
@@ -53,7 +53,7 @@ export async function installedHost (t: Test, version = firstVersion): Promise<I
   await host.must('sh', '-c', 'rm -rf /var/lib/vanadium /var/log/vanadium /run/vanadium /etc/vanadium /etc/vanadium.d /usr/lib/vanadium /usr/lib/systemd/system/vanadium*')
   await startDatabase(host)
   await host.install(builtPackage(version))
-  const accounts = Object.entries(passwords).reduce((sql, [name, password]) => sql.replaceAll(` ${name}_PASSWORD;`, ` '${password}';`), host.read('/etc/mysql/vanadium-accounts.sql'))
+  const accounts = Object.entries(passwords).reduce((sql, [name, password]) => sql.replaceAll(` ${name}_PASSWORD;`, ` '${password}';`), host.read('/usr/share/doc/vanadium/examples/mysql/vanadium-accounts.sql'))
   host.write('/root/accounts.sql', accounts)
   await host.must('sh', '-c', 'mariadb < /root/accounts.sql')
   host.write('/etc/vanadium/my.cnf', host.read('/etc/vanadium/my.cnf.example').replace('change me', passwords.WRITER), 0o640)
@@ -78,7 +78,10 @@ function complete (host: SystemdHost): InstalledHost {
       copyFileSync(deb, host.path(join('/root', basename(deb))))
       return await host.must('dpkg', ...options, '--install', join('/root', basename(deb)))
     },
-    stored: async way => (await query(`SELECT event_clicks FROM DemoButtonClick_1 WHERE wiki = '${way}wiki' ORDER BY id`)).map(([clicks]) => Number(clicks)),
+    async stored (way) {
+      const rows = await Promise.all([1, 2].map(async revision => await query(`SELECT event_clicks FROM DemoButtonClick_${revision} WHERE wiki = '${way}wiki' ORDER BY id`)))
+      return rows.flat().map(([clicks]) => Number(clicks))
+    },
     show: async (unit, property) => (await host.must('systemctl', 'show', '--property', property, '--value', unit)).trim(),
     async untilActive (some = units()) {
       await host.until(`${some.join(', ')} are active`, async () => (await host.run('systemctl', 'is-active', ...some)).stdout.split('\n').slice(0, -1).every(state => state === 'active'))
@@ -91,7 +94,8 @@ function complete (host: SystemdHost): InstalledHost {
     async taken (way) {
       const [heading = '', ...lines] = (await host.run('vanadium', 'ledger')).stdout.split('\n')
       const line = lines.find(line => line.includes(`forwarder ${way}-side`) && line.includes('← udp:')) ?? ''
-      const under = (title: string): number => Number(/[\d,]*$/.exec(line.slice(0, heading.indexOf(title) + title.length))?.[0].replaceAll(',', ''))
+      // a figure ends where its title does
+      const under = (title: string): number => Number(/[\d,]*$/.exec(line.padEnd(heading.length).slice(0, heading.indexOf(title) + title.length))?.[0].replaceAll(',', ''))
       return { taken: under('taken'), lost: under('lost') }
     },
     async feed (way, perSecond, first = 1) {
@@ -99,8 +103,8 @@ function complete (host: SystemdHost): InstalledHost {
       if (program.stdout === null || program.stdin === null) throw new Error('no pipes')
       const answers = createInterface({ input: program.stdout })[Symbol.asyncIterator]()
       const feed: Feed = {
-        async rate (perSecond) {
-          program.stdin?.write(`${perSecond}\n`)
+        async rate (perSecond, revision = 1) {
+          program.stdin?.write(`${perSecond} ${revision}\n`)
           return Number((await answers.next()).value)
         }
       }

@@ -10,7 +10,7 @@ export const needsDpkg = ['dpkg-deb', 'dpkg-shlibdeps', 'strip', 'make'].every(c
   : 'needs dpkg-deb, dpkg-shlibdeps, strip and make: Debian packages dpkg-dev, binutils and make'
 
 /** What a package is made of. */
-const sources = ['dist', 'docs', 'etc', 'packaging', 'schemas', 'systemd', 'CHANGELOG.md', 'Makefile', 'README.md', 'package.json', 'package-lock.json']
+const sources = ['dist', 'docs', 'etc', 'examples', 'packaging', 'schemas', 'systemd', 'CHANGELOG.md', 'Makefile', 'README.md', 'package.json', 'package-lock.json']
 const notPackaged = ['dist/test', 'dist/bench', 'dist/.tsbuildinfo', 'dist/.built']
 
 /**
@@ -22,9 +22,9 @@ export function builtPackage (version: string): string {
   const deb = join(kept, `${digest()}_${version}.deb`)
   mkdirSync(kept, { recursive: true })
   if (!existsSync(deb)) {
-    // what is older is of no use any more; "-o": what is to be tested is there, tests run from it
-    const commands = 'test -e "$1" || { rm -f "$3"/*_"$2".deb; made=$(make --no-print-directory -s -o dist/.built deb VERSION="$2" | tail -n 1); mv "$made" "$1"; }'
-    execFileSync('flock', [join(kept, 'lock'), 'bash', '-euc', commands, 'bash', deb, version, kept], { cwd: projectRoot, stdio: ['ignore', 'ignore', 'pipe'] })
+    // what is older is of no use any more; what is to be tested is built: tests run from it
+    const commands = 'test -e "$1" || { rm -f "$3"/*_"$2".deb; touch dist/.built; made=$(make --no-print-directory -s deb VERSION="$2" | tail -n 1); mv "$made" "$1"; }'
+    execFileSync('flock', [join(kept, 'lock'), 'bash', '-eu', '-o', 'pipefail', '-c', commands, 'bash', deb, version, kept], { cwd: projectRoot, stdio: ['ignore', 'ignore', 'pipe'] })
   }
   return deb
 }

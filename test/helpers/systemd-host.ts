@@ -44,6 +44,8 @@ export interface SystemdHost {
 
 const looksMs = 150
 const commandMs = 120_000
+/** Of commands: nothing of that of the test, in which tap asks every Node to load what the host does not have. */
+const environment = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'LANG=C.UTF-8', 'DEBIAN_FRONTEND=noninteractive', 'SYSTEMD_PAGER=']
 
 /**
  * Boots a systemd whose root is that of this machine, with what it changes kept in memory; ends with the test, and also with a test that is
@@ -74,13 +76,12 @@ export async function bootHost (t: Owner): Promise<SystemdHost> {
 }
 
 function hostOf (pid: number, t: Owner): Omit<SystemdHost, 'stop'> {
-  const inHost = ['--target', String(pid), '--mount', '--net', '--uts', '--ipc', '--pid', '--cgroup', '--root', '--wd', '--']
-  const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LANG: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive', SYSTEMD_PAGER: '' }
+  const inHost = ['--target', String(pid), '--mount', '--net', '--uts', '--ipc', '--pid', '--cgroup', '--root', '--wd', '--', 'env', '--ignore-environment', ...environment]
   const path = (inside: string): string => join('/proc', String(pid), 'root', inside)
 
   async function run (command: string, ...args: string[]): Promise<Outcome> {
     return await new Promise(resolve => {
-      execFile('nsenter', [...inHost, command, ...args], { env: environment, timeout: commandMs, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+      execFile('nsenter', [...inHost, command, ...args], { timeout: commandMs, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
         resolve({ code, stdout, stderr })
       })

@@ -25,8 +25,8 @@ export interface InstanceFile {
   readonly args: readonly Argument[]
 }
 
-/** By name; loaded when one is asked for. */
-const daemons: Readonly<Record<string, () => Promise<Command<never>>>> = {
+/** The daemons by name; loaded when one is asked for. */
+export const daemons: Readonly<Record<string, () => Promise<Command<never>>>> = {
   forwarder: async () => (await import('../../daemons/forwarder.js')).forwarder as unknown as Command<never>,
   processor: async () => (await import('../../daemons/processor.js')).processor as unknown as Command<never>,
   consumer: async () => (await import('../../daemons/consumer.js')).consumer as unknown as Command<never>,
@@ -100,13 +100,15 @@ async function examineOptions (file: string, command: Command<never>, args: read
     const looked = []
     for (const value of values) {
       const argument = argumentOf(option, value, args)
+      let hasSecrets = false
       const found = await problemsIn(file, [argument], async () => {
         const use = takeApart(option, kind, argument, transports)
         streams.push(use)
+        hasSecrets = use.checkSecrets !== null
         if (plugIns.length === 0) requireFunctions(use, functions)
       })
       bad.push(...found)
-      looked.push(found.length === 0 ? value : harmlessUri(kind, value))
+      looked.push(found.length === 0 && !hasSecrets ? value : harmlessUri(kind, value))
     }
     if (values.length > 0) usable[option] = Array.isArray(usable[option]) ? looked : looked[0]
   }

@@ -16,6 +16,8 @@ export interface StreamUse {
   readonly uri: Uri
   readonly params: Readonly<Record<string, unknown>>
   readonly claims: readonly Claim[]
+  /** Looks at the files with its passwords and keys, which throws `ConfigError`; null if there are none. */
+  readonly checkSecrets: (() => void) | null
   /** Functions of plug-ins that it goes through, the outermost first. */
   readonly functions: readonly string[]
   /** Schemes that wrap others, the outermost first. */
@@ -35,7 +37,7 @@ export function takeApart (option: string, kind: StreamKind, argument: Argument,
     checked = schemes.check(checked.uri.rest)
   }
   const { uri, params, handler } = checked
-  return { option, kind, argument, uri, params: params as Record<string, unknown>, claims: handler.claims?.(uri, params) ?? [], functions, wrappers }
+  return { option, kind, argument, uri, params: params as Record<string, unknown>, claims: handler.claims?.(uri, params) ?? [], checkSecrets: handler.checkSecrets === undefined ? null : () => { handler.checkSecrets?.(uri, params) }, functions, wrappers }
 }
 
 /** The one that gives this value: an output may be given again as `--invalid`. */
@@ -54,7 +56,7 @@ export function withoutName (value: string): string {
   return value.replace(/^[^:=]*=/, '')
 }
 
-/** In place of a URI that is wrong, so that the rest can be looked at. */
+/** In place of a URI that is wrong, or whose secrets this user need not be able to read, so that the rest can be looked at. */
 export function harmlessUri (kind: StreamKind, value: string): string {
   const [name = ''] = /^[^:=]*=/.exec(value) ?? []
   return `${name}${kind === 'reader' ? 'stdin://' : 'stdout://'}`

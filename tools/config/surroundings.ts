@@ -8,7 +8,6 @@ import { openSchemas } from '../../lib/event/schema-repository.js'
 import { isRefused } from '../../lib/event/schemas.js'
 import { readList } from '../../lib/opt-out/files.js'
 import { inspectRegistry } from '../../lib/registry/registry.js'
-import { connectionOptions } from '../../lib/sql/mysql/session.js'
 import type { InstanceFile } from './instance-file.js'
 import { problemAt, problemsIn, type Problem } from './problem.js'
 import { quietLog } from './quiet-log.js'
@@ -20,7 +19,7 @@ export async function problemsAround (files: readonly InstanceFile[]): Promise<P
   const repositories = new Map(understood.map(one => [JSON.stringify([one.common.schemas, one.common['schemas-url'], one.common.state]), one]))
   const schemas = [...repositories.values()].map(async ({ file, common }) => await schemaProblems(file, common))
   const lists = understood.filter(({ file }) => file.daemon === 'processor' || file.streams.some(({ wrappers }) => wrappers.includes('opt-out'))).map(async ({ file, common }) => await optOutProblems(file, common))
-  const found = await Promise.all([...schemas, ...lists, ...files.map(credentialProblems)])
+  const found = await Promise.all([...schemas, ...lists, ...files.map(secretProblems)])
   const registries = new Set<string | undefined>([undefined, ...understood.map(({ common }) => common.registry)])
   return [...found.flat(), ...[...registries].flatMap(registryProblems)]
 }
@@ -62,11 +61,10 @@ async function optOutProblems ({ file, args }: InstanceFile, common: CommonOptio
   return common.optout === undefined ? found.map(problem => ({ ...problem, file: files.file })) : found
 }
 
-/** A my.cnf that is not there, has a line that is wrong, or can be read by everybody. */
-async function credentialProblems ({ file, streams }: InstanceFile): Promise<Problem[]> {
-  const databases = streams.filter(({ uri }) => uri.scheme === 'mysql')
-  const found = databases.map(async ({ argument, uri, params }) => await problemsIn(file, [argument], async () => {
-    about(argument.text, () => { connectionOptions(uri, String(params['defaults-file'] ?? '')) })
+/** A file with a password or a key that is not there, is wrong, or can be read by others. */
+async function secretProblems ({ file, streams }: InstanceFile): Promise<Problem[]> {
+  const found = streams.map(async ({ argument, checkSecrets }) => await problemsIn(file, [argument], async () => {
+    about(argument.text, () => { checkSecrets?.() })
   }))
   return (await Promise.all(found)).flat()
 }

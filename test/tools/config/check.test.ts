@@ -66,7 +66,7 @@ t.test('all mistakes of a file are told, each with its line, in the order of fil
 })
 
 t.test('a mistake in a file that another names is told where it stands', async t => {
-  const directory = configuration(t, { 'common': ['# for all', '--log-level loud'], 'consumers/log': ['--input tcp://127.0.0.1:8610', '--output stdout://'] })
+  const directory = configuration(t, { common: ['# for all', '--log-level loud'], 'consumers/log': ['--input tcp://127.0.0.1:8610', '--output stdout://'] })
   writeFileSync(join(directory, 'consumers', 'log'), `--input tcp://127.0.0.1:8610\n--output stdout://\n@${directory}/common\n@${directory}/none\n`)
 
   t.match(check(directory).lines, [/^consumers\/log:4: @none: ENOENT/, '1 mistake; 1 argument file'])
@@ -117,7 +117,7 @@ t.test('with --all, what the files lead to is looked at: registry, schemas, opt-
     'schemas/Torn/1.yaml': ['type: object', 'properties:', '  a: [', '  b: c'],
     'schemas/Far/1.json': '{"type":"object","properties":{"a":{"$ref":"http://example.org/a.json"}}}',
     'schemas/Misplaced.json': '{}',
-    'optout': 'not a list\n'
+    optout: 'not a list\n'
   })
   const common = [`--registry ${directory}/registry.yaml`, `--schemas ${directory}/schemas`, `--optout ${directory}/optout`]
   for (const [name, lines] of [
@@ -132,7 +132,7 @@ t.test('with --all, what the files lead to is looked at: registry, schemas, opt-
   const { code, lines } = check(directory, '--all')
   t.equal(code, 78)
   t.match(lines, [
-    /^consumers\/mysql:2: defaults-file "my\.cnf" cannot be read/,
+    /^consumers\/mysql:2: defaults-file my\.cnf cannot be read/,
     /^consumers\/mysql:3: --schemas \/nonexistent: ENOENT/,
     /^processors\/p:6: --optout .*: the list is damaged/,
     /^registry\.yaml:1: operators: "nobody" is wrong/,
@@ -145,11 +145,11 @@ t.test('with --all, what the files lead to is looked at: registry, schemas, opt-
 })
 
 t.test('files that are named are looked at alone; a folder says for which daemon', async t => {
-  const directory = configuration(t, { 'consumers/a': ['--input tcp://127.0.0.1:1?as=a', '--output stdout://', '--foo'], 'consumers/b': ['--bar'], 'elsewhere': '' })
+  const directory = configuration(t, { 'consumers/a': ['--input tcp://127.0.0.1:1?as=a', '--output stdout://', '--foo'], 'consumers/b': ['--bar'], elsewhere: '' })
 
   t.match(check(directory, join(directory, 'consumers', 'a')), { code: 78, lines: [/^consumers\/a:1: warning:/, /^consumers\/a:3: unknown argument: foo/, '1 mistake, 1 warning; 1 argument file'] })
   t.match(check(directory, join(directory, 'elsewhere')), { code: 78, lines: [/elsewhere is in no folder that says which daemon it is for; name a file in forwarders, processors, consumers, monitors/] })
-  t.match(check(join(directory, 'none')).lines, [/--config none: ENOENT/])
+  t.match(check(join(directory, 'none')).lines, [/--config .*none: ENOENT/])
 })
 
 t.test('for programs there is JSON', async t => {
