@@ -53,7 +53,7 @@ export async function installedHost (t: Test, version = firstVersion): Promise<I
   await host.must('sh', '-c', 'rm -rf /var/lib/vanadium /var/log/vanadium /run/vanadium /etc/vanadium /etc/vanadium.d /usr/lib/vanadium /usr/lib/systemd/system/vanadium*')
   await startDatabase(host)
   await host.install(builtPackage(version))
-  const accounts = Object.entries(passwords).reduce((sql, [name, password]) => sql.replaceAll(` ${name}_PASSWORD;`, ` '${password}';`), host.read('/etc/mysql/vanadium-accounts.sql'))
+  const accounts = Object.entries(passwords).reduce((sql, [name, password]) => sql.replaceAll(` ${name}_PASSWORD;`, ` '${password}';`), host.read('/usr/share/doc/vanadium/examples/mysql/vanadium-accounts.sql'))
   host.write('/root/accounts.sql', accounts)
   await host.must('sh', '-c', 'mariadb < /root/accounts.sql')
   host.write('/etc/vanadium/my.cnf', host.read('/etc/vanadium/my.cnf.example').replace('change me', passwords.WRITER), 0o640)

@@ -10,7 +10,7 @@ export const needsDpkg = ['dpkg-deb', 'dpkg-shlibdeps', 'strip', 'make'].every(c
   : 'needs dpkg-deb, dpkg-shlibdeps, strip and make: Debian packages dpkg-dev, binutils and make'
 
 /** What a package is made of. */
-const sources = ['dist', 'docs', 'etc', 'packaging', 'schemas', 'systemd', 'CHANGELOG.md', 'Makefile', 'README.md', 'package.json', 'package-lock.json']
+const sources = ['dist', 'docs', 'etc', 'examples', 'packaging', 'schemas', 'systemd', 'CHANGELOG.md', 'Makefile', 'README.md', 'package.json', 'package-lock.json']
 const notPackaged = ['dist/test', 'dist/bench', 'dist/.tsbuildinfo', 'dist/.built']
 
 /**
