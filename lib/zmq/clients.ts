@@ -5,6 +5,7 @@ import type { Context } from '../stream/contracts.js'
 import type { Uri } from '../stream/uri.js'
 import { readClients, type Clients } from './keys.js'
 import { createSeldom } from './seldom.js'
+import { unbind } from './unbind.js'
 import { closeDomain, openDomain } from './zap.js'
 import { encodeZ85 } from './z85.js'
 
@@ -80,7 +81,7 @@ function missing (clients: Clients, others: Clients): number {
 async function cutOff (socket: Socket, endpoint: string, uri: Uri, ctx: Context): Promise<void> {
   if (socket.closed) return
   ctx.log.info('everybody has to connect again: a key is no longer in the list', { uri: uri.text, endpoint })
-  socket.unbindSync(endpoint)
+  unbind(socket, endpoint)
   for (let attempt = 1; !socket.closed; attempt++) {
     try {
       socket.bindSync(endpoint)

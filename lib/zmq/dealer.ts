@@ -8,7 +8,10 @@ import { keepAlive } from './options.js'
 /** A publisher that does not answer for so many milliseconds does not answer. */
 const answerMs = 2000
 
-/** A subscriber's connection to the replay socket of a stream; made when it is first needed, and again when the publisher has moved. */
+/**
+ * A subscriber's connection to the replay socket of a stream; made when it is first needed, and again when the publisher has moved. If the
+ * publisher refused its key, ZeroMQ gives it up without a word: who is not answered closes it, so that the next request makes another.
+ */
 export class ReplayConnection {
   readonly #uri: Uri
   readonly #security: Security
@@ -29,12 +32,10 @@ export class ReplayConnection {
   /** Sends and receives, each for two seconds at most: then it throws EAGAIN. */
   to (origin: Origin): Dealer {
     const endpoint = replayEndpointOf(this.#uri, origin)
-    if (this.#socket !== null && !this.#socket.closed && endpoint === this.#endpoint) return this.#socket
+    if (this.#socket !== null && endpoint === this.#endpoint) return this.#socket
     this.close()
     const socket = new Dealer({ receiveTimeout: answerMs, sendTimeout: answerMs, linger: 0, maxMessageSize: this.#maxMessageSize, ipv6: wantsIpv6(this.#uri), ...keepAlive })
     this.#security.equip(socket)
-    // ZeroMQ does not try again then; the next request does
-    if (this.#security.publicKey !== null) socket.events.on('handshake:error:auth', () => { socket.close() })
     socket.connect(endpoint)
     this.#endpoint = endpoint
     this.#socket = socket

@@ -4,6 +4,7 @@
  */
 import { Reply } from 'zeromq'
 import { messageOf, StreamError } from '../errors.js'
+import { unbind } from './unbind.js'
 
 /** Says whether a peer may connect; `publicKey` has 32 bytes, `address` is that of its host. Must not wait. */
 export type Rule = (publicKey: Buffer, address: string) => boolean
@@ -38,7 +39,7 @@ export async function closeDomain (domain: string): Promise<void> {
     const socket = handler
     handler = null
     // closing alone would give the address back some time later
-    socket.unbindSync(endpoint)
+    unbind(socket, endpoint)
     socket.close()
   })
 }
