@@ -29,8 +29,6 @@ const properties = ['Id', 'LoadState', 'ActiveState', 'SubState', 'UnitFileState
 
 /** CLD_EXITED of waitid(2). */
 const exited = '1'
-/** Of systemctl: polkit, or systemd, does not let this user. */
-const noPermission = 4
 /** Longest output that is read, in bytes. */
 const mostBytes = 16 << 20
 
@@ -49,8 +47,10 @@ export function requireSystemd (): void {
 /** Runs systemctl. Throws `ConfigError` if this user may not do that, or there is no systemctl. */
 export async function systemctl (...args: string[]): Promise<Outcome> {
   const outcome = await run('systemctl', ['--no-ask-password', '--no-pager', '--full', ...args])
-  if (outcome.code !== noPermission || args[0] === 'show') return outcome
-  throw new ConfigError('bad-option', `this user may not ${args[0] ?? ''} units: ${outcome.stderr.trim()}; run this as root: sudo vanadiumctl …`)
+  // polkit refuses in several ways; whoever is not root is mostly refused
+  const mayBeRefused = args[0] !== 'show' && args[0] !== 'list-units' && process.getuid?.() !== 0
+  if (outcome.code === 0 || !mayBeRefused) return outcome
+  throw new ConfigError('bad-option', `systemctl ${args[0] ?? ''}: ${outcome.stderr.trim()}; run this as root: sudo vanadiumctl …`)
 }
 
 /** Runs journalctl to its end. */
