@@ -26,7 +26,7 @@ t.test('vanadiumctl, on a host on which the package is installed', { skip: needs
     const { code, stdout, stderr } = await ctl('start', '--dry-run')
 
     t.equal(code, 0, stdout + stderr)
-    t.equal(stdout.match(/^would enable /mg)?.length, 3)
+    t.equal(stdout.match(/^would enable /mg)?.length, 4)
     t.equal(stdout.match(/^would start /mg)?.length, 3)
     t.equal(await host.must('sh', '-c', 'find /etc/systemd -path "*.wants/vanadium*"'), '')
   })
@@ -45,6 +45,7 @@ t.test('vanadiumctl, on a host on which the package is installed', { skip: needs
     t.equal(code, 0, stdout + stderr)
     t.match(stdout, /^3 of 3 run$/m)
     for (const unit of units) t.equal(await show(unit, 'UnitFileState'), 'enabled')
+    t.equal(await show('vanadium.target', 'UnitFileState'), 'enabled', 'they start with the host')
     await well(t, host)
     t.match((await ctl('status')).stdout, /^consumer\/table +runs .*MiB\n/m)
     t.match((await ctl('start')).stdout, /^there is nothing to do$/m)

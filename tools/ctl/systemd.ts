@@ -135,14 +135,20 @@ export function stateIn (block: string, nowNs: bigint): UnitState {
   }
 }
 
-/** Names of all units that systemd knows of instances: those that are loaded, and those that the target wants. */
-export async function knownToSystemd (): Promise<{ loaded: string[], enabled: string[] }> {
-  const [list, target] = await Promise.all([
+export const target = 'vanadium.target'
+
+/** Names of all units that systemd knows of instances: those that are loaded, and those that the target wants; whether that starts with the host. */
+export async function knownToSystemd (): Promise<{ loaded: string[], enabled: string[], isTargetEnabled: boolean }> {
+  const [list, shown] = await Promise.all([
     systemctl('list-units', '--all', '--plain', '--no-legend', '--type=service', 'vanadium-*@*'),
-    systemctl('show', '--property=LoadState', '--property=Wants', 'vanadium.target')
+    systemctl('show', '--property=LoadState', '--property=Wants', '--property=UnitFileState', target)
   ])
-  const [, load = ''] = /^LoadState=(.*)$/m.exec(target.stdout) ?? []
-  if (load !== 'loaded') throw new ConfigError('bad-option', `systemd has no vanadium.target (${load === '' ? target.stderr.trim() : load}); install the units, then: systemctl daemon-reload`)
-  const [, wants = ''] = /^Wants=(.*)$/m.exec(target.stdout) ?? []
-  return { loaded: list.stdout.split('\n').map(line => line.trim().split(/\s+/)[0] ?? '').filter(Boolean), enabled: wants.split(' ').filter(Boolean) }
+  const value = (property: string): string => new RegExp(`^${property}=(.*)$`, 'm').exec(shown.stdout)?.[1] ?? ''
+  const load = value('LoadState')
+  if (load !== 'loaded') throw new ConfigError('bad-option', `systemd has no ${target} (${load === '' ? shown.stderr.trim() : load}); install the units, then: systemctl daemon-reload`)
+  return {
+    loaded: list.stdout.split('\n').map(line => line.trim().split(/\s+/)[0] ?? '').filter(Boolean),
+    enabled: value('Wants').split(' ').filter(Boolean),
+    isTargetEnabled: /^enabled/.test(value('UnitFileState'))
+  }
 }
