@@ -18,8 +18,8 @@ export const forwarder = defineCommand({
     count: { type: 'boolean', default: false, description: 'Put a sequence number and a space before each record; numbers never repeat, also across restarts' }
   },
   prepare ({ input, output, count }, { readers, writers }, common) {
-    for (const uri of input) readers.check(uri)
-    for (const uri of output) writers.check(uri)
+    for (const uri of input) readers.checkOwn(uri)
+    for (const uri of output) writers.checkOwn(uri)
     const flush = flushing(common)
 
     return async ctx => {
@@ -28,7 +28,7 @@ export const forwarder = defineCommand({
       const sink = count ? numbered(tee(outputs), ctx.state.sequence('count')) : tee(outputs)
       const inputs = []
       for (const uri of input) inputs.push(await ctx.openReader(uri))
-      ctx.log.info('ready', { inputs: input, outputs: output })
+      ctx.ready({ inputs: input, outputs: output })
       await drive(inputs, sink, ctx, flush)
     }
   }

@@ -22,8 +22,8 @@ export const processor = defineCommand({
   prepare (options, { readers, writers }, common) {
     const { input, output, invalid = [] } = options
     const events = prepareProcessor(options)
-    for (const uri of input) readers.check(uri)
-    for (const uri of [...output, ...invalid]) writers.check(uri)
+    for (const uri of input) readers.checkOwn(uri)
+    for (const uri of [...output, ...invalid]) writers.checkOwn(uri)
     const flush = flushing(common)
     if (common['config-check']) readList(optOutFiles(common))
 
@@ -35,7 +35,7 @@ export const processor = defineCommand({
       for (const uri of invalid) errorOutputs.push(outputs[output.indexOf(uri)] ?? await ctx.openWriter(uri))
       const inputs = []
       for (const uri of input) inputs.push(await ctx.openReader(uri))
-      ctx.log.info('ready', { inputs: input, outputs: output, ...(invalid.length === 0 ? {} : { invalid }) })
+      ctx.ready({ inputs: input, outputs: output, ...(invalid.length === 0 ? {} : { invalid }) })
       const valid = tee(outputs)
       const errors = errorOutputs.length === 0 ? null : isSame(outputs, errorOutputs) ? valid : tee(errorOutputs)
       await drive(inputs, processing(lines, valid, errors, ctx), ctx, flush)

@@ -2,7 +2,9 @@ import { hostname } from 'node:os'
 import { defineCommand } from '../lib/cli/command.js'
 import { ConfigError } from '../lib/errors.js'
 import { metricName } from '../lib/event/tally.js'
+import { withPassword } from '../lib/file/secret-file.js'
 import { GraphiteClient } from '../lib/graphite/client.js'
+import type { Log } from '../lib/log.js'
 import { sendMail, type Mail } from '../lib/mail/mail.js'
 import { openUsableRegistry, withoutLogin, type Registry } from '../lib/registry/registry.js'
 import { checkGraphite, graphiteOptions } from './check/graphite/options.js'
@@ -66,7 +68,7 @@ export const notify = defineCommand({
       const registry = withGraphite(read, options.graphite)
       if (problem !== null) log.warn('the registry has a mistake; what is good of it is used', { reason: problem })
       const question: Question = { alert, service: serviceOf(alert.service), prefix, windowMs, states, metrics: metric, figures: readPerfdata(perfdata), registry }
-      const client = new GraphiteClient(registry.graphite, timeout * 1000 / 3, stop)
+      const client = new GraphiteClient(graphiteOf(registry, log), timeout * 1000 / 3, stop)
       const findings = { ...await findOut(question, client), registryProblem: problem }
       const mail: Mail = { ...compose(alert, question.service, findings), to: to.length > 0 ? to : recipients(registry, question.service.cause?.kind === 'invalid' ? [] : findings.schemas), headers: headersOf(alert) }
       try {
@@ -92,7 +94,18 @@ function recipients ({ operators, names, find }: Registry, schemas: readonly str
 function withGraphite (registry: Registry, base: string | undefined): Registry {
   if (base === undefined) return registry
   const [graphite, bare] = [base, withoutLogin(base)].map(url => url.replace(/\/+$/, '')) as [string, string]
-  return { ...registry, graphite, graphiteLink: registry.graphiteLink === withoutLogin(registry.graphite).replace(/\/+$/, '') ? bare : registry.graphiteLink }
+  return { ...registry, graphite, graphitePasswordFile: null, graphiteLink: registry.graphiteLink === withoutLogin(registry.graphite).replace(/\/+$/, '') ? bare : registry.graphiteLink }
+}
+
+/** Without its password, if that cannot be read: Graphite may do without, and the alert is told in any case. */
+function graphiteOf ({ graphite, graphitePasswordFile }: Registry, log: Log): string {
+  try {
+    return withPassword(graphite, graphitePasswordFile, 'graphite-password-file')
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    log.warn('Graphite is asked without a password', { reason: error.message })
+    return graphite
+  }
 }
 
 function isThisHost (name: string): boolean {

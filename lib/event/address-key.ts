@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, constants, fchmodSync, fstatSync, futimesSync, openSync, readSync, renameSync, rmSync, writeSync, type Stats } from 'node:fs'
-import { geteuid } from 'node:process'
+import { closeSync, constants, fchmodSync, futimesSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { codeOf, ConfigError, messageOf } from '../errors.js'
+import { findSecret } from '../file/secret-file.js'
 import { locked } from './file-lock.js'
 
 /** The key that addresses are hashed with: 64 random bytes, which are the whole file. Its age is the file's mtime. */
@@ -37,37 +37,11 @@ export function isOver ({ createdMs }: AddressKey, maxAgeMs: number, timeMs: num
 
 /** Null if there is no file. */
 function readKey (file: string): AddressKey | null {
-  let fd: number
-  try {
-    // without O_NONBLOCK, opening a pipe would wait for a writer
-    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null
-    if (codeOf(error) === 'ELOOP') throw refused(file, 'is a symbolic link; name the file itself')
-    throw error
-  }
-  try {
-    const stats = fstatSync(fd)
-    refuseUnsafe(file, stats)
-    const secret = Buffer.alloc(keyBytes)
-    readSync(fd, secret, 0, keyBytes, 0)
-    return { secret, createdMs: Math.round(stats.mtimeMs) }
-  } finally {
-    closeSync(fd)
-  }
-}
-
-function refuseUnsafe (file: string, stats: Stats): void {
-  const user = geteuid?.()
-  const mode = stats.mode & 0o7777
-  if (!stats.isFile()) throw refused(file, 'is not a regular file; name one, or a file that is not there yet')
-  if (stats.uid !== 0 && stats.uid !== user) throw refused(file, `belongs to user ${stats.uid}; chown ${user} ${file}, or remove it: it is made anew`)
-  if (mode !== 0o600) throw refused(file, `has mode 0${mode.toString(8)}, but only its owner may read it; chmod 600 ${file}`)
-  if (stats.size !== keyBytes) throw refused(file, `has ${stats.size} bytes, a key has ${keyBytes}; remove it: it is made anew, chmod 600`)
-}
-
-function refused (file: string, why: string): ConfigError {
-  return new ConfigError('bad-credentials', `address key ${file} ${why}`)
+  const found = findSecret(file, { what: 'address key', isOwn: true })
+  if (found === null) return null
+  const { bytes, mtimeMs } = found
+  if (bytes.length !== keyBytes) throw new ConfigError('bad-credentials', `address key ${file} has ${bytes.length} bytes, a key has ${keyBytes}; remove it: it is made anew, chmod 600`)
+  return { secret: bytes, createdMs: Math.round(mtimeMs) }
 }
 
 /** Called with the lock held. A process that is killed here leaves a key that was never used, and that the next one replaces. */

@@ -4,7 +4,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises'
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { dirname, join } from 'node:path'
-import { ConfigError, messageOf } from '../errors.js'
+import { about, ConfigError, messageOf } from '../errors.js'
 import type { Log } from '../log.js'
 import { isSchemaName, largestSchema } from './schema-files.js'
 
@@ -49,7 +49,7 @@ const failureTtlMs = 10_000
 /** `held` tells how many fetched schemas there are. Throws `ConfigError` for a template that cannot work. */
 export function createRemoteSchemas (options: RemoteOptions, held: () => number, log: Log): RemoteSchemas {
   const { template, cacheDir, timeoutMs = 5000, lookupsPerSecond = 10, negativeTtlMs = 60_000 } = options
-  checkTemplate(template)
+  about('--schemas-url', () => { checkTemplate(template) })
   const absent = new AbsentSchemas()
   const tokens = new TokenBucket(lookupsPerSecond)
   const flights = new Map<string, Promise<RemoteDocument | undefined>>()

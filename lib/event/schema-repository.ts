@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { codeOf, ConfigError, messageOf } from '../errors.js'
+import { aboutLater, codeOf, ConfigError, messageOf } from '../errors.js'
 import type { Log } from '../log.js'
 import { describesEvents, readDefinition, type ModernSchema } from './modern-schema.js'
 import { wholeProblem } from './problem.js'
@@ -108,7 +108,7 @@ class Repository implements SchemaRepository {
 
   async #load (): Promise<void> {
     const own = new Map<string, Layer>([['', this.#documents]])
-    for (const directory of this.#directories) own.set(directory, await this.#readLayer(directory))
+    for (const directory of this.#directories) own.set(directory, await aboutLater(directory, async () => await this.#readLayer(directory)))
     const capsule = this.#chooseCapsule([...own.values()]) ?? this.#chooseCapsule([this.#shipped ??= await this.#readLayer(shippedSchemas())])
     if (capsule === undefined) throw new ConfigError('bad-schema', `${shippedSchemas()} has no usable ${capsuleName}; install vanadium again`)
     const layers = this.#cacheDir === null ? own : new Map([...own, [this.#cacheDir, await this.#readLayer(this.#cacheDir)]])

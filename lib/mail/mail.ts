@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createTransport } from 'nodemailer'
 import { codeOf, messageOf, StreamError } from '../errors.js'
+import { withPassword } from '../file/secret-file.js'
 import type { MailOptions } from '../registry/registry.js'
 import type { Html } from './html.js'
 
@@ -30,10 +31,10 @@ export interface Refused {
  * Resolves when the mail was taken, within `timeoutMs`, with the recipients for whom it was not. Throws `StreamError` if nobody gets it;
  * `isTemporary` tells whether it may be taken later: nothing is tried again here, whoever calls does.
  */
-export async function sendMail ({ from, via }: MailOptions, { to, subject, text, html, pictures = [], headers }: Mail, timeoutMs = 20_000): Promise<readonly Refused[]> {
+export async function sendMail ({ from, via, passwordFile = null }: MailOptions, { to, subject, text, html, pictures = [], headers }: Mail, timeoutMs = 20_000): Promise<readonly Refused[]> {
   const transport = via.startsWith('/')
     ? createTransport({ sendmail: true, path: via, newline: 'unix' })
-    : createTransport({ url: via, ignoreTLS: isHere(via), connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs, disableFileAccess: true, disableUrlAccess: true })
+    : createTransport({ url: withPassword(via, passwordFile, 'mail/password-file'), ignoreTLS: isHere(via), connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs, disableFileAccess: true, disableUrlAccess: true })
   const timer = new AbortController()
   try {
     const sent = transport.sendMail({

@@ -1,8 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import { closeSync, constants, fchmodSync, fchownSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, fchownSync, fsyncSync, linkSync, mkdirSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { geteuid, pid } from 'node:process'
 import { codeOf, ConfigError, messageOf } from '../errors.js'
+import { findSecret } from '../file/secret-file.js'
 
 /** What identifiers are hashed with. Without it a list tells nothing; with it, whoever guesses an identifier can look it up. */
 export interface OptOutKey {
@@ -17,25 +18,11 @@ const keySyntax = /^[0-9a-f]{64}\n?$/
 
 /** Null if there is none. Throws `ConfigError` for what is no key, or can be read by everybody. */
 export function readKey (file: string): OptOutKey | null {
-  let fd: number
-  try {
-    // without O_NONBLOCK, opening a pipe would wait for a writer
-    fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
-  } catch (cause) {
-    if (codeOf(cause) === 'ENOENT') return null
-    throw unusable(file, `: ${messageOf(cause)}`, cause)
-  }
-  try {
-    const stats = fstatSync(fd)
-    if (!stats.isFile()) throw unusable(file, ' is not a regular file')
-    if ((stats.mode & 0o007) !== 0) throw unusable(file, ` has mode 0${(stats.mode & 0o777).toString(8)}, but others must not read it; chmod o= ${file}`)
-    if (stats.size > 2 * keyBytes + 1) throw unusable(file, ` has ${stats.size} bytes; a key is 64 hexadecimal digits`)
-    const text = readFileSync(fd, 'latin1')
-    if (!keySyntax.test(text)) throw unusable(file, ' is no key; a key is 64 hexadecimal digits')
-    return keyOf(Buffer.from(text.trim(), 'hex'))
-  } finally {
-    closeSync(fd)
-  }
+  const found = findSecret(file, { what: '--optout-key', mostBytes: 2 * keyBytes + 1 })
+  if (found === null) return null
+  const text = found.bytes.toString('latin1')
+  if (!keySyntax.test(text)) throw unusable(file, ' is no key; a key is 64 hexadecimal digits')
+  return keyOf(Buffer.from(text.trim(), 'hex'))
 }
 
 /** The key; made if there is none, for root and the group of `directory`, in which the list is. Throws `ConfigError`. */

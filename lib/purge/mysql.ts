@@ -1,5 +1,4 @@
 import type { Log } from '../log.js'
-import { warnOfReaders } from '../sql/mysql/defaults-file.js'
 import { connectionOptions } from '../sql/mysql/session.js'
 import type { Uri } from '../stream/uri.js'
 import type { PurgeDatabase } from './sql/database.js'
@@ -29,6 +28,5 @@ export function openMysqlPurge (uri: Uri, options: MysqlPurgeOptions): PurgeStor
 export function openMysql (uri: Uri, { defaultsFile, replicas = [], replicaLimits = { mostSeconds: 10 }, log }: MysqlOptions): { db: PurgeDatabase, calm: (stop: AbortSignal) => Promise<void> } {
   // an operator's mistake shows now
   for (const { uri: at, defaultsFile: file } of [{ uri, defaultsFile }, ...replicas]) connectionOptions(at, file)
-  if (defaultsFile !== '') warnOfReaders(defaultsFile, log)
   return { db: mysqlPurgeDatabase(uri, defaultsFile), calm: replicaCalm(replicas, replicaLimits, log) }
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { codeOf, messageOf } from '../errors.js'
+import { exposedPassword } from './passwords.js'
 import type { Problem } from './problem.js'
 import { readSource, type Source } from './source.js'
 
@@ -32,9 +33,12 @@ export function readFiles (path?: string, drafts: Drafts = new Map(), installed 
       return []
     }
     const source = readSource(name, text)
-    if (!Array.isArray(source)) return [source]
-    problems.push(...source)
-    return []
+    if (Array.isArray(source)) {
+      problems.push(...source)
+      return []
+    }
+    problems.push(...exposedPassword(source))
+    return [source]
   }
   const [main = null] = read(file, path === undefined)
   return { main, fragments: listed.names.flatMap(name => read(name)), problems }

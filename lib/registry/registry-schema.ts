@@ -4,6 +4,7 @@ import type { FieldPath, Sampling, Thresholds } from './entry.js'
 const address = { type: 'string', pattern: '^[^\\s<>,;:"\']+@[^\\s<>,;:"\']+$', maxLength: 254, allowed: 'one address, as ops@example.org' } as const
 const webUrl = { type: 'string', pattern: '^https?://[^\\s/]\\S*$', allowed: 'a URL, as http://127.0.0.1:8080' } as const
 const url = { type: 'string', pattern: '^(https?|file)://\\S+$', allowed: 'a URL, as https://docs.example.org or file:///usr/share/doc' } as const
+const passwordFile = { type: 'string', pattern: '^/[^\\p{Cc}]+$', allowed: 'the path of a file, as /etc/vanadium/smtp-password' } as const
 const line = { type: 'string', pattern: '^[^\\p{Cc}]{1,1000}$', allowed: 'one line of text, at most 1,000 characters' } as const
 const days = { type: 'integer', minimum: 1, maximum: 36_500 } as const
 const field = { type: 'string', pattern: '^[^\\s.]+(\\.[^\\s.]+)*$', maxLength: 1000, allowed: 'a field, as wiki or event.action' } as const
@@ -155,13 +156,15 @@ export const registrySchema = {
         via: {
           type: 'string',
           pattern: '^(/|smtps?://)\\S+$',
-          allowed: 'the path of a sendmail program, smtp://host:port or smtps://user:password@host',
+          allowed: 'the path of a sendmail program, smtp://host:port or smtps://user@host',
           description: 'The server that takes it, or a sendmail program.'
-        }
+        },
+        'password-file': { ...passwordFile, description: 'A file with nothing in it but the password of that user.' }
       },
       additionalProperties: false
     },
     graphite: { ...webUrl, description: 'graphite-web, for checks and pictures.' },
+    'graphite-password-file': { ...passwordFile, description: 'A file with nothing in it but the password of the user in that URL.' },
     'graphite-link': { ...webUrl, description: 'The same as people reach it, for links.' },
     documentation: { ...url, description: 'Where the pages of docs are, for links in mails.' },
     thresholds: { ...thresholds, description: 'What is normal for every schema that says nothing else.' },
@@ -182,8 +185,9 @@ export const fragmentSchema = { type: 'object', properties: { schemas }, additio
 /** As it is written down; what it means: `Registry`. */
 export interface RegistryInFile {
   operators?: string[]
-  mail?: { from?: string, via?: string }
+  mail?: { from?: string, via?: string, 'password-file'?: string }
   graphite?: string
+  'graphite-password-file'?: string
   'graphite-link'?: string
   documentation?: string
   thresholds?: Thresholds

@@ -13,6 +13,8 @@ export interface MailOptions {
   readonly from: string
   /** `smtp://host:port`, `smtps://user@host:port`, or the path of a sendmail program. */
   readonly via: string
+  /** Has the password of the user in it; null if there is none, or `via` has it. */
+  readonly passwordFile?: string | null
 }
 
 /** What is known of schemas, and whom to tell what. */
@@ -22,6 +24,8 @@ export interface Registry {
   readonly mail: MailOptions
   /** Base URL of graphite-web, with no slash at its end: for checks and pictures. */
   readonly graphite: string
+  /** Has the password of the user in it; null if there is none, or the URL has it. */
+  readonly graphitePasswordFile: string | null
   /** The same as people reach it from their browsers. */
   readonly graphiteLink: string
   /** Base URL of the pages under docs, with no slash at its end: for links in mails. */
@@ -87,8 +91,9 @@ function registryOf ({ value: file, files, expired }: Omit<Examined, 'problems'>
   const { graphite = 'http://127.0.0.1:8080' } = file
   return {
     operators: file.operators ?? [],
-    mail: { from: 'vanadium@localhost', via: 'smtp://127.0.0.1:25', ...file.mail },
+    mail: { from: file.mail?.from ?? 'vanadium@localhost', via: file.mail?.via ?? 'smtp://127.0.0.1:25', passwordFile: file.mail?.['password-file'] ?? null },
     graphite: withoutSlash(graphite),
+    graphitePasswordFile: file['graphite-password-file'] ?? null,
     graphiteLink: withoutSlash(file['graphite-link'] ?? withoutLogin(graphite)),
     documentation: withoutSlash(file.documentation ?? 'file:///usr/share/doc/vanadium'),
     names: [...schemas.keys()].sort(),

@@ -1,4 +1,5 @@
 import type { Limits, Thresholds } from './entry.js'
+import { findingsOfPasswordFiles } from './passwords.js'
 import { isAddress } from './personal.js'
 import { placeOf, shown, type Path } from './problem.js'
 import type { EntryInFile, RegistryInFile, RetentionInFile } from './registry-schema.js'
@@ -9,7 +10,7 @@ export const defaultDays = 90
 
 /** What of a registry's top is wrong although its shape is right. */
 export function findingsAtTop (file: RegistryInFile): Finding[] {
-  return [...badUrls(file), ...badLimits([], file.thresholds)]
+  return [...badUrls(file), ...findingsOfPasswordFiles(file), ...badLimits([], file.thresholds)]
 }
 
 /** The same of a schema's entry; `days` are those of all schemas. */

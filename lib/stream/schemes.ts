@@ -1,5 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
-import { ConfigError } from '../errors.js'
+import { about, aboutLater, ConfigError } from '../errors.js'
 import type { Context, Handler, Reader, Writer } from './contracts.js'
 import { parseUri, withoutInner, type Uri } from './uri.js'
 
@@ -37,6 +37,10 @@ export class Schemes<T extends Reader | Writer> {
 
   /** Everything that can be known to be wrong without opening anything. Throws `ConfigError`. */
   check (text: string): { uri: Uri, params: object, handler: AnyHandler<T> } {
+    return about(text, () => this.#check(text))
+  }
+
+  #check (text: string): { uri: Uri, params: object, handler: AnyHandler<T> } {
     const parsed = parseUri(text)
     const entry = this.#entries.get(parsed.scheme)
     if (entry === undefined) {
@@ -44,6 +48,9 @@ export class Schemes<T extends Reader | Writer> {
       throw new ConfigError('bad-uri', `${parsed.text}: there is no ${this.#kind} for "${parsed.scheme}:"; schemes that can be ${this.#kind === 'reader' ? 'read' : 'written'}: ${known}`)
     }
     const { handler } = entry
+    if (parsed.password !== null) {
+      throw new ConfigError('bad-uri', `${parsed.text}: a password does not belong on a command line or into an argument file, where others read it; put it into a file; for example ${handler.examples[0] ?? ''}`)
+    }
     const uri = handler.wraps === true ? withoutInner(parsed, Object.keys(handler.params.properties)) : parsed
     for (const need of handler.needs ?? []) {
       if (uri[need] === null || uri[need] === '') throw new ConfigError('bad-uri', `${uri.text}: the ${need} is missing; for example ${handler.examples[0] ?? ''}`)
@@ -54,9 +61,18 @@ export class Schemes<T extends Reader | Writer> {
     return { uri, params, handler }
   }
 
+  /** The same of a stream that this process is going to open: the files with its passwords and keys are looked at, too. */
+  checkOwn (text: string): void {
+    about(text, () => {
+      const { uri, params, handler } = this.check(text)
+      handler.checkSecrets?.(uri, params)
+      if (handler.wraps === true) this.checkOwn(uri.rest)
+    })
+  }
+
   async open (text: string, ctx: Context): Promise<T> {
     const { uri, params, handler } = this.check(text)
-    return await handler.open(uri, params, ctx)
+    return await aboutLater(text, async () => await handler.open(uri, params, ctx))
   }
 }
 

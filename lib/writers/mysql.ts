@@ -1,5 +1,4 @@
 import { ConfigError } from '../errors.js'
-import { warnOfReaders } from '../sql/mysql/defaults-file.js'
 import { createLongStrings, longStringChoices, type LongStringChoice } from '../sql/long-strings.js'
 import { mysqlStore } from '../sql/mysql/store.js'
 import { connectionOptions, Session } from '../sql/mysql/session.js'
@@ -46,15 +45,17 @@ export const mysqlWriter: WriterHandler<MysqlWriterParams> = {
   },
 
   check (uri) {
-    if (uri.password !== null) throw new ConfigError('bad-uri', `${uri.text}: a password does not belong on a command line, where everybody reads it; put it into a file and write ${allowed}`)
     if (!/^\/[^/]{1,64}$/.test(uri.path)) throw new ConfigError('bad-uri', `${uri.text}: "${uri.path}" is not the name of a database; write ${allowed}`)
+  },
+
+  checkSecrets (uri, params) {
+    connectionOptions(uri, params['defaults-file'])
   },
 
   async open (uri, params, ctx) {
     const defaultsFile = params['defaults-file']
     // an operator's mistake shows now, a server that is away later
     connectionOptions(uri, defaultsFile)
-    if (defaultsFile !== '') warnOfReaders(defaultsFile, ctx.log)
     const limits = { rows: params['batch-rows'], bytes: params['batch-bytes'], longStrings: createLongStrings(params['long-strings'], ctx) }
     return await Promise.resolve(new TableWriter(ctx, streamOf(uri.text), limits, held => {
       const options = { uri, defaultsFile, held }

@@ -51,7 +51,7 @@ t.test('a file of another user is refused', { skip: process.geteuid?.() !== 0 &&
 
   const error = t.throws(() => currentKey(keyFile, maxAgeMs, start), ConfigError)
 
-  t.match(error, { code: 'bad-credentials', message: /belongs to user 65534; chown 0 / })
+  t.match(error, { code: 'bad-credentials', message: /belongs to user 65534, who may change it; chown 0 / })
 })
 
 t.test('what a killed process left half-way is replaced', async t => {

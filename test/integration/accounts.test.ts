@@ -111,7 +111,7 @@ t.test('the accounts of examples/mysql', { skip: needsClient }, async t => {
     await t.rejects(canary.query('SELECT * FROM Canary_1'), { code: 'ER_NO_SUCH_TABLE' })
     await t.rejects(canary.query('CREATE TABLE Canary_1 (n INT)'), { message: /command denied/ })
     const credentials = join(directory, 'canary.cnf')
-    writeFileSync(credentials, `[client]\nuser = canary\npassword = sings\nsocket = ${server.socket}\n`)
+    writeFileSync(credentials, `[client]\nuser = canary\npassword = sings\nsocket = ${server.socket}\n`, { mode: 0o600 })
     const check = async (): Promise<CheckOutput> => await runCheck('canary', '--send', `file://${join(directory, 'front.log')}`, '--read', `mysql:///log?defaults-file=${credentials}`, '-t', '4')
     const before = await check()
 

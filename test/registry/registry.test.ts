@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
 import { isAddress } from '../../lib/registry/personal.js'
-import { checkRegistry, openRegistry, openUsableRegistry, readRegistry } from '../../lib/registry/registry.js'
+import { checkRegistry, inspectRegistry, openRegistry, openUsableRegistry, readRegistry } from '../../lib/registry/registry.js'
 import { projectRoot } from '../helpers/shared.js'
 import { until } from '../helpers/wait.js'
 
@@ -74,10 +74,10 @@ const never = 'is an address or a user agent by its name, which nothing of an ev
 const escape = 'what is given is no URL; in a name or password write / ? # @ % as %2F %3F %23 %40 %25'
 
 const mistakes: readonly Mistake[] = [
-  { what: 'a list', text: '- a', said: ['1: at the top: what is given is wrong; give names with something below them: operators, mail, graphite, graphite-link, documentation, thresholds, retention, schemas'] },
-  { what: 'an option that there is not', text: '# mine\noperater: []', said: ['2: at the top: there is no "operater"; allowed are operators, mail, graphite, graphite-link, documentation, thresholds, retention, schemas'] },
+  { what: 'a list', text: '- a', said: ['1: at the top: what is given is wrong; give names with something below them: operators, mail, graphite, graphite-password-file, graphite-link, documentation, thresholds, retention, schemas'] },
+  { what: 'an option that there is not', text: '# mine\noperater: []', said: ['2: at the top: there is no "operater"; allowed are operators, mail, graphite, graphite-password-file, graphite-link, documentation, thresholds, retention, schemas'] },
   { what: 'one of a schema', text: 'schemas:\n  A:\n    team: x\n    owner: []', said: ['4: schemas/A: there is no "owner"; allowed are owners, team, description, thresholds, sampling, retention, volume, user'] },
-  { what: 'one of mail', text: 'mail: { form: a@b.org }', said: ['1: mail: there is no "form"; allowed are from, via'] },
+  { what: 'one of mail', text: 'mail: { form: a@b.org }', said: ['1: mail: there is no "form"; allowed are from, via, password-file'] },
   { what: 'a threshold that there is not', text: 'thresholds: { above: {} }', said: ['1: thresholds: there is no "above"; allowed are over, under, invalid'] },
   { what: 'a merge key', text: 'thresholds: { <<: {} }', said: ['1: thresholds: there is no "<<"; allowed are over, under, invalid'] },
   { what: 'two addresses in one', text: 'operators:\n  - a@b.org\n  - "a@b.org, c@d.org"', said: ['3: operators/1: "a@b.org, c@d.org" is wrong; give one address, as ops@example.org'] },
@@ -120,7 +120,7 @@ const mistakes: readonly Mistake[] = [
   { what: 'a password with a percent sign', text: 'graphite: "http://ops:100%@g"', said: [`1: graphite: ${escape}`] },
   { what: 'a password with an @', text: 'mail:\n  via: "smtp://u:p@ss@h"', said: [`2: mail/via: ${escape}`] },
   { what: 'an address of Graphite that is a file', text: 'graphite: file:///etc/passwd', said: ['1: graphite: what is given is wrong; give a URL, as http://127.0.0.1:8080'] },
-  { what: 'a way of mail, whose password is not said', text: 'mail:\n  via: "smtps://u:secret word@h"', said: ['2: mail/via: what is given is wrong; give the path of a sendmail program, smtp://host:port or smtps://user:password@host'] },
+  { what: 'a way of mail, whose password is not said', text: 'mail:\n  via: "smtps://u:secret word@h"', said: ['2: mail/via: what is given is wrong; give the path of a sendmail program, smtp://host:port or smtps://user@host'] },
   { what: 'tabs', text: 'operators:\n\t- a@b.org', said: ['2: Tabs are not allowed as indentation (column 1); give YAML'] },
   { what: 'a key twice', text: 'schemas:\n  A: {}\n  A: {}', said: ['3: Map keys must be unique (column 3); give YAML'] },
   { what: 'a quote that is open, near a password', text: 'mail:\n  via: "smtps://u:secret@h', said: ['2: Missing closing "quote (column 27); give YAML'] },
@@ -130,7 +130,7 @@ const mistakes: readonly Mistake[] = [
   {
     what: 'several at once, in the order of their lines', text: 'schemas:\n  A: { volume: x }\n  B: { retention: { days: 100 } }\ngraphite: nonsense\noops: 1', said: [
       '2: schemas/A/volume: "x" is wrong; give a number, at least 0', '3: schemas/B/retention/days: 100 is more than the 90 of all schemas; give at most 90, or a reason: and an end date, until:',
-      '4: graphite: what is given is wrong; give a URL, as http://127.0.0.1:8080', '5: at the top: there is no "oops"; allowed are operators, mail, graphite, graphite-link, documentation, thresholds, retention, schemas'
+      '4: graphite: what is given is wrong; give a URL, as http://127.0.0.1:8080', '5: at the top: there is no "oops"; allowed are operators, mail, graphite, graphite-password-file, graphite-link, documentation, thresholds, retention, schemas'
     ]
   }
 ]
@@ -240,4 +240,32 @@ t.test('a reload reads it again; a mistake in it is logged, and what was read be
   t.match(lines.filter(({ level }) => level === 'warn'), [{ message: 'an end date in the registry has passed', places: [/team\.yaml:6: schemas\/A\/retention\/until: /] }])
   child.kill('SIGTERM')
   t.strictSame(await ended, [0, null])
+})
+
+t.test('a file with a password that others may read is refused, with the line; notify and registry check use the rest', async t => {
+  const file = join(t.testdir({}), 'registry.yaml')
+  const text = (via: string): string => `operators: [a@example.org]\nmail:\n  # smtps://u:p@h\n  via: ${via}\n`
+  const message = new RegExp(`^${file}:4: mail/via has a password, and the file has mode 0644 .*; chmod 0640 ${file}; or write the password into a file of its own and name that by mail/password-file$`)
+
+  writeFileSync(file, text('smtps://me@mail.example.org'))
+  chmodSync(file, 0o644)
+  t.equal(openRegistry(file).mail.via, 'smtps://me@mail.example.org')
+
+  writeFileSync(file, text('smtps://me:sEcReT@mail.example.org'))
+  t.throws(() => openRegistry(file), { code: 'bad-registry', message })
+  t.match(openUsableRegistry(file), { registry: { operators: ['a@example.org'] }, problem: message })
+  t.match(inspectRegistry(file, new Map([[file, text('smtps://me:sEcReT@mail.example.org')]])).problems, [{ file, line: 4 }], 'a draft of it, too')
+  t.strictSame(inspectRegistry(file, new Map([[file, text('/usr/sbin/sendmail')]])).problems, [])
+
+  chmodSync(file, 0o640)
+  t.equal(openRegistry(file).mail.via, 'smtps://me:sEcReT@mail.example.org')
+})
+
+t.test('files of passwords stand beside the URLs that they are for', async t => {
+  const registry = readRegistry('mail: { via: "smtps://me@h", password-file: /etc/a }\ngraphite: http://me@g\ngraphite-password-file: /etc/b', 'f')
+
+  t.match(registry, { mail: { passwordFile: '/etc/a' }, graphitePasswordFile: '/etc/b' })
+  t.throws(() => readRegistry('mail: { via: "smtp://h", password-file: /etc/a }', 'f'), { message: 'f:1: mail/password-file: mail/via does not say whose password it is; write scheme://user@host there' })
+  t.throws(() => readRegistry('graphite: "http://me:sEcReT@g"\ngraphite-password-file: /etc/b', 'f'), { message: 'f:2: graphite-password-file: graphite has a password, too; take it out there' })
+  t.throws(() => readRegistry('mail: { via: "smtps://me@h", password-file: x }', 'f'), { message: /give the path of a file/ })
 })

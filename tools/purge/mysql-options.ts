@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
 import type { Options } from 'yargs'
 import type { Transports } from '../../lib/cli/command.js'
 import { ConfigError } from '../../lib/errors.js'
+import { isSecretThere } from '../../lib/file/secret-file.js'
 import type { Log } from '../../lib/log.js'
 import type { MysqlOptions } from '../../lib/purge/mysql.js'
 import { databaseOf, type Database } from './places.js'
@@ -24,7 +24,7 @@ interface Given {
 /** Of which account, and waiting for whom, a database is to be opened. Throws `ConfigError`. */
 export function mysqlOptionsOf (given: Given, transports: Transports): (database: Database, log: Log) => MysqlOptions {
   const { replica, 'replica-lag': mostSeconds } = given
-  const account = given['defaults-file'] ?? (existsSync(purgeAccount) ? purgeAccount : null)
+  const account = given['defaults-file'] ?? (isSecretThere(purgeAccount) ? purgeAccount : null)
   const replicas = replica.map(uri => databaseOf('--replica', uri, ['mysql'], transports)).map(({ uri, params }) => ({ uri, defaultsFile: defaultsFileOf(params) }))
   if (!(mostSeconds > 0)) throw new ConfigError('bad-option', `--replica-lag ${mostSeconds}: give seconds, more than 0`)
   return ({ params }, log) => ({ log, defaultsFile: account ?? defaultsFileOf(params), replicas, replicaLimits: { mostSeconds } })

@@ -1,7 +1,8 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify, type KeyObject } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ConfigError, messageOf } from '../../lib/errors.js'
+import { isSecretThere, readSecret } from '../../lib/file/secret-file.js'
 
 /** Ed25519 (RFC 8032): what one has signed, whoever has the public key can check. */
 export interface SigningKey {
@@ -22,11 +23,12 @@ export function publicName (file: string): string {
 /** The private key in a file (PEM), made there, with the public one beside it, if there is none. Throws `ConfigError`. */
 export function openSigningKey (file: string): SigningKey {
   try {
-    if (!existsSync(file)) makeKey(file)
-    const key = createPrivateKey(readFileSync(file))
+    if (!isSecretThere(file)) makeKey(file)
+    const key = createPrivateKey(readSecret(file, { what: '--key' }))
     requireEd25519(key)
     return { fingerprint: fingerprintOf(createPublicKey(key)), sign: text => sign(null, Buffer.from(text), key).toString('base64') }
   } catch (cause) {
+    if (cause instanceof ConfigError) throw cause
     throw new ConfigError('bad-option', `--key ${file}: ${messageOf(cause)}; name a private Ed25519 key in PEM that only this user can read, or a new file`, { cause })
   }
 }
@@ -35,10 +37,11 @@ export function openSigningKey (file: string): SigningKey {
 export function openVerifyingKey (file: string): VerifyingKey {
   try {
     const path = existsSync(publicName(file)) ? publicName(file) : file
-    const key = createPublicKey(readFileSync(path))
+    const key = createPublicKey(readSecret(path, { what: '--key', isSecret: bytes => bytes.includes('PRIVATE KEY') }))
     requireEd25519(key)
     return { fingerprint: fingerprintOf(key), verify: (text, signature) => verify(null, Buffer.from(text), key, Buffer.from(signature, 'base64')) }
   } catch (cause) {
+    if (cause instanceof ConfigError) throw cause
     throw new ConfigError('bad-option', `--key ${file}: ${messageOf(cause)}; name the public key of the host whose reports they are: ${publicName(file)}`, { cause })
   }
 }

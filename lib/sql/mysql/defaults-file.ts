@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { ConfigError, messageOf } from '../../errors.js'
-import type { Log } from '../../log.js'
+import { readSecret } from '../../file/secret-file.js'
 
 /** What a `my.cnf` file says to clients, by option; `_` and `-` mean the same. */
 export type ClientOptions = ReadonlyMap<string, string>
@@ -14,7 +14,7 @@ const deepestInclude = 10
 
 /**
  * Reads an option file as the MySQL clients do: https://dev.mysql.com/doc/refman/8.4/en/option-files.html. What comes later
- * wins; `!include` and `!includedir` are followed. Throws `ConfigError` when a file cannot be read.
+ * wins; `!include` and `!includedir` are followed. Throws `ConfigError` when a file cannot be read, or has a password and others may read it.
  */
 export function readDefaultsFile (path: string): ClientOptions {
   const options = new Map<string, string>()
@@ -22,27 +22,27 @@ export function readDefaultsFile (path: string): ClientOptions {
   return options
 }
 
-/** Says so when everybody on the host can read the password. */
-export function warnOfReaders (path: string, log: Log): void {
-  const { mode } = statSync(path)
-  if ((mode & 0o004) === 0 || !readDefaultsFile(path).has('password')) return
-  log.warn('every user of this host can read the password of the database; chmod 0640, group vanadium', { defaults_file: path, mode: (mode & 0o777).toString(8).padStart(4, '0') })
-}
-
 function include (path: string, depth: number, options: Map<string, string>): void {
-  if (depth > deepestInclude) throw new ConfigError('bad-credentials', `defaults-file "${path}" is included more than ${deepestInclude} levels deep; does a file include itself?`)
-  parse(reading(path, () => readFileSync(path, 'utf8')), options, (directive, named) => {
+  if (depth > deepestInclude) throw new ConfigError('bad-credentials', `defaults-file ${path} is included more than ${deepestInclude} levels deep; does a file include itself?`)
+  const text = readSecret(path, { what: 'defaults-file', isSecret: hasPassword }).toString('utf8')
+  parse(text, options, (directive, named) => {
     const target = resolve(dirname(path), named)
-    const files = directive === 'include' ? [target] : reading(target, () => readdirSync(target)).filter(name => name.endsWith('.cnf')).sort().map(name => join(target, name))
+    const files = directive === 'include' ? [target] : list(target).filter(name => name.endsWith('.cnf')).sort().map(name => join(target, name))
     for (const file of files) include(file, depth + 1, options)
   })
 }
 
-function reading<T> (path: string, read: () => T): T {
+function hasPassword (bytes: Buffer): boolean {
+  const options = new Map<string, string>()
+  parse(bytes.toString('utf8'), options, () => {})
+  return options.has('password')
+}
+
+function list (directory: string): string[] {
   try {
-    return read()
+    return readdirSync(directory)
   } catch (cause) {
-    throw new ConfigError('bad-credentials', `defaults-file "${path}" cannot be read: ${messageOf(cause)}; name a my.cnf file that this user can read`, { cause })
+    throw new ConfigError('bad-credentials', `defaults-file: ${directory} cannot be read: ${messageOf(cause)}; name a directory that this user can read`, { cause })
   }
 }
 

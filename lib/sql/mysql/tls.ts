@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { SslOptions } from 'mysql2/promise'
 import { ConfigError, messageOf } from '../../errors.js'
+import { readSecret } from '../../file/secret-file.js'
 import { isOff, isOn, type ClientOptions } from './defaults-file.js'
 
 /** https://dev.mysql.com/doc/refman/8.4/en/connection-options.html#option_general_ssl-mode */
@@ -23,7 +24,7 @@ export function tlsOptions (file: ClientOptions, throughSocket: boolean): SslOpt
   return {
     ...(ca === undefined ? {} : { ca: read('ssl-ca', ca) }),
     ...(certificate === undefined ? {} : { cert: read('ssl-cert', certificate) }),
-    ...(key === undefined ? {} : { key: read('ssl-key', key) }),
+    ...(key === undefined ? {} : { key: readSecret(key, { what: 'ssl-key' }) }),
     rejectUnauthorized: mode !== 'REQUIRED',
     verifyIdentity: mode === 'VERIFY_IDENTITY' && !throughSocket
   }

@@ -5,8 +5,7 @@ import { ConfigError } from '../../../lib/errors.js'
 import { readDefaultsFile } from '../../../lib/sql/mysql/defaults-file.js'
 import { connectionOptions } from '../../../lib/sql/mysql/session.js'
 import { parseUri } from '../../../lib/stream/uri.js'
-import { testContext } from '../../helpers/context.js'
-import { openWriter } from '../fixtures.js'
+import { startDaemon } from '../../helpers/daemon.js'
 
 t.test('the groups of clients are read as the MySQL clients read them, what comes later wins', async t => {
   const directory = t.testdir({
@@ -16,6 +15,8 @@ t.test('the groups of clients are read as the MySQL clients read them, what come
       '[vanadium]', 'skip-ssl', 'loose-skip_ssl-verify-server-cert'
     ].join('\r\n')
   })
+
+  chmodSync(join(directory, 'my.cnf'), 0o600)
 
   t.strictSame([...readDefaultsFile(join(directory, 'my.cnf'))], [
     ['user', 'eventlogging'], ['password', 'p#ss"word \\ \\x'], ['host', 'db.example.org'], ['port', '3308'], ['ssl-ca', '/etc/ca.pem'], ['compress', ''], ['ssl', '0'], ['ssl-verify-server-cert', '0']
@@ -31,38 +32,51 @@ t.test('files that a file includes are read where it names them', async t => {
     'lost.cnf': '!include gone.cnf'
   })
 
+  chmodSync(join(directory, 'conf.d', 'b.cnf'), 0o600)
+
   t.strictSame(Object.fromEntries(readDefaultsFile(join(directory, 'my.cnf'))), { user: 'b', port: '2', host: 'a', password: 'b' })
   t.throws(() => readDefaultsFile(join(directory, 'loop.cnf')), { code: 'bad-credentials', message: /does a file include itself/ })
-  t.throws(() => readDefaultsFile(join(directory, 'lost.cnf')), { code: 'bad-credentials', message: /gone\.cnf" cannot be read/ })
+  t.throws(() => readDefaultsFile(join(directory, 'lost.cnf')), { code: 'bad-credentials', message: /gone\.cnf cannot be read/ })
 })
 
-t.test('a password that every user of the host can read is warned of', async t => {
-  const directory = t.testdir({ 'my.cnf': '[client]\npassword=secret\n', 'none.cnf': '[client]\nuser=me\n' })
-  const [file, none] = [join(directory, 'my.cnf'), join(directory, 'none.cnf')]
-  const ctx = testContext()
-  t.teardown(ctx.end)
-  chmodSync(file, 0o640)
-  chmodSync(none, 0o644)
-  for (const path of [file, none]) await (await openWriter(`mysql://127.0.0.1:9/log?defaults-file=${path}`, ctx)).close()
-  const warnings = (): Array<Record<string, unknown>> => ctx.logged().filter(({ message }) => /can read the password/.test(String(message)))
-  t.strictSame(warnings(), [])
+t.test('a file with a password that every user of the host can read is refused, included ones too; one without is not', t => {
+  const directory = t.testdir({ 'my.cnf': '[client]\npassword=sEcReT\n', 'none.cnf': '[client]\nuser=me\n[mysqldump]\npassword=other\n', 'outer.cnf': '!include my.cnf\n' })
+  const [file, none, outer] = [join(directory, 'my.cnf'), join(directory, 'none.cnf'), join(directory, 'outer.cnf')] as const
+  const message = (mode: string): RegExp => new RegExp(`^defaults-file ${file} has mode ${mode} and belongs to user \\d+, but .*; chmod 0640 ${file}$`)
 
   chmodSync(file, 0o644)
-  await (await openWriter(`mysql://127.0.0.1:9/log?defaults-file=${file}`, ctx)).close()
-  t.match(warnings(), [{ level: 'warn', defaults_file: file, mode: '0644' }])
-  t.notMatch(JSON.stringify(ctx.logged()), /secret/)
+  for (const path of [file, outer]) t.throws(() => readDefaultsFile(path), { code: 'bad-credentials', message: message('0644') })
+  t.equal(readDefaultsFile(none).get('user'), 'me')
+
+  for (const mode of [0o640, 0o600, 0o400]) {
+    chmodSync(file, mode)
+    t.equal(readDefaultsFile(outer).get('password'), 'sEcReT')
+  }
+  t.end()
+})
+
+t.test('--config-check of a consumer looks at the file of its output', async t => {
+  const directory = t.testdir({ 'my.cnf': '[client]\npassword=sEcReT\n' })
+  const file = join(directory, 'my.cnf')
+  chmodSync(file, 0o644)
+  const daemon = startDaemon(t, 'consumer', '--input', 'stdin://', '--output', `opt-out:mysql:///log?defaults-file=${file}`, '--config-check')
+
+  t.equal(await daemon.ended, 78)
+  t.match(daemon.log, [{ level: 'error', code: 'bad-credentials', message: new RegExp(`chmod 0640 ${file}$`) }])
+  t.notMatch(JSON.stringify(daemon.log), /sEcReT/)
 })
 
 t.test('a file that cannot be read is the operator\'s mistake', async t => {
   const path = join(t.testdir({}), 'missing.cnf')
 
-  t.throws(() => readDefaultsFile(path), new ConfigError('bad-credentials', `defaults-file "${path}" cannot be read: ENOENT: no such file or directory, open '${path}'; name a my.cnf file that this user can read`))
+  t.throws(() => readDefaultsFile(path), new ConfigError('bad-credentials', `defaults-file ${path} cannot be read: there is no such file; let it be a file that this user can read, or give it to the unit: LoadCredential=missing.cnf:${path}`))
 })
 
 t.test('the URI wins over the file, and the file over the defaults', async t => {
   const directory = t.testdir({ 'my.cnf': '[client]\nuser=file\npassword=secret\nhost=file.example.org\nport=3307\n', 'socket.cnf': '[client]\nsocket=/run/s.sock\n' })
   const file = join(directory, 'my.cnf')
   const socket = join(directory, 'socket.cnf')
+  chmodSync(file, 0o600)
 
   t.match(connectionOptions(parseUri('mysql://me@db:3308/log'), file), { user: 'me', password: 'secret', host: 'db', port: 3308, database: 'log' })
   t.match(connectionOptions(parseUri('mysql:///log'), file), { user: 'file', host: 'file.example.org', port: 3307 })

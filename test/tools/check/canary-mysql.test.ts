@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import mysql from 'mysql2/promise'
@@ -60,6 +61,7 @@ t.test('check canary in MariaDB', { skip: needsMariadb }, async t => {
     await server.query("CREATE USER secretive@'%' IDENTIFIED BY 'mouse-hole'")
     await server.query(`GRANT SELECT ON ${database}.Canary_1 TO secretive@'%'`)
     const file = t.testdir({ 'canary.cnf': `[client]\nuser = secretive\npassword = mouse-hole\nhost = 127.0.0.1\nport = ${server.port}\n` })
+    chmodSync(join(file, 'canary.cnf'), 0o600)
     const found = await runCheck('canary', ...send, '--read', `mysql:///${database}?defaults-file=${join(file, 'canary.cnf')}`, '-t', '20')
 
     t.match(found, { code: 0 })

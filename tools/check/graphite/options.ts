@@ -1,6 +1,8 @@
 import type { InferredOptionTypes, Options } from 'yargs'
 import { ConfigError } from '../../../lib/errors.js'
+import { withPassword } from '../../../lib/file/secret-file.js'
 import { GraphiteClient } from '../../../lib/graphite/client.js'
+import { withoutLogin } from '../../../lib/registry/registry.js'
 import type { CheckContext } from '../plug-in.js'
 
 /** Of every check that asks Graphite. */
@@ -19,6 +21,7 @@ export function checkGraphite ({ graphite }: Pick<InferredOptionTypes<typeof gra
   const isGood = graphite === undefined || (/^https?:\/\//.test(graphite) && URL.canParse(graphite))
   // not what was given: there may be a password in it
   if (!isGood) throw new ConfigError('bad-option', '--graphite is no URL; give one as http://127.0.0.1:8080')
+  if (graphite !== undefined && new URL(graphite).password !== '') throw new ConfigError('bad-option', `--graphite ${withoutLogin(graphite)}: a password does not belong on a command line, where others read it; write the URL into the registry, and the password into the file of graphite-password-file`)
 }
 
 /** Throws `ConfigError`. */
@@ -27,5 +30,5 @@ export function checkPercent ({ percent }: InferredOptionTypes<typeof percentOpt
 }
 
 export function openGraphite ({ graphite }: InferredOptionTypes<typeof graphiteOptions>, { registry, timeoutMs, stop }: CheckContext): GraphiteClient {
-  return new GraphiteClient(graphite?.replace(/\/+$/, '') ?? registry.graphite, timeoutMs, stop)
+  return new GraphiteClient(graphite?.replace(/\/+$/, '') ?? withPassword(registry.graphite, registry.graphitePasswordFile, 'graphite-password-file'), timeoutMs, stop)
 }
