@@ -54,7 +54,7 @@ packages:
 	@.ci/packages
 
 .PHONY: bench
-bench: build ## measures each stage, the whole chain and its latency against references of the same run; prints a table; takes eleven minutes
+bench: build ## measures each stage, the whole chain and its latency against references of the same run; prints a table; takes twelve minutes
 	@node dist/bench/index.js
 
 .PHONY: chaos
