@@ -33,6 +33,7 @@ export const sockets: Target<Input> = {
     let answer: Buffer[] = []
     void answerAll()
     const seen = { plain: 0, named: 0 }
+    let next = 0
     void follow(plain, 'plain')
     void follow(named, 'named')
     await until('the readers are there', async () => {
@@ -53,7 +54,6 @@ export const sockets: Target<Input> = {
       for await (const [sender] of answers) if (sender !== undefined && answer.length > 0) await answers.send([sender, ...answer])
     }
 
-    let next = 0
     /** A journal of another id each time: the subscriber begins anew with it. */
     async function signal (): Promise<void> {
       await toPlain.send('signal')
