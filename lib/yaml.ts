@@ -30,7 +30,10 @@ const mostErrors = 100
 export function parseYaml (text: string): YamlText {
   const lines = new LineCounter()
   const deep = tooDeepAt(text)
-  if (deep !== null) return { document: parseDocument(''), lines, errors: [{ message: tooDeep, offset: deep }] }
+  if (deep !== null) {
+    for (const { index } of text.slice(0, deep).matchAll(/^/gm)) lines.addNewLine(index)
+    return { document: parseDocument(''), lines, errors: [{ message: tooDeep, offset: deep }] }
+  }
   const { stackTraceLimit } = Error
   // a text can have a mistake in every character, and nobody looks at where in the library it was found
   Error.stackTraceLimit = 0
