@@ -88,8 +88,9 @@ function complete (host: SystemdHost): InstalledHost {
     },
     async logged (unit = 'vanadium-*') {
       const entries = (await host.must('journalctl', '--output', 'json', '--output-fields', 'MESSAGE,_SYSTEMD_UNIT', '--unit', unit)).split('\n').slice(0, -1)
-      // what systemd says of the units is there, too
-      return entries.map(entry => JSON.parse(entry) as Record<string, string>).filter(entry => entry['_SYSTEMD_UNIT']?.startsWith('vanadium-')).map(({ MESSAGE }) => JSON.parse(MESSAGE ?? '') as LogLine)
+      // what systemd says of the units is there, too, and what the check before a start says of argument files
+      const own = entries.map(entry => JSON.parse(entry) as Record<string, string>).filter(entry => entry['_SYSTEMD_UNIT']?.startsWith('vanadium-') && entry['MESSAGE']?.startsWith('/etc/vanadium') === false)
+      return own.map(({ MESSAGE }) => JSON.parse(MESSAGE ?? '') as LogLine)
     },
     async taken (way) {
       const [heading = '', ...lines] = (await host.run('vanadium', 'ledger')).stdout.split('\n')

@@ -56,6 +56,9 @@ for unit in dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kern
   ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
 
+# as systemd would have it where nothing says that this is a container: credentials are mounted elsewhere, and come by propagation
+mount --make-rshared "$root"
+
 echo "$pid"
 cd "$root"
 # the namespace after the cgroup was entered: its root is that cgroup. With container= systemd sets nothing of the machine
