@@ -59,7 +59,7 @@ export const reload = defineCommand({
 /** Of the newest entry of the journal. */
 async function lastCursor (): Promise<string | null> {
   const entry = await journal('--lines=1', '--output=json')
-  return /"__CURSOR":"([^"]*)"/.exec(entry.replace(/"__CURSOR"\s*:\s*"/, '"__CURSOR":"'))?.[1] ?? null
+  return entry === '' ? null : (JSON.parse(entry) as { __CURSOR: string }).__CURSOR
 }
 
 /** What daemons have logged since, when all have said that they have reloaded, or when it is no use to wait any longer. */

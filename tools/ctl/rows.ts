@@ -31,7 +31,6 @@ export interface Row {
   readonly why: readonly string[]
 }
 
-/** Throws `ConfigError` where there is no directory of states. */
 export async function rowsOf (units: readonly Unit[], host: Host, stateDirectory: string): Promise<Row[]> {
   const rows = units.map(async unit => {
     const defined = host.defined.find(one => one.unit === unit.unit)
@@ -45,7 +44,13 @@ export async function rowsOf (units: readonly Unit[], host: Host, stateDirectory
 /** As `vanadium check jobs` has it, so that the two never say different things. */
 function judge (instance: Instance, stateDirectory: string): Job {
   const range = (name: string, text: string): ReturnType<typeof parseRange> => parseRange(name, text)
-  return jobOf(instance, { stateDirectory, warning: range('--warning', usualRanges.warning), critical: range('--critical', usualRanges.critical) }, { warning: range('--warning-restarts', usualRestarts), critical: undefined })
+  try {
+    return jobOf(instance, { stateDirectory, warning: range('--warning', usualRanges.warning), critical: range('--critical', usualRanges.critical) }, { warning: range('--warning-restarts', usualRestarts), critical: undefined })
+  } catch (error) {
+    // no daemon has run here yet
+    if (error instanceof ConfigError) return { name: '', state: 'unknown', is: 'cannot be looked at', more: [error.message], up: false, pulseSeconds: null, restarts: 0, startedMs: null }
+    throw error
+  }
 }
 
 /** Null where it has no state, or none that this user may read. */
@@ -65,20 +70,20 @@ interface Parts {
   readonly daemon: DaemonStatus | null
 }
 
-async function rowOf ({ name, unit, ...one }: Unit, state: UnitState | undefined, { host, isDefined, job, daemon }: Parts): Promise<Row> {
+async function rowOf (unit: Unit, state: UnitState | undefined, { host, isDefined, job, daemon }: Parts): Promise<Row> {
   const words = state === undefined ? 'systemd does not know it' : stateWords(state)
   const isUp = state?.active === 'active' || state?.active === 'reloading'
-  const file = host.fileOf({ name, unit, ...one })
+  const file = host.fileOf(unit)
   const why = [
     ...!isDefined ? [`${file} is gone; vanadiumctl start stops and disables it`] : [],
-    ...isDefined && !host.enabled.has(unit) ? [`it does not start with the host; vanadiumctl start ${name}`] : [],
+    ...isDefined && !host.enabled.has(unit.unit) ? [`it does not start with the host; vanadiumctl start ${unit.name}`] : [],
     ...isUp && job.state !== 'ok' && isDefined ? [`${job.is}${job.state === 'unknown' ? `: ${job.more.join('; ')}` : ''}`] : [],
     ...!isUp && job.up ? ['it runs, and systemd did not start it'] : [],
-    ...isUp ? [] : await whyDown({ name, unit, ...one }, state, file, isDefined)
+    ...isUp ? [] : await whyDown(unit, state, file, isDefined)
   ]
   return {
-    name,
-    unit,
+    name: unit.name,
+    unit: unit.unit,
     state: isUp && daemon?.stuckMs !== null && daemon !== null ? 'hangs' : words,
     // who may not look into states still knows what systemd says
     isWell: isUp && isDefined && (job.state === 'ok' || job.state === 'unknown'),
