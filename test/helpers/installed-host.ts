@@ -36,7 +36,7 @@ export interface InstalledHost extends SystemdHost {
   /** How many datagrams the forwarder of that way has taken, by the ledger, and how many the kernel had to drop. */
   taken (way: Way): Promise<{ taken: number, lost: number }>
   /** Sends numbered events from now on, so many a second. */
-  feed (way: Way, perSecond: number, first?: number): Promise<Feed>
+  feed (way: Way, perSecond: number, first?: number, revision?: number): Promise<Feed>
 }
 
 export type Way = 'server' | 'client'
@@ -99,7 +99,7 @@ function complete (host: SystemdHost): InstalledHost {
       const under = (title: string): number => Number(/[\d,]*$/.exec(line.padEnd(heading.length).slice(0, heading.indexOf(title) + title.length))?.[0].replaceAll(',', ''))
       return { taken: under('taken'), lost: under('lost') }
     },
-    async feed (way, perSecond, first = 1) {
+    async feed (way, perSecond, first = 1, revision = 1) {
       const program = host.spawn(process.execPath, join(projectRoot, 'dist/test/fixtures/datagrams.js'), way, String(first))
       if (program.stdout === null || program.stdin === null) throw new Error('no pipes')
       const answers = createInterface({ input: program.stdout })[Symbol.asyncIterator]()
@@ -109,7 +109,7 @@ function complete (host: SystemdHost): InstalledHost {
           return Number((await answers.next()).value)
         }
       }
-      await feed.rate(perSecond)
+      await feed.rate(perSecond, revision)
       return feed
     }
   }
