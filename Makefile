@@ -10,7 +10,6 @@ DESTDIR ?=
 # where `make install` puts what
 library := $(DESTDIR)$(PREFIX)/lib/vanadium
 units := $(DESTDIR)$(PREFIX)/lib/systemd/system
-presets := $(DESTDIR)$(PREFIX)/lib/systemd/system-preset
 sysusers := $(DESTDIR)$(PREFIX)/lib/sysusers.d
 tmpfiles := $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 pages := $(DESTDIR)$(PREFIX)/share/doc/vanadium
@@ -66,7 +65,7 @@ packages:
 	@.ci/packages
 
 .PHONY: bench
-bench: build ## measures each stage, the whole chain and its latency against references of the same run; prints a table; takes eleven minutes
+bench: build ## measures each stage, the whole chain and its latency against references of the same run; prints a table; takes twelve minutes
 	@node dist/bench/index.js
 
 .PHONY: chaos
@@ -76,7 +75,7 @@ chaos: packages build ## kills daemons and MariaDB under load, compares event by
 .PHONY: install
 install: dist/.built ## installs into DESTDIR and PREFIX (/usr/local); files in /etc that are there already stay
 	@rm -rf '$(library)' '$(pages)'
-	@install -d -m 755 '$(library)/dist' '$(pages)' '$(DESTDIR)$(PREFIX)/bin' '$(units)' '$(presets)' '$(sysusers)' '$(tmpfiles)'
+	@install -d -m 755 '$(library)/dist' '$(pages)' '$(DESTDIR)$(PREFIX)/bin' '$(units)' '$(sysusers)' '$(tmpfiles)'
 	@tar -C dist $(tar-modes) --exclude=./test --exclude=./bench --exclude=./packaging --exclude='*.map' --exclude='./.*' -cf - . | tar -C '$(library)/dist' --no-same-owner -xf -
 	@tar $(tar-modes) -cf - package.json schemas | tar -C '$(library)' --no-same-owner -xf -
 	@node dist/packaging/modules.js | tar --mode=644 -cf - --files-from=- | tar -C '$(library)' --no-same-owner -xf -
@@ -86,7 +85,6 @@ install: dist/.built ## installs into DESTDIR and PREFIX (/usr/local); files in 
 	  sed 's|/usr/bin/vanadium|$(PREFIX)/bin/vanadium|' "$$unit" > '$(units)'/"$${unit##*/}"; \
 	  chmod 644 '$(units)'/"$${unit##*/}"; \
 	done
-	@install -m 644 systemd/preset.conf '$(presets)/80-vanadium.preset'
 	@install -m 644 systemd/sysusers.conf '$(sysusers)/vanadium.conf'
 	@install -m 644 systemd/tmpfiles.conf '$(tmpfiles)/vanadium.conf'
 	@node dist/packaging/generate.js '$(DESTDIR)$(PREFIX)' '$(PREFIX)' "$$(git log -1 --format=%cs 2> /dev/null || date -r CHANGELOG.md +%F)"
@@ -104,7 +102,7 @@ install: dist/.built ## installs into DESTDIR and PREFIX (/usr/local); files in 
 uninstall: ## removes what install has put into DESTDIR and PREFIX; /etc and what the daemons have stored stay
 	@rm -rf '$(library)' '$(pages)'
 	@rm -f '$(DESTDIR)$(PREFIX)'/bin/vanadium{,ctl} '$(units)'/vanadium{.target,-*.service,-*.target,-*.timer}
-	@rm -f '$(presets)/80-vanadium.preset' '$(sysusers)/vanadium.conf' '$(tmpfiles)/vanadium.conf'
+	@rm -f '$(sysusers)/vanadium.conf' '$(tmpfiles)/vanadium.conf'
 	@rm -f '$(DESTDIR)$(PREFIX)'/share/man/man[158]/vanadium{,ctl,.d,-*}.[158] '$(DESTDIR)$(PREFIX)'/share/bash-completion/completions/vanadium{,ctl}
 
 .PHONY: deb
