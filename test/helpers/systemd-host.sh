@@ -45,6 +45,8 @@ ln -s /proc/self/fd "$root/dev/fd"
 
 # of what the machine itself would start nothing is enabled, and what units of systemd's own would touch is masked
 : > "$root/etc/fstab"
+# images for containers have one that lets no package start or stop anything
+rm -f "$root/usr/sbin/policy-rc.d"
 rm -rf "$root"/etc/systemd/system/*.wants
 mkdir -p "$root/etc/systemd/system"
 for unit in dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount \
