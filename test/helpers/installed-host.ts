@@ -36,7 +36,7 @@ export interface InstalledHost extends SystemdHost {
   /** How many datagrams the forwarder of that way has taken, by the ledger, and how many the kernel had to drop. */
   taken (way: Way): Promise<{ taken: number, lost: number }>
   /** Sends numbered events from now on, so many a second. */
-  feed (way: Way, perSecond: number, first?: number): Promise<Feed>
+  feed (way: Way, perSecond: number, first?: number, revision?: number): Promise<Feed>
 }
 
 export type Way = 'server' | 'client'
@@ -88,8 +88,9 @@ function complete (host: SystemdHost): InstalledHost {
     },
     async logged (unit = 'vanadium-*') {
       const entries = (await host.must('journalctl', '--output', 'json', '--output-fields', 'MESSAGE,_SYSTEMD_UNIT', '--unit', unit)).split('\n').slice(0, -1)
-      // what systemd says of the units is there, too
-      return entries.map(entry => JSON.parse(entry) as Record<string, string>).filter(entry => entry['_SYSTEMD_UNIT']?.startsWith('vanadium-')).map(({ MESSAGE }) => JSON.parse(MESSAGE ?? '') as LogLine)
+      // what systemd says of the units is there, too, and what `vanadium config check` says before they start
+      const own = entries.map(entry => JSON.parse(entry) as Record<string, string>).filter(({ _SYSTEMD_UNIT: of = '', MESSAGE: text = '' }) => of.startsWith('vanadium-') && !/^\/etc\/vanadium|argument file$/.test(text))
+      return own.map(({ MESSAGE }) => JSON.parse(MESSAGE ?? '') as LogLine)
     },
     async taken (way) {
       const [heading = '', ...lines] = (await host.run('vanadium', 'ledger')).stdout.split('\n')
@@ -98,7 +99,7 @@ function complete (host: SystemdHost): InstalledHost {
       const under = (title: string): number => Number(/[\d,]*$/.exec(line.padEnd(heading.length).slice(0, heading.indexOf(title) + title.length))?.[0].replaceAll(',', ''))
       return { taken: under('taken'), lost: under('lost') }
     },
-    async feed (way, perSecond, first = 1) {
+    async feed (way, perSecond, first = 1, revision = 1) {
       const program = host.spawn(process.execPath, join(projectRoot, 'dist/test/fixtures/datagrams.js'), way, String(first))
       if (program.stdout === null || program.stdin === null) throw new Error('no pipes')
       const answers = createInterface({ input: program.stdout })[Symbol.asyncIterator]()
@@ -108,7 +109,7 @@ function complete (host: SystemdHost): InstalledHost {
           return Number((await answers.next()).value)
         }
       }
-      await feed.rate(perSecond)
+      await feed.rate(perSecond, revision)
       return feed
     }
   }
