@@ -74,6 +74,10 @@ chaos: packages build ## kills daemons and MariaDB under load, compares event by
 
 .PHONY: install
 install: dist/.built ## installs into DESTDIR and PREFIX (/usr/local); files in /etc that are there already stay
+	@umask 022; $(MAKE) --no-print-directory installed
+
+.PHONY: installed
+installed:
 	@rm -rf '$(library)' '$(pages)'
 	@install -d -m 755 '$(library)/dist' '$(pages)' '$(DESTDIR)$(PREFIX)/bin' '$(units)' '$(sysusers)' '$(tmpfiles)'
 	@tar -C dist $(tar-modes) --exclude=./test --exclude=./bench --exclude=./packaging --exclude='*.map' --exclude='./.*' -cf - . | tar -C '$(library)/dist' --no-same-owner -xf -
