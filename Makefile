@@ -72,6 +72,10 @@ bench: build ## measures each stage, the whole chain and its latency against ref
 chaos: packages build ## kills daemons and MariaDB under load, compares event by event; at most ten minutes; SEED=N repeats a run
 	@node dist/test/chaos/index.js $(if $(SEED),--seed $(SEED))
 
+.PHONY: fuzz
+fuzz: build ## feeds parsers with what breaks parsers, a minute of processor time each; SECONDS=600 TARGET=uri SEED=7 INPUTS=1
+	@node dist/test/fuzz/index.js --seconds=$(or $(SECONDS),60) $(if $(TARGET),--target=$(TARGET)) $(if $(SEED),--seed=$(SEED)) $(if $(INPUTS),--inputs=$(INPUTS))
+
 .PHONY: install
 install: dist/.built ## installs into DESTDIR and PREFIX (/usr/local); files in /etc that are there already stay
 	@rm -rf '$(library)' '$(pages)'

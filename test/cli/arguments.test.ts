@@ -85,3 +85,13 @@ t.test('what follows a verbatim option is no file, in a file either', async t =>
   t.strictSame(expandArguments(['-w', '@10:20', file], ['-w', '--warning']), ['-w', '@10:20', '--warning', '@10:20'])
   t.throws(() => expandArguments(['-c', '@10:20'], ['-w', '--warning']), { name: 'ConfigError' })
 })
+
+t.test('files that multiply, and a file that is none of arguments, are refused', async t => {
+  const directory = t.testdir({ large: '#'.repeat((1 << 20) + 1), none: '' })
+  const [many, more] = [join(directory, 'many'), join(directory, 'more')]
+  writeFileSync(many, `@${more}\n`.repeat(1000))
+  writeFileSync(more, `@${join(directory, 'none')}\n`.repeat(1000))
+
+  t.throws(() => expandArguments([`@${many}`]), { name: 'ConfigError', code: 'bad-option', message: /none: more than 1000 argument files are named; name fewer$/ })
+  t.throws(() => expandArguments([`@${join(directory, 'large')}`]), { name: 'ConfigError', message: /has 1048577 bytes, at most 1048576 are read/ })
+})
