@@ -47,7 +47,7 @@ dist/.built: node_modules/.installed tsconfig.json $(shell find *.ts bench daemo
 # in CI with what it needs, which is installed by whoever asks for it first
 check: $(if $(filter true,$(CI)),packages) build ## types, lint, shell syntax, how exposed a host is by each unit
 	@$(npx)/eslint --max-warnings 0 .
-	@for script in .ci/run .ci/packages .ci/exposure packaging/debian/build packaging/completion/engine.bash; do bash -n $$script; done
+	@for script in .ci/run .ci/packages .ci/exposure packaging/debian/build packaging/completion/engine.bash test/helpers/systemd-host.sh; do bash -n $$script; done
 	@for script in etc/varnish/vanadium-varnishncsa packaging/debian/{postinst,prerm,postrm}; do sh -n $$script; done
 	@.ci/exposure
 	@echo 'check: good'

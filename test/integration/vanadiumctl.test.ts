@@ -1,7 +1,7 @@
 import { copyFileSync, rmSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { firstVersion } from '../helpers/installed-host.js'
-import { builtPackage, needsDpkg } from '../helpers/package.js'
+import { needsDpkg } from '../helpers/deb.js'
+import { builtPackage } from '../helpers/package.js'
 import { bootHost, needsSystemdHost, type Outcome, type SystemdHost } from '../helpers/systemd-host.js'
 
 interface Row { readonly name: string, readonly state: string, readonly isWell: boolean, readonly why: string[] }
@@ -142,7 +142,7 @@ async function installedHost (t: Test): Promise<SystemdHost> {
   const host = await bootHost(t)
   // this machine may have, or have had, an installation of its own
   await host.must('sh', '-c', 'rm -rf /var/lib/vanadium /var/log/vanadium /run/vanadium /etc/vanadium /etc/vanadium.d /usr/lib/vanadium /usr/lib/systemd/system/vanadium*')
-  copyFileSync(builtPackage(firstVersion), host.path('/root/vanadium.deb'))
+  copyFileSync(builtPackage(), host.path('/root/vanadium.deb'))
   await host.must('dpkg', '--install', '/root/vanadium.deb')
   await host.must('sh', '-c', 'rm /etc/vanadium.d/*/*')
   for (const [name, text] of Object.entries(instances)) host.write(`/etc/vanadium.d/${name}`, text)
