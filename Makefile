@@ -47,7 +47,7 @@ dist/.built: node_modules/.installed tsconfig.json $(shell find *.ts bench daemo
 # in CI with what it needs, which is installed by whoever asks for it first
 check: $(if $(filter true,$(CI)),packages) build ## types, lint, shell syntax, how exposed a host is by each unit
 	@$(npx)/eslint --max-warnings 0 .
-	@for script in .ci/run .ci/packages .ci/exposure packaging/debian/build packaging/completion/engine.bash; do bash -n $$script; done
+	@for script in .ci/run .ci/packages .ci/exposure packaging/debian/build packaging/completion/engine.bash test/helpers/systemd-host.sh; do bash -n $$script; done
 	@for script in etc/varnish/vanadium-varnishncsa packaging/debian/{postinst,prerm,postrm}; do sh -n $$script; done
 	@.ci/exposure
 	@echo 'check: good'
@@ -71,6 +71,10 @@ bench: build ## measures each stage, the whole chain and its latency against ref
 .PHONY: chaos
 chaos: packages build ## kills daemons and MariaDB under load, compares event by event; at most ten minutes; SEED=N repeats a run
 	@node dist/test/chaos/index.js $(if $(SEED),--seed $(SEED))
+
+.PHONY: fuzz
+fuzz: build ## feeds parsers with what breaks parsers, a minute of processor time each; SECONDS=600 TARGET=uri SEED=7 INPUTS=1
+	@node dist/test/fuzz/index.js --seconds=$(or $(SECONDS),60) $(if $(TARGET),--target=$(TARGET)) $(if $(SEED),--seed=$(SEED)) $(if $(INPUTS),--inputs=$(INPUTS))
 
 .PHONY: install
 install: dist/.built ## installs into DESTDIR and PREFIX (/usr/local); files in /etc that are there already stay

@@ -18,6 +18,8 @@ const mostAliases = 500
 /** Uses of one anchor, and what uses in uses multiply to: a few lines can become gigabytes. */
 const mostUses = 100
 const tooDeep = 'this nests too deep'
+/** Brackets that are open at a time. */
+const mostOpen = 300
 /** Mistakes that are told. */
 const mostErrors = 100
 
@@ -27,6 +29,11 @@ const mostErrors = 100
  */
 export function parseYaml (text: string): YamlText {
   const lines = new LineCounter()
+  const deep = tooDeepAt(text)
+  if (deep !== null) {
+    for (const { index } of text.slice(0, deep).matchAll(/^/gm)) lines.addNewLine(index)
+    return { document: parseDocument(''), lines, errors: [{ message: tooDeep, offset: deep }] }
+  }
   const { stackTraceLimit } = Error
   // a text can have a mistake in every character, and nobody looks at where in the library it was found
   Error.stackTraceLimit = 0
@@ -40,6 +47,16 @@ export function parseYaml (text: string): YamlText {
   } finally {
     Error.stackTraceLimit = stackTraceLimit
   }
+}
+
+/** Where brackets or indicators nest deeper than anything that people write; counted roughly, as brackets may stand in text. */
+function tooDeepAt (text: string): number | null {
+  let depth = 0
+  for (const { 0: found, index } of text.matchAll(/[[{]|[\]}]|(?:[-?:] ){200}/g)) {
+    if (found === ']' || found === '}') depth = Math.max(0, depth - 1)
+    else if (found.length > 1 || ++depth > mostOpen) return index
+  }
+  return null
 }
 
 /** The value. Throws, of any class, when aliases would make it too large. */

@@ -55,7 +55,7 @@ t.test('the units of the daemons differ in role and order only, and in the crede
 })
 
 t.test('make check prints how exposed a host is by each unit, and fails when that gets worse', { skip: needsSystemd }, async t => {
-  const shut = 'RestrictNamespaces=yes\n'
+  const shut = 'ProtectKernelLogs=yes\n'
   const units = (change: (unit: string) => string): string => {
     const directory = mkdtempSync(join(tmpdir(), 'vanadium-units-'))
     t.teardown(() => { rmSync(directory, { recursive: true }) })

@@ -16,6 +16,7 @@ export const keygen = defineCommand({
   ],
   notes: 'Nothing is written over. Secret keys are shown to nobody: make each on the host that uses it, and copy public ones.\nHow to change keys without an outage: docs/operations.md, "Streams between hosts".\n\n',
   light: true,
+  defaults: { 'log-level': 'warn' },
   options: {
     out: { type: 'string', default: '.', requiresArg: true, description: 'Directory of the files; made by root, they belong to its owner' },
     pair: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'What a pair is called; without one, as the host' }

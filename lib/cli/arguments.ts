@@ -1,8 +1,12 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { ConfigError, messageOf, type Place } from '../errors.js'
 
 /** Argument files may name others, so deep at most. */
 const depthLimit = 8
+/** Files that are read at most: those that name others many times multiply. */
+const mostFiles = 1000
+/** Bytes of a file. */
+const longestFile = 1 << 20
 
 export interface Argument {
   readonly text: string
@@ -21,16 +25,15 @@ export function expandArguments (args: readonly string[], verbatim: readonly str
 
 /** The same, each with its place. */
 export function readArguments (args: readonly string[], verbatim: readonly string[] = []): Argument[] {
-  return expand(args.map(text => ({ text, place: null })), verbatim, 0)
-}
-
-function expand (args: readonly Argument[], verbatim: readonly string[], depth: number): Argument[] {
-  return args.flatMap((arg, at) => {
+  let files = 0
+  const expand = (args: readonly Argument[], depth: number): Argument[] => args.flatMap((arg, at) => {
     const { text, place } = arg
     if (!text.startsWith('@') || text.length === 1 || verbatim.includes(args[at - 1]?.text ?? '')) return [arg]
     if (depth === depthLimit) throw refused(place, `${text}: argument files name each other more than ${depthLimit} deep; take out the circle`)
-    return expand(argumentsIn(text.slice(1), place), verbatim, depth + 1)
+    if (++files > mostFiles) throw refused(place, `${text}: more than ${mostFiles} argument files are named; name fewer`)
+    return expand(argumentsIn(text.slice(1), place), depth + 1)
   })
+  return expand(args.map(text => ({ text, place: null })), 0)
 }
 
 function argumentsIn (file: string, namedAt: Place | null): Argument[] {
@@ -45,6 +48,8 @@ function argumentsIn (file: string, namedAt: Place | null): Argument[] {
 
 function read (path: string, namedAt: Place | null): string {
   try {
+    const { size } = statSync(path)
+    if (size > longestFile) throw new Error(`the file has ${size} bytes, at most ${longestFile} are read`)
     return readFileSync(path, 'utf8')
   } catch (cause) {
     throw refused(namedAt, `@${path}: ${messageOf(cause)}; name an argument file that can be read`, cause)

@@ -53,7 +53,7 @@ const formats: ReadonlyMap<string, StringFormat> = new Map(Object.entries({
 }))
 
 /** Characters that cost as much as a step. */
-const charactersAStep = 16
+const charactersAStep = 8
 
 /** The same, as ajv takes them. */
 export function ajvFormats ({ spend }: Pick<Effort, 'spend'>): Record<string, (text: string) => boolean> {

@@ -13,11 +13,11 @@ export interface Feeds {
 
 const before = new WeakMap<InstalledHost, Record<Way, number>>()
 
-/** Numbered events both ways, so many a second each. */
-export async function feeds (t: Test, host: InstalledHost, perSecond: number): Promise<Feeds> {
+/** Numbered events both ways, so many a second each; they go on where others of this host have ended. */
+export async function feeds (t: Test, host: InstalledHost, perSecond: number, revision = 1): Promise<Feeds> {
   const count = before.get(host) ?? { server: 0, client: 0 }
   before.set(host, count)
-  const running = await Promise.all(ways.map(async way => ({ way, feed: await host.feed(way, perSecond, count[way] + 1) })))
+  const running = await Promise.all(ways.map(async way => ({ way, feed: await host.feed(way, perSecond, count[way] + 1, revision) })))
   return {
     count,
     async revision (revision) {

@@ -3,16 +3,14 @@ import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import type { LogLine } from './daemon.js'
+import { needsDpkg } from './deb.js'
 import { needsMariadb } from './mariadb.js'
-import { builtPackage, needsDpkg } from './package.js'
+import { builtPackage } from './package.js'
 import { projectRoot } from './shared.js'
 import { bootHost, needsSystemdHost, type SystemdHost } from './systemd-host.js'
 
 /** What a test says when it is skipped because there can be no such host. */
 export const needsInstalledHost = needsSystemdHost !== false ? needsSystemdHost : needsDpkg !== false ? needsDpkg : needsMariadb
-
-export const firstVersion = '0.1.0+test1'
-export const nextVersion = '0.1.0+test2'
 
 /** Passwords of the accounts; none of them may be seen anywhere. */
 export const passwords = { WRITER: 'wr1ter-secret', PURGE: 'purge-secret', ANALYST: 'analyst-secret', CANARY: 'canary-secret', REPLICATION: 'replication-secret' }
@@ -36,7 +34,7 @@ export interface InstalledHost extends SystemdHost {
   /** How many datagrams the forwarder of that way has taken, by the ledger, and how many the kernel had to drop. */
   taken (way: Way): Promise<{ taken: number, lost: number }>
   /** Sends numbered events from now on, so many a second. */
-  feed (way: Way, perSecond: number, first?: number): Promise<Feed>
+  feed (way: Way, perSecond: number, first?: number, revision?: number): Promise<Feed>
 }
 
 export type Way = 'server' | 'client'
@@ -47,12 +45,12 @@ export interface Feed {
 }
 
 /** Ends with the test. */
-export async function installedHost (t: Test, version = firstVersion): Promise<InstalledHost> {
+export async function installedHost (t: Test): Promise<InstalledHost> {
   const host = complete(await bootHost(t))
   // this machine may have, or have had, an installation of its own
   await host.must('sh', '-c', 'rm -rf /var/lib/vanadium /var/log/vanadium /run/vanadium /etc/vanadium /etc/vanadium.d /usr/lib/vanadium /usr/lib/systemd/system/vanadium*')
   await startDatabase(host)
-  await host.install(builtPackage(version))
+  await host.install(builtPackage())
   const accounts = Object.entries(passwords).reduce((sql, [name, password]) => sql.replaceAll(` ${name}_PASSWORD;`, ` '${password}';`), host.read('/usr/share/doc/vanadium/examples/mysql/vanadium-accounts.sql'))
   host.write('/root/accounts.sql', accounts)
   await host.must('sh', '-c', 'mariadb < /root/accounts.sql')
@@ -88,8 +86,9 @@ function complete (host: SystemdHost): InstalledHost {
     },
     async logged (unit = 'vanadium-*') {
       const entries = (await host.must('journalctl', '--output', 'json', '--output-fields', 'MESSAGE,_SYSTEMD_UNIT', '--unit', unit)).split('\n').slice(0, -1)
-      // what systemd says of the units is there, too
-      return entries.map(entry => JSON.parse(entry) as Record<string, string>).filter(entry => entry['_SYSTEMD_UNIT']?.startsWith('vanadium-')).map(({ MESSAGE }) => JSON.parse(MESSAGE ?? '') as LogLine)
+      // what systemd says of the units is there, too, and what `vanadium config check` says before they start
+      const own = entries.map(entry => JSON.parse(entry) as Record<string, string>).filter(({ _SYSTEMD_UNIT: of = '', MESSAGE: text = '' }) => of.startsWith('vanadium-') && !/^\/etc\/vanadium|argument file$/.test(text))
+      return own.map(({ MESSAGE }) => JSON.parse(MESSAGE ?? '') as LogLine)
     },
     async taken (way) {
       const [heading = '', ...lines] = (await host.run('vanadium', 'ledger')).stdout.split('\n')
@@ -98,7 +97,7 @@ function complete (host: SystemdHost): InstalledHost {
       const under = (title: string): number => Number(/[\d,]*$/.exec(line.padEnd(heading.length).slice(0, heading.indexOf(title) + title.length))?.[0].replaceAll(',', ''))
       return { taken: under('taken'), lost: under('lost') }
     },
-    async feed (way, perSecond, first = 1) {
+    async feed (way, perSecond, first = 1, revision = 1) {
       const program = host.spawn(process.execPath, join(projectRoot, 'dist/test/fixtures/datagrams.js'), way, String(first))
       if (program.stdout === null || program.stdin === null) throw new Error('no pipes')
       const answers = createInterface({ input: program.stdout })[Symbol.asyncIterator]()
@@ -108,7 +107,7 @@ function complete (host: SystemdHost): InstalledHost {
           return Number((await answers.next()).value)
         }
       }
-      await feed.rate(perSecond)
+      await feed.rate(perSecond, revision)
       return feed
     }
   }

@@ -45,6 +45,8 @@ ln -s /proc/self/fd "$root/dev/fd"
 
 # of what the machine itself would start nothing is enabled, and what units of systemd's own would touch is masked
 : > "$root/etc/fstab"
+# images for containers have one that lets no package start or stop anything
+rm -f "$root/usr/sbin/policy-rc.d"
 rm -rf "$root"/etc/systemd/system/*.wants
 mkdir -p "$root/etc/systemd/system"
 for unit in dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount \
@@ -55,6 +57,9 @@ for unit in dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kern
   systemd-logind.service systemd-user-sessions.service systemd-tmpfiles-clean.timer getty.target; do
   ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
+
+# as systemd would have it where nothing says that this is a container: credentials are mounted elsewhere, and come by propagation
+mount --make-rshared "$root"
 
 echo "$pid"
 cd "$root"

@@ -53,7 +53,7 @@ t.test('a host on which things change', { skip: needsInstalledHost }, async t =>
   })
 
   t.test('stops in time under load, with everything flushed', async t => {
-    await feeds(t, host, 40)
+    await feeds(t, host, 40, 2)
     const before = (await host.stored('server')).length
     await host.until('events are stored', async () => (await host.stored('server')).length > before)
 

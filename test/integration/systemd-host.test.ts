@@ -19,6 +19,13 @@ t.test('a host of the test\'s own', { skip: needsSystemdHost }, async t => {
     await host.until('the journal has it', async () => (await host.must('journalctl', '-u', 'speaker@two', '-o', 'cat')).includes('I am two\n'))
   })
 
+  t.test('gives units credentials that only root can read', async t => {
+    host.write('/etc/secret', 'hush', 0o600)
+    const said = await host.must('systemd-run', '--quiet', '--wait', '--pipe', '--property', 'User=nobody', '--property', 'LoadCredential=secret:/etc/secret', 'sh', '-c', 'cat $CREDENTIALS_DIRECTORY/secret')
+
+    t.equal(said, 'hush')
+  })
+
   t.test('changes nothing of this machine, and starts nothing that this machine would', async t => {
     host.write('/usr/bin/something', '#!/bin/sh\necho "$@" >&2\nexit 5\n', 0o755)
 

@@ -75,6 +75,7 @@ const malformed: Record<string, readonly [status: number, request: string]> = {
 t.test('what is malformed has the right answer, which is constant, and ends', async t => {
   const { reader, port } = await openReader(t, 'header-timeout=0.5&request-timeout=0.5')
   const { lines } = consume(reader)
+  const texts = new Map<number, string>()
 
   await Promise.all(Object.entries(malformed).map(async ([what, [status, words]]) => {
     const heard = await talk(t, port, Buffer.from(words, 'latin1')).ended
@@ -83,6 +84,9 @@ t.test('what is malformed has the right answer, which is constant, and ends', as
     t.match(heard, /\r\nConnection: close\r\n/, what)
     t.match(heard, /\r\nX-Content-Type-Options: nosniff\r\n/, what)
     t.match(heard, /^[\x20-\x7e\r\n]*\r\n\r\n[a-zA-Z0-9 ,.:;/?<>%-]+\n$/, `${what}: one answer, nothing behind it`)
+    const text = heard.split('\r\n\r\n')[1] ?? ''
+    t.equal(texts.get(status) ?? text, text, `${what}: the same text for the same status`)
+    texts.set(status, text)
   }))
 
   t.strictSame(lines, [])
@@ -137,11 +141,12 @@ t.test('what comes behind a malformed request is not looked at, and what came be
 t.test('whatever bytes come, they are refused or cut off, nothing of them comes back, and the reader lives', async t => {
   const { reader, port } = await openReader(t, 'header-timeout=0.3&request-timeout=0.3&max-connections-per-address=100000')
   const { lines } = consume(reader)
+  const canary = 'qZ7wK2xV'
   const piece = fc.oneof(
+    fc.constantFrom(canary, `GET /${canary} HTTP/1.1\r\nHost: ${canary}\r\n`, `${canary}: ${canary}\r\n`, `PUT /?${canary} HTTP/1.1\r\nHost: x\r\nOrigin: http://${canary}\r\n\r\n`),
     fc.uint8Array({ maxLength: 60 }).map(bytes => Buffer.from(bytes).toString('latin1')),
     fc.constantFrom('\r\n', '\r\n\r\n', '\n', ' ', '0', ':', 'HTTP/1.1', 'GET ', 'POST ', '/event.gif?', '/', 'Host: x', 'Content-Length: 5', 'Transfer-Encoding: chunked', '5\r\nabcde\r\n', '0\r\n\r\n', 'Connection: close', 'Expect: 100-continue', get, post, chunked)
   )
-  const canary = 'qZ7wK2xV'
   const words = fc.array(piece, { minLength: 1, maxLength: 12 }).map(pieces => `${pieces.join('')}${canary}`)
 
   await fc.assert(fc.asyncProperty(fc.array(words, { minLength: 40, maxLength: 40 }), async all => {

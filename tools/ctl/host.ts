@@ -22,6 +22,8 @@ export interface Host {
   readonly states: ReadonlyMap<string, UnitState>
   /** Names of units that are started with the target. */
   readonly enabled: ReadonlySet<string>
+  /** Whether that is started with the host. */
+  readonly isTargetEnabled: boolean
   /** Names of units that have a process, or are about to. */
   readonly running: ReadonlySet<string>
   fileOf (unit: Unit): string
@@ -30,7 +32,7 @@ export interface Host {
 /** Throws `ConfigError` without systemd, without units, or without argument files that this user can read. */
 export async function lookAtHost (config: string): Promise<Host> {
   requireSystemd()
-  const { loaded, enabled } = await knownToSystemd()
+  const { loaded, enabled, isTargetEnabled } = await knownToSystemd()
   const others = [...loaded, ...enabled].flatMap(name => parseUnit(name) ?? [])
   const defined = definedUnits(config, others.length > 0)
   const known = [...new Map([...defined, ...others].map(unit => [unit.unit, unit])).values()]
@@ -40,6 +42,7 @@ export async function lookAtHost (config: string): Promise<Host> {
     known: known.filter(({ unit }) => defined.some(one => one.unit === unit) || enabled.includes(unit) || !isNothing(states.get(unit))),
     states,
     enabled: new Set(enabled),
+    isTargetEnabled,
     running: new Set([...states.values()].filter(({ active }) => active !== 'inactive' && active !== 'failed').map(({ unit }) => unit)),
     fileOf: unit => argumentFileOf(config, unit)
   }

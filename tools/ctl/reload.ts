@@ -15,6 +15,8 @@ import { planOf, type Unit } from './units.js'
 
 /** A daemon reads its schemas and the registry again within a second or two; so long it is waited for, in milliseconds. */
 const patienceMs = 60_000
+/** The same when some were not even told to. */
+const failedPatienceMs = 5000
 const lookMs = 300
 
 export const reload = defineCommand({
@@ -43,12 +45,12 @@ export const reload = defineCommand({
         process.exitCode = exitCodes.config
         return
       }
-      const due = chosen.filter(({ unit }) => /^(active|reloading)$/.test(host.states.get(unit)?.active ?? ''))
+      const due = host.defined.filter(({ unit }) => chosen.some(one => one.unit === unit) && /^(active|reloading)$/.test(host.states.get(unit)?.active ?? ''))
       const before = await lastCursor()
       const failure = await inOrder('reload', due, active => active === 'reloading')
       if (failure !== '') process.stdout.write(`${failure}\n`)
       const silent = due.filter(one => isSilent(config, one))
-      const results = failure === '' ? await resultsOf(due.filter(one => !silent.includes(one)), before, stop) : new Map<string, JournalLine[]>()
+      const results = await resultsOf(due.filter(one => !silent.includes(one)), before, failure === '' ? patienceMs : failedPatienceMs, stop)
       tell(due, silent, results)
       tellWhatIsLeft(chosen, host)
       if (failure !== '' || due.some(one => !silent.includes(one) && !isReloaded(results.get(one.unit)))) process.exitCode = notWell
@@ -63,8 +65,8 @@ async function lastCursor (): Promise<string | null> {
 }
 
 /** What daemons have logged since, when all have said that they have reloaded, or when it is no use to wait any longer. */
-async function resultsOf (units: readonly Unit[], cursor: string | null, stop: AbortSignal): Promise<Map<string, JournalLine[]>> {
-  const untilMs = Date.now() + patienceMs
+async function resultsOf (units: readonly Unit[], cursor: string | null, mostMs: number, stop: AbortSignal): Promise<Map<string, JournalLine[]>> {
+  const untilMs = Date.now() + mostMs
   for (;;) {
     const since = cursor === null ? ['--since=-1min'] : [`--after-cursor=${cursor}`]
     const text = units.length === 0 ? '' : await journal(...since, '--output=json', ...units.map(({ unit }) => `--unit=${unit}`))

@@ -4,7 +4,7 @@ import { checked } from './checked.js'
 import { chosenOf, lookAtHost, unitOperands, unitOptions, type Host } from './host.js'
 import { inOrder } from './jobs.js'
 import { tellOutcome } from './outcome.js'
-import { systemctl } from './systemd.js'
+import { systemctl, target } from './systemd.js'
 import { planOf, type Plan, type Unit } from './units.js'
 
 export const start = defineCommand({
@@ -34,38 +34,46 @@ export const start = defineCommand({
       const { good, bad } = await checked(chosen.filter(({ unit }) => host.defined.some(one => one.unit === unit)), host)
       const plan = planOf(chosen, host.defined, host.enabled, host.running)
       const due = good.filter(({ unit }) => !host.running.has(unit))
-      tellPlan(plan, due, bad, host, isDry)
-      if (!isDry) await carryOut(plan, due, good, unit.length === 0)
+      const isAll = unit.length === 0
+      const names = { enable: [...isAll && !host.isTargetEnabled ? [target] : [], ...plan.enable.map(({ unit }) => unit)], disable: plan.disable.map(({ unit }) => unit) }
+      tellPlan(plan, due, bad, host, { isDry, isAll })
+      if (!isDry) await carryOut(plan, names, isAll ? good : due, isAll)
       if (!isDry) await tellOutcome(good)
       if (bad.length > 0) process.exitCode = exitCodes.config
     }
   }
 })
 
-function tellPlan ({ enable, disable }: Plan, due: readonly Unit[], bad: readonly Unit[], host: Host, isDry: boolean): void {
+function tellPlan ({ enable, disable }: Plan, due: readonly Unit[], bad: readonly Unit[], host: Host, { isDry, isAll }: { isDry: boolean, isAll: boolean }): void {
   const say = (does: string, units: readonly Unit[], why = ''): void => {
     for (const unit of units) process.stdout.write(`${isDry ? 'would ' : ''}${does} ${unit.name}${why === '' ? '' : `: ${host.fileOf(unit)} ${why}`}\n`)
   }
   say('stop and disable', disable, 'is gone')
+  if (isAll && !host.isTargetEnabled) process.stdout.write(`${isDry ? 'would ' : ''}enable ${target}, which starts with the host\n`)
   say('enable', enable)
   say('start', due)
   for (const { name } of bad) process.stdout.write(`${name} is left as it is: its configuration is wrong\n`)
   if (disable.length + enable.length + due.length + bad.length === 0) process.stdout.write('there is nothing to do\n')
 }
 
-/** One step at a time: what is gone may hold the ports of what is new. */
-async function carryOut ({ enable, disable }: Plan, due: readonly Unit[], good: readonly Unit[], isAll: boolean): Promise<void> {
-  await inOrder('stop', disable, active => active !== 'inactive' && active !== 'failed')
-  await must('disable', disable)
-  // a failure that nobody will come back for
-  if (disable.length > 0) await systemctl('reset-failed', ...disable.map(({ unit }) => unit))
-  await must('enable', enable)
-  // the target first, so that it is there for whoever stops it; the rest in the same step, so that systemd orders them
-  if (isAll || due.length > 0) await inOrder('start', isAll ? good : due, active => active !== 'active' && active !== 'failed', isAll ? ['vanadium.target'] : [])
+interface Names {
+  readonly enable: readonly string[]
+  readonly disable: readonly string[]
 }
 
-async function must (verb: 'enable' | 'disable', units: readonly Unit[]): Promise<void> {
-  if (units.length === 0) return
-  const { code, stderr } = await systemctl(verb, '--quiet', ...units.map(({ unit }) => unit))
+/** One step at a time: what is gone may hold the ports of what is new. */
+async function carryOut ({ disable: gone }: Plan, { enable, disable }: Names, units: readonly Unit[], isAll: boolean): Promise<void> {
+  await inOrder('stop', gone, active => active !== 'inactive' && active !== 'failed')
+  await must('disable', disable)
+  // a failure that nobody will come back for
+  if (disable.length > 0) await systemctl('reset-failed', ...disable)
+  await must('enable', enable)
+  // the target in the same step, so that it is there for whoever stops it
+  await inOrder('start', units, active => active !== 'active' && active !== 'failed', isAll ? [target] : [])
+}
+
+async function must (verb: 'enable' | 'disable', names: readonly string[]): Promise<void> {
+  if (names.length === 0) return
+  const { code, stderr } = await systemctl(verb, '--quiet', ...names)
   if (code !== 0) throw new StreamError('cannot-connect', `systemctl ${verb}: ${stderr.trim()}`)
 }

@@ -2,7 +2,7 @@ import { defineCommand } from '../../lib/cli/command.js'
 import { chosenOf, lookAtHost, unitOperands, unitOptions } from './host.js'
 import { inOrder } from './jobs.js'
 import { notWell } from './outcome.js'
-import { statesOf } from './systemd.js'
+import { statesOf, target } from './systemd.js'
 
 export const stop = defineCommand({
   name: 'stop',
@@ -24,10 +24,11 @@ export const stop = defineCommand({
     return async () => {
       const host = await lookAtHost(config)
       const due = chosenOf(unit, host).filter(({ unit }) => host.running.has(unit))
-      await inOrder('stop', due, active => active !== 'inactive' && active !== 'failed', unit.length === 0 ? ['vanadium.target'] : [])
+      const failure = await inOrder('stop', due, active => active !== 'inactive' && active !== 'failed', unit.length === 0 ? [target] : [])
       const states = await statesOf(due.map(({ unit }) => unit))
       const killed = due.filter(({ unit }) => states.get(unit)?.active !== 'inactive')
       for (const { name, unit } of killed) process.stdout.write(`${name} did not stop as asked: ${states.get(unit)?.result ?? ''}\n`)
+      if (killed.length > 0 && failure !== '') process.stdout.write(`${failure}\n`)
       process.stdout.write(due.length === 0 ? 'nothing was running\n' : `${due.length - killed.length} of ${due.length} stopped\n`)
       if (killed.length > 0) process.exitCode = notWell
     }

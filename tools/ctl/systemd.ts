@@ -29,8 +29,6 @@ const properties = ['Id', 'LoadState', 'ActiveState', 'SubState', 'UnitFileState
 
 /** CLD_EXITED of waitid(2). */
 const exited = '1'
-/** Of systemctl: polkit, or systemd, does not let this user. */
-const noPermission = 4
 /** Longest output that is read, in bytes. */
 const mostBytes = 16 << 20
 
@@ -49,8 +47,10 @@ export function requireSystemd (): void {
 /** Runs systemctl. Throws `ConfigError` if this user may not do that, or there is no systemctl. */
 export async function systemctl (...args: string[]): Promise<Outcome> {
   const outcome = await run('systemctl', ['--no-ask-password', '--no-pager', '--full', ...args])
-  if (outcome.code !== noPermission || args[0] === 'show') return outcome
-  throw new ConfigError('bad-option', `this user may not ${args[0] ?? ''} units: ${outcome.stderr.trim()}; run this as root: sudo vanadiumctl …`)
+  // polkit refuses in several ways; whoever is not root is mostly refused
+  const mayBeRefused = args[0] !== 'show' && args[0] !== 'list-units' && process.getuid?.() !== 0
+  if (outcome.code === 0 || !mayBeRefused) return outcome
+  throw new ConfigError('bad-option', `systemctl ${args[0] ?? ''}: ${outcome.stderr.trim()}; run this as root: sudo vanadiumctl …`)
 }
 
 /** Runs journalctl to its end. */
@@ -135,14 +135,20 @@ export function stateIn (block: string, nowNs: bigint): UnitState {
   }
 }
 
-/** Names of all units that systemd knows of instances: those that are loaded, and those that the target wants. */
-export async function knownToSystemd (): Promise<{ loaded: string[], enabled: string[] }> {
-  const [list, target] = await Promise.all([
+export const target = 'vanadium.target'
+
+/** Names of all units that systemd knows of instances: those that are loaded, and those that the target wants; whether that starts with the host. */
+export async function knownToSystemd (): Promise<{ loaded: string[], enabled: string[], isTargetEnabled: boolean }> {
+  const [list, shown] = await Promise.all([
     systemctl('list-units', '--all', '--plain', '--no-legend', '--type=service', 'vanadium-*@*'),
-    systemctl('show', '--property=LoadState', '--property=Wants', 'vanadium.target')
+    systemctl('show', '--property=LoadState', '--property=Wants', '--property=UnitFileState', target)
   ])
-  const [, load = ''] = /^LoadState=(.*)$/m.exec(target.stdout) ?? []
-  if (load !== 'loaded') throw new ConfigError('bad-option', `systemd has no vanadium.target (${load === '' ? target.stderr.trim() : load}); install the units, then: systemctl daemon-reload`)
-  const [, wants = ''] = /^Wants=(.*)$/m.exec(target.stdout) ?? []
-  return { loaded: list.stdout.split('\n').map(line => line.trim().split(/\s+/)[0] ?? '').filter(Boolean), enabled: wants.split(' ').filter(Boolean) }
+  const value = (property: string): string => new RegExp(`^${property}=(.*)$`, 'm').exec(shown.stdout)?.[1] ?? ''
+  const load = value('LoadState')
+  if (load !== 'loaded') throw new ConfigError('bad-option', `systemd has no ${target} (${load === '' ? shown.stderr.trim() : load}); install the units, then: systemctl daemon-reload`)
+  return {
+    loaded: list.stdout.split('\n').map(line => line.trim().split(/\s+/)[0] ?? '').filter(Boolean),
+    enabled: value('Wants').split(' ').filter(Boolean),
+    isTargetEnabled: /^enabled/.test(value('UnitFileState'))
+  }
 }

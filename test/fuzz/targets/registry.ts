@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { inspectRegistry, readRegistry } from '../../../lib/registry/registry.js'
+import { inspectRegistry } from '../../../lib/registry/registry.js'
 import { projectRoot } from '../../helpers/shared.js'
 import type { Target } from '../harness.js'
 import { mutateText } from '../mutate.js'
@@ -25,7 +25,6 @@ export const registries: Target<Input> = {
       run ({ main, fragment }) {
         const { registry } = inspectRegistry('/nowhere/registry.yaml', new Map([['/nowhere/registry.yaml', main], ['/nowhere/registry.d/team.yaml', fragment]]))
         for (const name of registry.names.slice(0, 10)) registry.find(name)
-        readRegistry(main, 'registry.yaml')
       }
     })
   }
