@@ -78,6 +78,10 @@ fuzz: build ## feeds parsers with what breaks parsers, a minute of processor tim
 
 .PHONY: install
 install: dist/.built ## installs into DESTDIR and PREFIX (/usr/local); files in /etc that are there already stay
+	@umask 022; $(MAKE) --no-print-directory installed
+
+.PHONY: installed
+installed:
 	@rm -rf '$(library)' '$(pages)'
 	@install -d -m 755 '$(library)/dist' '$(pages)' '$(DESTDIR)$(PREFIX)/bin' '$(units)' '$(sysusers)' '$(tmpfiles)'
 	@tar -C dist $(tar-modes) --exclude=./test --exclude=./bench --exclude=./packaging --exclude='*.map' --exclude='./.*' -cf - . | tar -C '$(library)/dist' --no-same-owner -xf -
