@@ -1,17 +1,12 @@
-import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import t, { type Test } from 'tap'
-import { needsDpkg } from '../helpers/package.js'
+import t from 'tap'
+import { buildDeb, needsDpkg, quick } from '../helpers/deb.js'
 import { projectRoot } from '../helpers/shared.js'
 
-/** Compressed a little: only whether it is the same matters. */
-const quick = { DPKG_DEB_COMPRESSOR_LEVEL: '1' }
-
 t.test('make deb', { skip: needsDpkg }, async t => {
-  const deb = build(t)
+  const deb = buildDeb(t, quick)
 
   t.test('calls it by its name, version and architecture', async t => {
     const { version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { version: string }
@@ -21,7 +16,7 @@ t.test('make deb', { skip: needsDpkg }, async t => {
 
   // seen to fail with files of the umask, and with the times that they were copied
   t.test('makes the same bits again, with another umask, time zone and language', async t => {
-    const again = build(t, { TZ: 'Asia/Tokyo', LC_ALL: 'C.UTF-8' }, '077')
+    const again = buildDeb(t, { ...quick, TZ: 'Asia/Tokyo', LC_ALL: 'C.UTF-8' }, '077')
 
     t.equal(hashOf(again), hashOf(deb))
   })
@@ -29,15 +24,4 @@ t.test('make deb', { skip: needsDpkg }, async t => {
 
 function hashOf (path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex')
-}
-
-/** As `make deb` does it, but into a directory of the test's own. Returns its path. */
-function build (t: Test, environment: Record<string, string> = {}, umask = '022'): string {
-  const directory = mkdtempSync(join(tmpdir(), 'v-deb-'))
-  t.teardown(() => { rmSync(directory, { recursive: true }) })
-  // nothing of what make tells those that it runs
-  const { MAKEFLAGS, MAKELEVEL, MAKEOVERRIDES, ...inherited } = process.env
-  const { status, stdout, stderr } = spawnSync('bash', ['-c', `umask ${umask}; exec packaging/debian/build "$1"`, 'bash', directory], { cwd: projectRoot, env: { ...inherited, ...quick, ...environment }, encoding: 'utf8' })
-  if (status !== 0) throw new Error(`no package was built: ${stdout}${stderr}`)
-  return stdout.trim()
 }

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import t from 'tap'
 import { vanadium } from '../../commands.js'
-import { firstVersion } from '../helpers/installed-host.js'
-import { builtPackage, needsDpkg } from '../helpers/package.js'
+import { needsDpkg } from '../helpers/deb.js'
+import { builtPackage } from '../helpers/package.js'
 import { findProgram } from '../helpers/programs.js'
 import { projectRoot } from '../helpers/shared.js'
 
 t.test('the package', { skip: needsDpkg }, async t => {
-  const deb = builtPackage(firstVersion)
+  const deb = builtPackage()
   const directory = mkdtempSync(join(tmpdir(), 'v-deb-'))
   t.teardown(() => { rmSync(directory, { recursive: true }) })
   const root = join(directory, 'root')
@@ -21,7 +21,7 @@ t.test('the package', { skip: needsDpkg }, async t => {
   t.test('is called by its version and depends on the Node that its libraries are compiled for', async t => {
     const field = (name: string): string => execFileSync('dpkg-deb', ['--field', deb, name], { encoding: 'utf8' }).trim()
 
-    t.equal(field('Version'), firstVersion)
+    t.equal(field('Version'), (JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { version: string }).version.replace('-', '~'))
     t.match(field('Depends'), /^nodejs \(>= \d+(\.\d+)?\), nodejs \(<< \d+~\), .*libc6 \(>= /)
     t.ok(field('Depends').includes(`nodejs (<< ${Number(process.versions.node.split('.')[0]) + 1}~)`))
   })

@@ -3,16 +3,16 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { firstVersion } from '../helpers/installed-host.js'
+import { needsDpkg } from '../helpers/deb.js'
 import { needsOwnRoot, ownRoot, type OwnRoot } from '../helpers/own-root.js'
-import { builtPackage, needsDpkg } from '../helpers/package.js'
+import { builtPackage } from '../helpers/package.js'
 
 const event = '1 EventLogging {"schema":"DemoButtonClick","revision":1,"wiki":"testwiki","recvFrom":"me","timestamp":1400000000,"event":{"button":"save","clicks":1}}'
 const line = '--flush-interval 1\n'
 
 t.test('the package on a host on which no systemd runs', { skip: needsOwnRoot === false ? needsDpkg : needsOwnRoot }, async t => {
   const host = await ownRoot(t)
-  const deb = builtPackage(firstVersion)
+  const deb = builtPackage()
   copyFileSync(deb, host.path('/tmp/first.deb'))
   putLater(host, 'second', deb, '8.0.0', {
     'etc/vanadium.d/consumers/all-events-log': text => text + line,
