@@ -54,8 +54,7 @@ export async function installedHost (t: Test): Promise<InstalledHost> {
   const accounts = Object.entries(passwords).reduce((sql, [name, password]) => sql.replaceAll(` ${name}_PASSWORD;`, ` '${password}';`), host.read('/usr/share/doc/vanadium/examples/mysql/vanadium-accounts.sql'))
   host.write('/root/accounts.sql', accounts)
   await host.must('sh', '-c', 'mariadb < /root/accounts.sql')
-  host.write('/etc/vanadium/my.cnf', host.read('/etc/vanadium/my.cnf.example').replace('change me', passwords.WRITER), 0o640)
-  await host.must('chown', 'root:vanadium', '/etc/vanadium/my.cnf')
+  host.write('/etc/vanadium/my.cnf', host.read('/etc/vanadium/my.cnf.example').replace('change me', passwords.WRITER), 0o600)
   return host
 }
 
