@@ -47,7 +47,7 @@ dist/.built: node_modules/.installed tsconfig.json $(shell find *.ts bench daemo
 # in CI with what it needs, which is installed by whoever asks for it first
 check: $(if $(filter true,$(CI)),packages) build ## types, lint, shell syntax, how exposed a host is by each unit
 	@$(npx)/eslint --max-warnings 0 .
-	@for script in .ci/run .ci/packages .ci/exposure packaging/debian/build packaging/completion/engine.bash; do bash -n $$script; done
+	@for script in .ci/run .ci/packages .ci/exposure packaging/debian/build packaging/completion/engine.bash test/helpers/systemd-host.sh; do bash -n $$script; done
 	@for script in etc/varnish/vanadium-varnishncsa packaging/debian/{postinst,prerm,postrm}; do sh -n $$script; done
 	@.ci/exposure
 	@echo 'check: good'
@@ -78,6 +78,10 @@ fuzz: build ## feeds parsers with what breaks parsers, a minute of processor tim
 
 .PHONY: install
 install: dist/.built ## installs into DESTDIR and PREFIX (/usr/local); files in /etc that are there already stay
+	@umask 022; $(MAKE) --no-print-directory installed
+
+.PHONY: installed
+installed:
 	@rm -rf '$(library)' '$(pages)'
 	@install -d -m 755 '$(library)/dist' '$(pages)' '$(DESTDIR)$(PREFIX)/bin' '$(units)' '$(sysusers)' '$(tmpfiles)'
 	@tar -C dist $(tar-modes) --exclude=./test --exclude=./bench --exclude=./packaging --exclude='*.map' --exclude='./.*' -cf - . | tar -C '$(library)/dist' --no-same-owner -xf -
@@ -86,7 +90,7 @@ install: dist/.built ## installs into DESTDIR and PREFIX (/usr/local); files in 
 	@ln -sf ../lib/vanadium/dist/vanadium.js '$(DESTDIR)$(PREFIX)/bin/vanadium'
 	@ln -sf ../lib/vanadium/dist/vanadiumctl.js '$(DESTDIR)$(PREFIX)/bin/vanadiumctl'
 	@for unit in systemd/*.service systemd/*.target systemd/*.timer; do \
-	  sed 's|/usr/bin/vanadium|$(PREFIX)/bin/vanadium|' "$$unit" > '$(units)'/"$${unit##*/}"; \
+	  sed 's|/usr/bin/vanadium|$(PREFIX)/bin/vanadium|g' "$$unit" > '$(units)'/"$${unit##*/}"; \
 	  chmod 644 '$(units)'/"$${unit##*/}"; \
 	done
 	@install -m 644 systemd/sysusers.conf '$(sysusers)/vanadium.conf'

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { runInNewContext } from 'node:vm'
@@ -25,8 +25,10 @@ const members = [
 
 t.test('every argument file is one that its daemon takes', async t => {
   t.ok(instances.length >= 10, 'the production topology')
+  const credentials = t.testdir({ 'my.cnf': '[client]\npassword = x\n' })
+  chmodSync(join(credentials, 'my.cnf'), 0o400)
   await Promise.all(instances.map(async ({ role, name, file }) => {
-    const checked = run(process.execPath, [executable, role, '--name', name, '--config-check', `@${file}`])
+    const checked = run(process.execPath, [executable, role, '--name', name, '--config-check', `@${file}`], { env: { ...process.env, CREDENTIALS_DIRECTORY: credentials } })
 
     await t.resolves(checked, `${role}s/${name}`)
   }))

@@ -30,13 +30,13 @@ _PROGRAM_uri () {
   fi
 }
 
-# argument files that define instances: NAME@INSTANCE, and the daemons that have any
+# argument files that define instances, ROLES/INSTANCE, and the roles that have any
 _PROGRAM_units () {
   local file folder
   for file in CONFIG/{forwarders,processors,consumers,monitors}/*; do
     [[ -f $file && ! $file =~ (~|\#|\.(bak|orig|rej|old|save|tmp|swp|swo|disabled)|\.(dpkg|ucf)-[a-z]+)$ ]] || continue
     folder=${file%/*} folder=${folder##*/}
-    printf '%s\n' "${folder%s}" "${folder%s}@${file##*/}"
+    printf '%s\n' "$folder" "$folder/${file##*/}"
   done
 }
 

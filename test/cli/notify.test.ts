@@ -34,7 +34,7 @@ const plugIns = `
     writer('well', {})
     writer('write-hangs', { write: async () => { await never } })
     writer('flush-hangs', { flush: async () => { await never } })
-    writer('blocks', { write: async () => { for (;;); } })
+    writer('blocks', { write: async () => { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0) } })
     vanadium.reader({
       schemes: ['commit-hangs'], summary: 'Hangs.', examples: ['commit-hangs://'], params,
       open: async (_uri, _params, ctx) => {

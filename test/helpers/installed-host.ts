@@ -3,16 +3,14 @@ import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import type { LogLine } from './daemon.js'
+import { needsDpkg } from './deb.js'
 import { needsMariadb } from './mariadb.js'
-import { builtPackage, needsDpkg } from './package.js'
+import { builtPackage } from './package.js'
 import { projectRoot } from './shared.js'
 import { bootHost, needsSystemdHost, type SystemdHost } from './systemd-host.js'
 
 /** What a test says when it is skipped because there can be no such host. */
 export const needsInstalledHost = needsSystemdHost !== false ? needsSystemdHost : needsDpkg !== false ? needsDpkg : needsMariadb
-
-export const firstVersion = '0.1.0+test1'
-export const nextVersion = '0.1.0+test2'
 
 /** Passwords of the accounts; none of them may be seen anywhere. */
 export const passwords = { WRITER: 'wr1ter-secret', PURGE: 'purge-secret', ANALYST: 'analyst-secret', CANARY: 'canary-secret', REPLICATION: 'replication-secret' }
@@ -47,17 +45,16 @@ export interface Feed {
 }
 
 /** Ends with the test. */
-export async function installedHost (t: Test, version = firstVersion): Promise<InstalledHost> {
+export async function installedHost (t: Test): Promise<InstalledHost> {
   const host = complete(await bootHost(t))
   // this machine may have, or have had, an installation of its own
   await host.must('sh', '-c', 'rm -rf /var/lib/vanadium /var/log/vanadium /run/vanadium /etc/vanadium /etc/vanadium.d /usr/lib/vanadium /usr/lib/systemd/system/vanadium*')
   await startDatabase(host)
-  await host.install(builtPackage(version))
+  await host.install(builtPackage())
   const accounts = Object.entries(passwords).reduce((sql, [name, password]) => sql.replaceAll(` ${name}_PASSWORD;`, ` '${password}';`), host.read('/usr/share/doc/vanadium/examples/mysql/vanadium-accounts.sql'))
   host.write('/root/accounts.sql', accounts)
   await host.must('sh', '-c', 'mariadb < /root/accounts.sql')
-  host.write('/etc/vanadium/my.cnf', host.read('/etc/vanadium/my.cnf.example').replace('change me', passwords.WRITER), 0o640)
-  await host.must('chown', 'root:vanadium', '/etc/vanadium/my.cnf')
+  host.write('/etc/vanadium/my.cnf', host.read('/etc/vanadium/my.cnf.example').replace('change me', passwords.WRITER), 0o600)
   return host
 }
 

@@ -1,30 +1,28 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { quick } from './deb.js'
 import { projectRoot } from './shared.js'
-
-/** What a test says when it is skipped because no package can be built. */
-export const needsDpkg = ['dpkg-deb', 'dpkg-shlibdeps', 'strip', 'make'].every(command => spawnSync(command, ['--version']).status === 0)
-  ? false
-  : 'needs dpkg-deb, dpkg-shlibdeps, strip and make: Debian packages dpkg-dev, binutils and make'
 
 /** What a package is made of. */
 const sources = ['dist', 'docs', 'etc', 'examples', 'packaging', 'schemas', 'systemd', 'CHANGELOG.md', 'Makefile', 'README.md', 'package.json', 'package-lock.json']
 const notPackaged = ['dist/test', 'dist/bench', 'dist/.tsbuildinfo', 'dist/.built']
 
 /**
- * The path of a Debian package of this checkout, as `make deb` makes it; made when something that goes into it has changed. One test
- * makes it, others that come meanwhile wait.
+ * The path of a Debian package of this checkout, compressed a little, as `make deb` makes it; made when something that goes into it has
+ * changed. One test makes it, others that come meanwhile wait.
  */
-export function builtPackage (version: string): string {
+export function builtPackage (): string {
   const kept = join(projectRoot, 'build', 'tests')
-  const deb = join(kept, `${digest()}_${version}.deb`)
+  const deb = join(kept, `${digest()}.deb`)
   mkdirSync(kept, { recursive: true })
   if (!existsSync(deb)) {
     // what is older is of no use any more; what is to be tested is built: tests run from it
-    const commands = 'test -e "$1" || { rm -f "$3"/*_"$2".deb; touch dist/.built; made=$(make --no-print-directory -s deb VERSION="$2" | tail -n 1); mv "$made" "$1"; }'
-    execFileSync('flock', [join(kept, 'lock'), 'bash', '-eu', '-o', 'pipefail', '-c', commands, 'bash', deb, version, kept], { cwd: projectRoot, stdio: ['ignore', 'ignore', 'pipe'] })
+    const commands = 'test -e "$1" || { rm -rf "$2"/*.deb "$2/new"; mkdir "$2/new"; touch dist/.built; mv "$(packaging/debian/build "$2/new" | tail -n 1)" "$1"; }'
+    // nothing of what make tells those that it runs
+    const { MAKEFLAGS, MAKELEVEL, MAKEOVERRIDES, ...environment } = process.env
+    execFileSync('flock', [join(kept, 'lock'), 'bash', '-eu', '-o', 'pipefail', '-c', commands, 'bash', deb, kept], { cwd: projectRoot, env: { ...environment, ...quick }, stdio: ['ignore', 'ignore', 'pipe'] })
   }
   return deb
 }

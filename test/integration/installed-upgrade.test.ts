@@ -1,15 +1,17 @@
 import { existsSync, readdirSync } from 'node:fs'
 import t from 'tap'
+import { laterVersion } from '../helpers/deb.js'
 import { agree, balanced, feeds } from '../helpers/installed-checks.js'
-import { installedHost, needsInstalledHost, nextVersion } from '../helpers/installed-host.js'
+import { installedHost, needsInstalledHost } from '../helpers/installed-host.js'
 import { builtPackage } from '../helpers/package.js'
 
+const nextVersion = '99.0.0'
 const edited = '/etc/vanadium.d/consumers/all-events-log'
 const monitor = 'vanadium-monitor@all.service'
 
 // one host for all: what comes later finds what was before
 t.test('the package', { skip: needsInstalledHost }, async t => {
-  const next = builtPackage(nextVersion)
+  const next = laterVersion(t, builtPackage(), nextVersion, {})
   const host = await installedHost(t)
   host.write(edited, `${host.read(edited)}\n# of this host\n--flush-interval 0.5\n`)
   const text = host.read(edited)
@@ -44,7 +46,7 @@ t.test('the package', { skip: needsInstalledHost }, async t => {
   t.test('removed, leaves configuration and data, and nothing that runs', async t => {
     await host.must('dpkg', '--remove', 'vanadium')
 
-    t.equal((await host.run('pgrep', '--uid', 'vanadium')).stdout, '')
+    t.equal(await processes(), '')
     t.equal(await host.must('systemctl', 'list-units', '--all', '--plain', '--no-legend', 'vanadium*@*'), '')
     t.equal(host.read(edited), text)
     t.equal(states().length, 10, 'the state of each instance')
@@ -69,13 +71,17 @@ t.test('the package', { skip: needsInstalledHost }, async t => {
 
     t.equal(code, 0, stderr)
     t.match(stdout + stderr, /kept.*\/var\/lib\/vanadium/s)
-    t.equal((await host.run('pgrep', '--uid', 'vanadium')).stdout, '')
+    t.equal(await processes(), '')
     t.notOk(existsSync(host.path(edited)))
     t.notOk(existsSync(host.path('/usr/lib/vanadium')))
     t.ok(existsSync(host.path('/etc/vanadium/my.cnf')))
     t.equal(states().length, 10)
     t.ok(existsSync(host.path('/var/log/vanadium/all-events.log')))
   })
+
+  async function processes (): Promise<string> {
+    return await host.must('find', '/proc', '-maxdepth', '1', '-name', '[0-9]*', '-user', 'vanadium')
+  }
 
   function states (): string[] {
     return readdirSync(host.path('/var/lib/vanadium')).filter(name => /^(forwarder|processor|consumer|monitor)-.*\.sqlite$/.test(name))

@@ -4,8 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { vanadium, vanadiumctl } from '../../commands.js'
-import { defineCommand } from '../../lib/cli/command.js'
-import type { Program } from '../../lib/cli/main.js'
 import { bashCompletion } from '../../packaging/completion/completion.js'
 import { kindOf, wordsOf } from '../../packaging/completion/kinds.js'
 import { listCommands, optionsOf, takesValue } from '../../packaging/listed.js'
@@ -22,37 +20,27 @@ for (const name of ['node', 'vanadium', 'ls', 'sed', 'awk']) {
   chmodSync(join(directory, 'bin', name), 0o755)
 }
 
-const units = defineCommand({
-  name: 'restart',
-  program: 'vanadiumctl',
-  summary: 'Restarts.',
-  examples: [['vanadiumctl restart consumer', 'all consumers']],
-  options: { unit: { type: 'string', array: true, default: [] as string[], description: 'Which' }, now: { type: 'boolean', description: 'At once' } },
-  operands: { option: 'unit', usage: '[ROLE|INSTANCE…]' },
-  prepare: () => async () => {}
-})
-const control: Program = { ...vanadiumctl, commands: { restart: async () => units } }
 writeFileSync(join(directory, 'vanadium.bash'), await bashCompletion(vanadium, schemes, places))
-writeFileSync(join(directory, 'vanadiumctl.bash'), await bashCompletion(control, schemes, places))
+writeFileSync(join(directory, 'vanadiumctl.bash'), await bashCompletion(vanadiumctl, schemes, places))
 
 t.test('commands, those under a name, and their options', async t => {
   const names = Object.keys(vanadium.commands)
 
   t.strictSame(complete('vanadium '), [...names, '--help', '--version'].sort())
-  t.strictSame(complete('vanadium con'), ['consumer'])
+  t.strictSame(complete('vanadium cons'), ['consumer'])
   t.strictSame(complete('vanadium journal '), ['--help', 'check', 'export', 'forget', 'ls', 'salvage', 'tail'])
   t.strictSame(complete('vanadium journal export --s'), ['--schemas', '--schemas-url', '--since', '--state', '--statsd'])
   t.strictSame(complete('vanadium journal tail -'), complete('vanadium journal tail --').concat(['-n', '-f']).sort(), 'short ones too')
   t.strictSame(complete('vanadium nonsense '), [])
-  t.strictSame(complete('LANG=C vanadium con'), ['consumer'])
+  t.strictSame(complete('LANG=C vanadium cons'), ['consumer'])
 })
 
 t.test('every option of every command', async t => {
-  for (const { commands } of await listCommands(vanadium)) {
-    for (const command of commands) {
+  for (const program of [vanadium, vanadiumctl]) {
+    for (const command of (await listCommands(program)).flatMap(({ commands }) => commands)) {
       const { own, common } = optionsOf(command)
 
-      const offered = complete(`vanadium ${command.name} --`)
+      const offered = complete(`${program.name} ${command.name} --`)
 
       t.strictSame(offered, [...own, ...common].map(({ name }) => `--${name}`).concat(['--help', '--version']).sort(), command.name)
     }
@@ -83,11 +71,11 @@ t.test('files and directories, argument files among them', async t => {
   t.strictSame(complete('vanadium forwarder @'), [`${places.config}/forwarders/client-side`])
 })
 
-t.test('vanadiumctl: daemons and instances that argument files define', async t => {
-  t.strictSame(complete('vanadiumctl restart '), ['consumer', 'consumer@mysql', 'forwarder', 'forwarder@client-side'])
-  t.strictSame(complete('vanadiumctl restart consumer@'), ['mysql'])
-  t.strictSame(complete('vanadiumctl restart forwarder cons'), ['consumer', 'consumer@mysql'])
-  t.strictSame(complete('vanadiumctl restart --n'), ['--name', '--now'])
+t.test('vanadiumctl: roles and instances that argument files define', async t => {
+  t.strictSame(complete('vanadiumctl '), [...Object.keys(vanadiumctl.commands), '--help', '--version'].sort())
+  t.strictSame(complete('vanadiumctl restart '), ['consumers', 'consumers/mysql', 'forwarders', 'forwarders/client-side'])
+  t.strictSame(complete('vanadiumctl restart forwarders cons'), ['consumers', 'consumers/mysql'])
+  t.strictSame(complete('vanadiumctl start --d'), ['--dry-run'])
 })
 
 t.test('nothing is started', async t => {

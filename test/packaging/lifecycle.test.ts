@@ -1,14 +1,15 @@
 import { copyFileSync } from 'node:fs'
 import t from 'tap'
-import { buildDeb, laterVersion, needsDpkg, quick } from '../helpers/deb.js'
+import { laterVersion, needsDpkg } from '../helpers/deb.js'
 import { needsOwnRoot, ownRoot } from '../helpers/own-root.js'
+import { builtPackage } from '../helpers/package.js'
 
 const event = '1 EventLogging {"schema":"DemoButtonClick","revision":1,"wiki":"testwiki","recvFrom":"me","timestamp":1400000000,"event":{"button":"save","clicks":1}}'
 const line = '--flush-interval 1\n'
 
 t.test('the package on a host on which no systemd runs', { skip: needsOwnRoot === false ? needsDpkg : needsOwnRoot }, async t => {
   const host = await ownRoot(t)
-  const deb = buildDeb(t, quick)
+  const deb = builtPackage()
   const put = (file: string, name: string): void => { copyFileSync(file, host.path(`/tmp/${name}.deb`)) }
   put(deb, 'first')
   put(laterVersion(t, deb, '8.0.0', {

@@ -43,12 +43,16 @@ for (const { program, needs, args } of checkers) {
 }
 
 t.test('each command has its page, on which are its options, with their defaults, and its examples', { skip: needs('groff') }, async t => {
-  for (const { name, commands, isGroup } of await listCommands(vanadium)) {
-    const text = rendered(`vanadium-${name}.1`)
+  const listed = [
+    ...(await listCommands(vanadium)).map(one => ({ ...one, program: 'vanadium', page: `vanadium-${one.name}.1` })),
+    ...(await listCommands(vanadiumctl)).map(one => ({ ...one, program: 'vanadiumctl', page: 'vanadiumctl.8', isGroup: true }))
+  ]
+  for (const { commands, isGroup, program, page } of listed) {
+    const text = rendered(page)
 
     for (const command of commands) {
       const { own, common } = optionsOf(command)
-      if (isGroup) t.ok(text.includes(`   vanadium ${command.name}\n`), command.name)
+      if (isGroup) t.ok(text.includes(`   ${program} ${command.name}\n`), command.name)
       for (const option of own) {
         t.match(text, new RegExp(`^ {7}.*--${option.name}( |$)`, 'm'), `${command.name} --${option.name}`)
         if (option.default !== undefined && option.default !== false && String(option.default) !== '') t.ok(squeezed(text).includes(squeezed(`Default: ${[option.default].flat().join(' ')}`)), `${command.name} --${option.name}`)
@@ -85,7 +89,7 @@ t.test('whatis finds each page by its one line, and where documents are is said'
     t.ok(text.includes(`\n.TH ${escaped.toUpperCase()} ${section} 2014-05-21 "vanadium 1.2.3" "vanadium`), name)
     t.ok(text.includes(`\n.SH NAME\n${escaped} \\- `), name)
     t.match(text, /\n\.SH NAME\n.+\n\.SH SYNOPSIS\n/, name)
-    t.notMatch(text, /(?<!\/opt\/)\bdocs?\/[a-z]/, name)
+    t.notMatch(text, /\bdocs\/[a-z]/, name)
   }
 })
 

@@ -29,18 +29,20 @@ t.test('a statement that is not over', { skip: needsMariadb }, async t => {
     const { ctx, session } = open(t)
     await session.run(async link => { await link.execute('CREATE TABLE held (id INT)') })
     const other = open(t)
+    let isLocked = false
     let letGo = (): void => {}
     const held = new Promise<void>(resolve => { letGo = resolve })
     const holding = other.session.run(async link => {
       await link.execute('LOCK TABLES held WRITE')
+      isLocked = true
       await held
       await link.execute('UNLOCK TABLES')
     })
-    await until('it is locked', () => other.ctx.progressed() > 0)
+    await until('it is locked', () => isLocked)
 
     const written = session.run(async link => { await link.execute('INSERT INTO held VALUES (1)') })
     const what = `an answer of mysql://root@127.0.0.1:${mariadb.port}/${database}`
-    await until('it is said', () => /metadata lock/.test(ctx.waits.get(what) ?? ''))
+    await until('it is said', () => /metadata lock/.test(ctx.waits.get(what) ?? ''), 60_000)
     const before = ctx.progressed()
     await until('it goes on', () => ctx.progressed() > before + 2)
     t.notOk(other.ctx.waits.has(what), 'the other connection waits for nothing')

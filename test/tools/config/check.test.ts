@@ -75,7 +75,7 @@ t.test('a mistake in a file that another names is told where it stands', async t
   t.match(check(directory).lines, [/^common:2: invalid values; Argument: log-level/, '1 mistake; 1 argument file'])
 })
 
-// each pair was seen to pass unnoticed without its rule
+// seen to fail without one of the rules
 t.test('what does not fit together is told at the second of two, naming the first', async t => {
   const directory = configuration(t, {
     'consumers/mysql': ['--input tcp://127.0.0.1:8610?as=mysql', '--output file:///var/log/x.log', '--dead-letter file:///var/log/y.log'],

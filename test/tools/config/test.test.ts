@@ -83,7 +83,7 @@ function click (event: object, wiki = 'enwiki'): string {
   return `17 ${JSON.stringify({ schema: 'DemoButtonClick', revision: 1, wiki, recvFrom: 'mw1', timestamp: 1_400_664_601, event: { button: 'save', clicks: 1, ...event } })}`
 }
 
-// each was seen to fail without its step
+// seen to fail without what wraps the streams
 t.test('filters, functions, opt-out and sampling are those of the instance; each input and output may be named', async t => {
   const directory = host(t)
   const file = join(directory, 'cases.yaml')
