@@ -81,8 +81,8 @@ t.test('what does not fit together is told at the second of two, naming the firs
     'consumers/mysql': ['--input tcp://127.0.0.1:8610?as=mysql', '--output file:///var/log/x.log', '--dead-letter file:///var/log/y.log'],
     'consumers/other': ['--input tcp://localhost:8610?as=mysql', '--input tcp://127.0.0.1:8600?as=other', '--input tcp://10.0.0.1:8610?as=third', '--input tcp://10.0.0.1:1?as=o', '--output file:///var/log/y.log'],
     'forwarders/a': ['--input udp://0.0.0.0:8421', '--output tcp://127.0.0.1:8610?journal=all&replay=8710&subscribers=mysql,nobody', '--output tcp://127.0.0.1:8600'],
-    'forwarders/b': ['--input udp://127.0.0.1:8421', '--input http://*:8710', '--output tcp://*:8500?journal=all&replay=8501', '--output tcp://127.0.0.1:8600', '--output tcp://127.0.0.1:0', '--output tcp://127.0.0.1:0'],
-    'forwarders/c': ['--input tcp://127.0.0.1:9999?as=c', '--input tcp://127.0.0.1:8620?as=c', '--output tcp://10.0.0.1:8500', '--output tcp://127.0.0.1:8500', '--output tcp://127.0.0.2:8502?journal=c&replay=8502', '--output ipc:///run/x', '--input filter:ipc:///run/x?function=no-bots&bind=true'],
+    'forwarders/b': ['--input udp://127.0.0.1:8421', '--input http://*:8710', '--output tcp://*:8500?journal=all&replay=8501&insecure=true', '--output tcp://127.0.0.1:8600', '--output tcp://127.0.0.1:0', '--output tcp://127.0.0.1:0'],
+    'forwarders/c': ['--input tcp://127.0.0.1:9999?as=c', '--input tcp://127.0.0.1:8620?as=c', '--output tcp://10.0.0.1:8500?insecure=true', '--output tcp://127.0.0.1:8500', '--output tcp://127.0.0.2:8502?journal=c&replay=8502', '--output ipc:///run/x', '--input filter:ipc:///run/x?function=no-bots&bind=true'],
     'processors/p': ['--format %q', '--input udp://[::1]:8421', '--output tcp://127.0.0.1:8700?journal=p&replay=8701', '--invalid tcp://127.0.0.1:8700?journal=p&replay=8701']
   })
 
