@@ -90,7 +90,7 @@ installed:
 	@ln -sf ../lib/vanadium/dist/vanadium.js '$(DESTDIR)$(PREFIX)/bin/vanadium'
 	@ln -sf ../lib/vanadium/dist/vanadiumctl.js '$(DESTDIR)$(PREFIX)/bin/vanadiumctl'
 	@for unit in systemd/*.service systemd/*.target systemd/*.timer; do \
-	  sed 's|/usr/bin/vanadium|$(PREFIX)/bin/vanadium|' "$$unit" > '$(units)'/"$${unit##*/}"; \
+	  sed 's|/usr/bin/vanadium|$(PREFIX)/bin/vanadium|g' "$$unit" > '$(units)'/"$${unit##*/}"; \
 	  chmod 644 '$(units)'/"$${unit##*/}"; \
 	done
 	@install -m 644 systemd/sysusers.conf '$(sysusers)/vanadium.conf'

@@ -12,9 +12,6 @@ t.test('a host on which the package is installed', { skip: needsInstalledHost },
   })
 
   t.test('runs the production topology of /etc/vanadium.d, and events come into tables and files', async t => {
-    // systemd passes them on: only root has to be able to read them
-    await host.must('chmod', '0600', '/etc/vanadium/my.cnf')
-    await host.must('chown', 'root:root', '/etc/vanadium/my.cnf')
     t.match(await host.run('vanadiumctl', 'start'), { code: 0, stdout: /10 of 10 run/ })
     await host.untilActive()
     const sent = await feeds(t, host, 40)
@@ -51,7 +48,7 @@ t.test('a host on which the package is installed', { skip: needsInstalledHost },
     const commands = await host.must('sh', '-c', 'cat /proc/[0-9]*/cmdline | tr "\\0" " "')
     const everything = await host.must('journalctl', '--output', 'export') + JSON.stringify(lines)
 
-    t.ok(lines.length > 100)
+    t.equal(lines.filter(({ message }) => message === 'ready').length, 10)
     t.strictSame(lines.filter(({ level }) => level === 'error'), [])
     t.match(commands, /vanadium consumer --name mysql/)
     for (const password of Object.values(passwords)) t.notOk((everything + commands).includes(password), password.replace(/./g, '*'))

@@ -1,10 +1,7 @@
-import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { copyFileSync } from 'node:fs'
 import t from 'tap'
-import { needsDpkg } from '../helpers/deb.js'
-import { needsOwnRoot, ownRoot, type OwnRoot } from '../helpers/own-root.js'
+import { laterVersion, needsDpkg } from '../helpers/deb.js'
+import { needsOwnRoot, ownRoot } from '../helpers/own-root.js'
 import { builtPackage } from '../helpers/package.js'
 
 const event = '1 EventLogging {"schema":"DemoButtonClick","revision":1,"wiki":"testwiki","recvFrom":"me","timestamp":1400000000,"event":{"button":"save","clicks":1}}'
@@ -13,12 +10,13 @@ const line = '--flush-interval 1\n'
 t.test('the package on a host on which no systemd runs', { skip: needsOwnRoot === false ? needsDpkg : needsOwnRoot }, async t => {
   const host = await ownRoot(t)
   const deb = builtPackage()
-  copyFileSync(deb, host.path('/tmp/first.deb'))
-  putLater(host, 'second', deb, '8.0.0', {
+  const put = (file: string, name: string): void => { copyFileSync(file, host.path(`/tmp/${name}.deb`)) }
+  put(deb, 'first')
+  put(laterVersion(t, deb, '8.0.0', {
     'etc/vanadium.d/consumers/all-events-log': text => text + line,
     'etc/vanadium/registry.yaml': text => `${text}# new\n`
-  })
-  putLater(host, 'third', deb, '9.0.0', { 'etc/vanadium.d/consumers/mysql': text => text + line, 'etc/vanadium.d/monitors/all': text => text + line })
+  }), 'second')
+  put(laterVersion(t, deb, '9.0.0', { 'etc/vanadium.d/consumers/mysql': text => text + line, 'etc/vanadium.d/monitors/all': text => text + line }), 'third')
   const cat = (path: string): string => host.run(`cat ${path}`)
   const field = (name: string): string | undefined => new RegExp(`^${name}: (.*)$`, 'm').exec(host.run('dpkg -s vanadium'))?.[1]
   const everywhere = 'find /etc /usr /var/lib /var/log /run -xdev -name "*vanadium*" | sort'
@@ -129,15 +127,3 @@ t.test('the package on a host on which no systemd runs', { skip: needsOwnRoot ==
     t.equal(host.run(everywhere), before)
   })
 })
-
-/** Puts a later version of a package into /tmp of the host, in which files are other than they were. */
-function putLater (host: OwnRoot, name: string, deb: string, version: string, files: Readonly<Record<string, (text: string) => string>>): void {
-  const directory = mkdtempSync(join(tmpdir(), 'v-deb-'))
-  const root = join(directory, 'root')
-  execFileSync('dpkg-deb', ['--raw-extract', deb, root])
-  for (const [path, change] of Object.entries({ 'DEBIAN/control': (text: string) => text.replace(/^Version: .*$/m, `Version: ${version}`), ...files })) {
-    writeFileSync(join(root, path), change(readFileSync(join(root, path), 'utf8')))
-  }
-  execFileSync('dpkg-deb', ['--root-owner-group', '-Znone', '--build', root, host.path(`/tmp/${name}.deb`)], { stdio: ['ignore', 'ignore', 'inherit'] })
-  rmSync(directory, { recursive: true })
-}

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { executable } from '../../helpers/daemon.js'
+import { streamKeys } from '../../helpers/keys.js'
 import { projectRoot } from '../../helpers/shared.js'
 import { problemText } from '../../../tools/config/problem.js'
 import { filesIn, problemsOfFiles } from '../../../tools/config/problems.js'
@@ -155,6 +156,35 @@ t.test('with --all, what the files lead to is looked at: registry, schemas, opt-
     /^schemas\/Misplaced\.json: warning: file in a schema directory is not named/,
     /^schemas\/Torn\/1\.yaml:\d: the schema is refused: line \d, column/,
     /^7 mistakes, 1 warning; 2 argument files$/
+  ])
+})
+
+t.test('keys of streams are looked at with --all, each in its line; without it they need not be there', async t => {
+  const directory = configuration(t, {})
+  const keys = streamKeys(directory)
+  const [open, torn, two] = ['open.secret', 'torn', 'two'].map(name => join(directory, name)) as [string, string, string]
+  writeFileSync(open, readFileSync(keys.server.secretFile), { mode: 0o644 })
+  writeFileSync(torn, `# clients\n${keys.client.publicKey} good\nno key\n`)
+  writeFileSync(two, `${keys.server.publicKey}\n${keys.client.publicKey}\n`)
+  mkdirSync(join(directory, 'forwarders'))
+  writeFileSync(join(directory, 'forwarders/outside'), [
+    `--input tcp://collector.example.org:1?curve=${keys.client.secretFile}&server-key=${two}`,
+    `--output tcp://*:2?curve=${directory}/none.secret&clients=${keys.clientsFile}`,
+    `--output tcp://*:3?curve=${open}&clients=${keys.clientsFile}`,
+    `--output tcp://*:4?curve=${keys.server.secretFile}&clients=${torn}`,
+    `--output filter:tcp://*:5?curve=${keys.server.publicFile}&clients=${keys.clientsFile}&function=f`,
+    `--output tcp://*:6?journal=all&${keys.bound}`
+  ].join('\n'))
+
+  t.same((await check(directory)).filter(line => !line.includes(': warning:')), [
+    `forwarders/outside:5: filter:tcp://*:5?curve=${keys.server.publicFile}&clients=${keys.clientsFile}&function=f: function "f" is in no plug-in; there are: none (name their directory with --plugins)`
+  ].map(line => line.replaceAll(`${directory}/`, '')))
+  t.match((await check(directory, { all: true })).filter(line => !/: warning:|plug-in/.test(line)), [
+    /^forwarders\/outside:1: server-key two has 2 keys/,
+    /^forwarders\/outside:2: curve none\.secret cannot be read: there is no such file.*LoadCredential=none\.secret:/,
+    /^forwarders\/outside:3: curve open\.secret has mode 0644.*chmod 0640 /,
+    /^forwarders\/outside:4: clients torn has no public key in line 3/,
+    /^forwarders\/outside:5: curve server\.public has mode 0644/
   ])
 })
 
