@@ -9,6 +9,7 @@ export const vanadium: Program = {
     processor: async () => (await import('./daemons/processor.js')).processor,
     consumer: async () => (await import('./daemons/consumer.js')).consumer,
     monitor: async () => (await import('./daemons/monitor.js')).monitor,
+    config: async () => (await import('./tools/config.js')).config,
     journal: async () => (await import('./tools/journal.js')).journal,
     ledger: async () => (await import('./tools/ledger.js')).ledger,
     registry: async () => (await import('./tools/registry.js')).registry,
@@ -26,6 +27,7 @@ export const vanadium: Program = {
     tap: async () => (await import('./tools/tap.js')).tap,
     top: async () => (await import('./tools/top.js')).top,
     explain: async () => (await import('./tools/explain.js')).explain,
+    keygen: async () => (await import('./tools/keygen.js')).keygen,
     run: async () => (await import('./tools/run.js')).run
   }
 }
@@ -34,5 +36,12 @@ export const vanadium: Program = {
 export const vanadiumctl: Program = {
   name: 'vanadiumctl',
   summary: 'starts, stops and shows the instances of a host, which /etc/vanadium.d defines, as systemd units.',
-  commands: {}
+  commands: {
+    start: async () => (await import('./tools/ctl/start.js')).start,
+    stop: async () => (await import('./tools/ctl/stop.js')).stop,
+    restart: async () => (await import('./tools/ctl/restart.js')).restart,
+    reload: async () => (await import('./tools/ctl/reload.js')).reload,
+    status: async () => (await import('./tools/ctl/status.js')).status,
+    tail: async () => (await import('./tools/ctl/tail.js')).tail
+  }
 }

@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint'
 
 export default [
   // the configuration of StatsD is an object literal, not a module
-  { ignores: [...resolveIgnoresFromGitignore(), 'etc/statsd/config.js'] },
+  { ignores: [...resolveIgnoresFromGitignore(), 'examples/statsd/config.js'] },
   ...neostandard({ ts: true }),
   {
     rules: {

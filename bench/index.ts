@@ -4,7 +4,9 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { benchChain } from './chain.js'
+import { benchCurve } from './curve.js'
 import { benchForwarder } from './forwarder.js'
+import { benchHttp } from './http.js'
 import { benchJournaled } from './journaled.js'
 import { benchLatency } from './latency.js'
 import { ratioOf, table, type Measurement } from './measure.js'
@@ -26,6 +28,9 @@ const benches: Record<string, Choice> = {
   processor: { bench: benchProcessor, what: 'raw lines to validated events', records: 2_000_000, rounds: 5 },
   forwarder: { bench: async (_directory, records, rounds) => await benchForwarder(records, rounds), what: 'stream to stream', records: 200_000, rounds: 5 },
   journaled: { bench: benchJournaled, what: 'a journaled stream against a plain one', records: 200_000, rounds: 5 },
+  http: { bench: benchHttp, what: 'beacons over http, against a bare server', records: 50_000, rounds: 5 },
+  curve: { bench: async (directory, records, rounds) => await benchCurve(directory, records, rounds, true), what: 'a journaled stream with keys against one without', records: 200_000, rounds: 3 },
+  'curve-plain': { bench: async (directory, records, rounds) => await benchCurve(directory, records, rounds, false), what: 'a plain stream with keys against one without', records: 200_000, rounds: 3 },
   monitor: { bench: benchMonitor, what: 'what counting 50,000 records a second takes', records: 1_000_000, rounds: 3 },
   mysql: { bench: benchMysql, what: 'a file of events into a table; needs MariaDB', records: 200_000, rounds: 5 },
   chain: { bench: benchChain, what: 'the shipped chain, lines into a table, and what each process takes; needs MariaDB', records: 200_000, rounds: 3 },

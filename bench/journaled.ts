@@ -8,9 +8,9 @@ import { daemon, stopped } from './daemon.js'
 import { writeLines } from './lines.js'
 import { compare, type Measurement } from './measure.js'
 
-const address = 'tcp://127.0.0.1:18631'
+export const address = 'tcp://127.0.0.1:18631'
 /** A plain publisher waits for nobody: what is not to be dropped must be held. */
-const plain = `${address}?hwm=100000000`
+export const plain = `${address}?hwm=100000000`
 /** Longer than any round, in milliseconds. */
 const deadlineMs = 120_000
 
@@ -20,16 +20,21 @@ const deadlineMs = 120_000
  * would only hide it. A subscriber in a process of its own, vanadium's own reader, counts: each record once.
  */
 export async function benchJournaled (directory: string, records: number, rounds: number): Promise<Measurement> {
-  const lines = join(directory, 'journaled.log')
-  await writeLines(lines, records)
+  const lines = await linesIn(directory, records)
   const { rate, reference } = await compare(rounds,
     async () => await pass(lines, `${address}?journal=bench`, `${address}?as=bench`, records),
     async () => await pass(lines, plain, plain, records))
   return { what: 'journaled stream', rate, reference, referenceIs: 'the same forwarder publishing a plain stream', floor: 0.6, aim: 0.8 }
 }
 
+export async function linesIn (directory: string, records: number): Promise<string> {
+  const lines = join(directory, 'journaled.log')
+  await writeLines(lines, records)
+  return lines
+}
+
 /** Resolves with records a second, first to last arrival. */
-async function pass (lines: string, output: string, input: string, records: number): Promise<number> {
+export async function pass (lines: string, output: string, input: string, records: number): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), 'vanadium-bench-'))
   const [head, body] = [join(directory, 'head.log'), join(directory, 'body.log')]
   writeFileSync(head, '')

@@ -1,6 +1,6 @@
-import { defineCommand } from '../lib/cli/command.js'
+import { defineCommand, type Transports } from '../lib/cli/command.js'
 import { flushing } from '../lib/cli/options.js'
-import { ConfigError } from '../lib/errors.js'
+import { about, ConfigError } from '../lib/errors.js'
 import { drive } from '../lib/stream/drive.js'
 
 export const consumer = defineCommand({
@@ -19,10 +19,8 @@ export const consumer = defineCommand({
   },
   prepare ({ input, output, 'dead-letter': deadLetter }, { readers, writers }, common) {
     for (const uri of input) readers.checkOwn(uri)
-    for (const uri of deadLetter === undefined ? [output] : [output, deadLetter]) writers.checkOwn(uri)
-    if (deadLetter !== undefined && /[?&]journal=/.test(deadLetter)) {
-      throw new ConfigError('bad-option', `--dead-letter ${deadLetter}: letters must be safe before the rows beside them are, which a journaled stream only is later; write a file: file:///var/log/vanadium/refused.log`)
-    }
+    writers.checkOwn(output)
+    if (deadLetter !== undefined) checkDeadLetter(deadLetter, writers)
     const flush = flushing(common)
 
     return async ctx => {
@@ -30,8 +28,16 @@ export const consumer = defineCommand({
       const store = await ctx.openWriter(output)
       const inputs = []
       for (const uri of input) inputs.push(await ctx.openReader(uri))
-      ctx.log.info('ready', { inputs: input, output })
+      ctx.ready({ inputs: input, output })
       await drive(inputs, store, ctx, flush)
     }
   }
 })
+
+function checkDeadLetter (uri: string, writers: Transports['writers']): void {
+  writers.checkOwn(uri)
+  if (!/[?&]journal=/.test(uri)) return
+  about(uri, () => {
+    throw new ConfigError('bad-option', `--dead-letter ${uri}: letters must be safe before the rows beside them are, which a journaled stream only is later; write a file: file:///var/log/vanadium/refused.log`)
+  })
+}

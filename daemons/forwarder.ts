@@ -28,7 +28,7 @@ export const forwarder = defineCommand({
       const sink = count ? numbered(tee(outputs), ctx.state.sequence('count')) : tee(outputs)
       const inputs = []
       for (const uri of input) inputs.push(await ctx.openReader(uri))
-      ctx.log.info('ready', { inputs: input, outputs: output })
+      ctx.ready({ inputs: input, outputs: output })
       await drive(inputs, sink, ctx, flush)
     }
   }

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
-import { defineCommand, type CommandContext } from '../lib/cli/command.js'
+import { defineCommand, type CommandContext, type Transports } from '../lib/cli/command.js'
 import { flushing } from '../lib/cli/options.js'
 import { counting, StreamNames } from '../lib/counts/counting.js'
 import { hourMs } from '../lib/counts/tables.js'
-import { ConfigError, messageOf } from '../lib/errors.js'
+import { about, ConfigError, messageOf } from '../lib/errors.js'
 import { historyFile, openHistory } from '../lib/registry/history.js'
 import { drive } from '../lib/stream/drive.js'
 
@@ -28,8 +28,7 @@ export const monitor = defineCommand({
   prepare ({ input }, { readers }, common) {
     const { statsd, name = 'monitor' } = common
     if (statsd === undefined) throw new ConfigError('bad-option', '--statsd is missing: a monitor only counts; give HOST:PORT, for example 127.0.0.1:8125')
-    const streams = input.map(text => namedStream(text, name))
-    for (const { uri } of streams) readers.checkOwn(uri)
+    const streams = input.map(text => about(text, () => namedStream(text, name, readers)))
 
     const options = flushing(common)
 
@@ -42,7 +41,7 @@ export const monitor = defineCommand({
       ctx.defer('the hours of counts', () => { clearInterval(tending) })
       recordRegistry(ctx, common.state)
       for (const { stream, uri } of streams) inputs.push(names.label(await ctx.openReader(uri), stream))
-      ctx.log.info('ready', { inputs: input, statsd })
+      ctx.ready({ inputs: input, statsd })
       // one loop for all: what one of several had counted would be saved without its position when another one saves
       await drive(inputs, counter, ctx, options)
     }
@@ -80,11 +79,12 @@ interface NamedStream {
 /** Names that have a meaning of their own in metrics. */
 const reserved = ['overall', 'schema']
 
-/** `NAME=URI`, or a URI, in which a colon comes before any `=`. */
-function namedStream (text: string, instance: string): NamedStream {
+/** `NAME=URI`, or a URI, in which a colon comes before any `=`. Throws `ConfigError`. */
+function namedStream (text: string, instance: string, readers: Transports['readers']): NamedStream {
   const [, given, uri = text] = /^([^:=]*)=(.*)$/s.exec(text) ?? []
   const stream = (given ?? instance).replace(/[^A-Za-z0-9_-]/g, '_')
   if (stream === '') throw new ConfigError('bad-option', `--input ${text}: the name before = is empty; write NAME=URI, or the URI alone`)
   if (reserved.includes(stream)) throw new ConfigError('bad-option', `--input ${text}: a stream cannot be called ${stream}, which metrics are called already; choose another name than ${reserved.join(', ')}`)
+  readers.checkOwn(uri)
   return { stream, uri }
 }

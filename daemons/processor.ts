@@ -35,7 +35,7 @@ export const processor = defineCommand({
       for (const uri of invalid) errorOutputs.push(outputs[output.indexOf(uri)] ?? await ctx.openWriter(uri))
       const inputs = []
       for (const uri of input) inputs.push(await ctx.openReader(uri))
-      ctx.log.info('ready', { inputs: input, outputs: output, ...(invalid.length === 0 ? {} : { invalid }) })
+      ctx.ready({ inputs: input, outputs: output, ...(invalid.length === 0 ? {} : { invalid }) })
       const valid = tee(outputs)
       const errors = errorOutputs.length === 0 ? null : isSame(outputs, errorOutputs) ? valid : tee(errorOutputs)
       await drive(inputs, processing(lines, valid, errors, ctx), ctx, flush)

@@ -36,8 +36,38 @@ export class VanadiumError extends Error {
   }
 }
 
+/** A line of a file that an operator wrote, from 1 on. */
+export interface Place {
+  readonly file: string
+  readonly line: number
+}
+
 /** The operator wrote something that cannot work. Names the value that came and what is allowed. Exit 78. */
-export class ConfigError extends VanadiumError {}
+export class ConfigError extends VanadiumError {
+  /** The argument that it is about, as it came: an option with its dashes, or a value. Never logged: there may be a password in it. */
+  subject: string | null = null
+  /** Where that stands, if in a file. */
+  place: Place | null = null
+}
+
+/** Does what may throw a `ConfigError`, which is then about this argument. */
+export function about<T> (subject: string, look: () => T): T {
+  try {
+    return look()
+  } catch (error) {
+    if (error instanceof ConfigError) error.subject = subject
+    throw error
+  }
+}
+
+/** The same, of what takes its time. */
+export async function aboutLater<T> (subject: string, look: () => Promise<T>): Promise<T> {
+  try {
+    return await look()
+  } catch (error) {
+    return about(subject, () => { throw error })
+  }
+}
 
 /** One record is bad. Counted and kept as an event error or a dead letter; never ends a daemon. */
 export class RecordError extends VanadiumError {}

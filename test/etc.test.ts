@@ -74,7 +74,7 @@ t.test('docs/operations.md has the ports, which follow its rule', async t => {
 })
 
 t.test('the configuration of StatsD gives flat names', async t => {
-  const source = readFileSync(join(projectRoot, 'etc', 'statsd', 'config.js'), 'utf8')
+  const source = readFileSync(join(projectRoot, 'examples', 'statsd', 'config.js'), 'utf8')
   // as StatsD itself reads it
   const { graphite, deleteCounters, deleteGauges } = runInNewContext(`config = ${source}`) as Record<string, unknown>
 

@@ -72,8 +72,8 @@ t.test('what others have written is one argument of notify, whatever it begins w
 })
 
 t.test('carbon keeps what StatsD sends, as often as it sends', async t => {
-  const { flushInterval } = runInNewContext(`config = ${readFileSync(join(projectRoot, 'etc', 'statsd', 'config.js'), 'utf8')}`) as { flushInterval: number }
-  const schemas = readFileSync(join(projectRoot, 'etc', 'graphite', 'storage-schemas.conf'), 'utf8')
+  const { flushInterval } = runInNewContext(`config = ${readFileSync(join(projectRoot, 'examples', 'statsd', 'config.js'), 'utf8')}`) as { flushInterval: number }
+  const schemas = readFileSync(join(projectRoot, 'examples', 'graphite', 'storage-schemas.conf'), 'utf8')
 
   const finest = [...schemas.matchAll(/^retentions = (\d+)s:/gm)].map(([, seconds]) => Number(seconds) * 1000)
   t.strictSame(finest, [flushInterval, flushInterval])

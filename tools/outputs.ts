@@ -1,5 +1,8 @@
 import type { Transports } from '../lib/cli/command.js'
 
+/** What `vanadium replay` publishes, while it runs, for the forwarder that joins the streams. */
+export const replayOutput = 'tcp://127.0.0.1:8620?journal=replay&replay=8720'
+
 /** Values of the options that name what is written. */
 export function outputsOf (args: readonly string[]): string[] {
   return args.flatMap((arg, i) => {

@@ -8,6 +8,7 @@ import type { Schemes } from '../lib/stream/schemes.js'
 import { unwrapped } from './outputs.js'
 import { canAsk } from './replay/dialogue.js'
 import type { JobParts } from './replay/job.js'
+import { replayOutput } from './outputs.js'
 import { liveInputs, wrappersOf } from './replay/live-input.js'
 import { parseSchemaOption } from './replay/selection.js'
 import { replay as runReplay } from './replay/session.js'
@@ -28,7 +29,7 @@ export const replay = defineCommand({
     from: { type: 'string', requiresArg: true, nargs: 1, description: 'Only what was received at this time or later: 2015-02-05T10:00:00Z, 20150205100000, -2h, -30m, -1d' },
     to: { type: 'string', requiresArg: true, nargs: 1, description: 'Only what was received before this time' },
     schema: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Only this schema: NAME or NAME/REVISION; unknown for lines that do not tell' },
-    output: { type: 'string', array: true, default: ['tcp://127.0.0.1:8620?journal=replay&replay=8720'], requiresArg: true, description: 'Stream URIs for valid events; the forwarder all-events reads the default one' },
+    output: { type: 'string', array: true, default: [replayOutput], requiresArg: true, description: 'Stream URIs for valid events; the forwarder all-events reads the default one' },
     invalid: { type: 'string', requiresArg: true, description: 'Stream URI for what is invalid [default: the outputs; but what comes of an EventError and still is one is not sent, as it is known already]' },
     rate: { type: 'number', default: 2000, requiresArg: true, description: 'Records a second at most; 0 for no limit' },
     'dry-run': { type: 'boolean', default: false, description: 'Only print what would become of the records' },

@@ -1,4 +1,5 @@
 import type { InferredOptionTypes, Options } from 'yargs'
+import type { Fields } from '../log.js'
 import type { Registry } from '../registry/registry.js'
 import type { Context, Reader, Writer } from '../stream/contracts.js'
 import type { DeadLetterBox } from '../stream/dead-letters.js'
@@ -76,6 +77,8 @@ export interface CommandContext extends Context {
   readonly deadLetters: DeadLetterBox
   /** As it was read last: when it was asked for first, or at a reload. Throws `ConfigError`. */
   readonly registry: Registry
+  /** All that is needed is open, or being waited for: logged as 'ready' with these fields, and told to systemd. */
+  ready (fields: Fields): void
 }
 
 /** For its type alone: the types in `prepare` follow from the declared options. */

@@ -10,8 +10,8 @@ export interface HeldRegistry {
   get (): Registry
   /** What it says of a schema; null where there is none, or none that can be read, which the log says once. */
   describe (schema: string): SchemaEntry | null
-  /** A mistake in it keeps the one that was read before, and so does that it is gone. */
-  reload (): void
+  /** A mistake in it keeps the one that was read before, and so does that it is gone: returns why, which the log has, too; else null. */
+  reload (): string | null
 }
 
 export interface HoldOptions {
@@ -54,11 +54,13 @@ export function holdRegistry ({ path, installed = defaultRegistryFile, isDaemon 
     },
     reload () {
       isUnreadable = false
-      if (held === null) return
+      if (held === null) return null
       try {
         held = open()
+        return null
       } catch (error) {
         log.error('the registry was not read again', { reason: messageOf(error) })
+        return messageOf(error)
       }
     }
   }

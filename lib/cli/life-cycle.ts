@@ -6,13 +6,24 @@ export interface LifeCycleOptions {
   readonly deadlineMs?: number
   /** While stopping, what still runs is said this often. */
   readonly reportMs?: number
+  /** Is told what a process goes through besides its work. */
+  readonly stages?: Partial<Stages>
+}
+
+export interface Stages {
+  /** `what` is being ended: the work first, then each release. */
+  stopping (what: string): void
+  reloading (): void
+  /** `failure`: why what was loaded before stays in force; null if all is loaded. */
+  reloaded (failure: string | null): void
 }
 
 /** Start, signals and end of a process: what is opened registers its release, and releases run last-in-first-out. */
 export interface LifeCycle {
   readonly stop: AbortSignal
   defer (what: string, release: () => Promise<void> | void): void
-  onReload (reload: () => Promise<void> | void): void
+  /** One that does not throw may resolve with why it failed: then the log has that already. */
+  onReload (reload: () => unknown): void
   /** Ends as the first signal would; does nothing when that has come already. */
   end (why: string): void
   /** Runs the releases; a failing one is logged and the others still run. */
@@ -24,10 +35,10 @@ export interface LifeCycle {
  * was still running; SIGHUP reloads. The deadline also holds for the releases after work that ended by itself. A bug that
  * nobody caught ends the process with 70.
  */
-export function startLifeCycle (log: Log, { deadlineMs = 20_000, reportMs = 5000 }: LifeCycleOptions = {}): LifeCycle {
+export function startLifeCycle (log: Log, { deadlineMs = 20_000, reportMs = 5000, stages = {} }: LifeCycleOptions = {}): LifeCycle {
   const stop = new AbortController()
   const releases: Array<{ what: string, release: () => Promise<void> | void }> = []
-  const reloads = new Reloads(log)
+  const reloads = new Reloads(log, stages)
   const timers: NodeJS.Timeout[] = []
   let running = 'the main loop'
 
@@ -49,6 +60,7 @@ export function startLifeCycle (log: Log, { deadlineMs = 20_000, reportMs = 5000
   function end (why: string): void {
     if (stop.signal.aborted) return
     log.info('stopping', { why })
+    stages.stopping?.(running)
     startDeadline()
     stop.abort()
   }
@@ -82,6 +94,7 @@ export function startLifeCycle (log: Log, { deadlineMs = 20_000, reportMs = 5000
       if (releases.length > 0) startDeadline()
       for (let next = releases.pop(); next !== undefined; next = releases.pop()) {
         running = next.what
+        stages.stopping?.(running)
         try {
           await next.release()
         } catch (error) {
@@ -98,15 +111,17 @@ export function startLifeCycle (log: Log, { deadlineMs = 20_000, reportMs = 5000
 /** What SIGHUP calls. Runs never overlap; signals that come during one are one more. */
 class Reloads {
   readonly #log: Log
-  readonly #callbacks: Array<() => Promise<void> | void> = []
+  readonly #stages: Partial<Stages>
+  readonly #callbacks: Array<() => unknown> = []
   #running = false
   #again = false
 
-  constructor (log: Log) {
+  constructor (log: Log, stages: Partial<Stages>) {
     this.#log = log
+    this.#stages = stages
   }
 
-  add (callback: () => Promise<void> | void): void {
+  add (callback: () => unknown): void {
     this.#callbacks.push(callback)
   }
 
@@ -117,17 +132,23 @@ class Reloads {
     while (this.#again) {
       this.#again = false
       this.#log.info('reloading', { why: 'SIGHUP' })
-      for (const callback of this.#callbacks) await this.#call(callback)
+      this.#stages.reloading?.()
+      let failure: string | null = null
+      for (const callback of this.#callbacks) failure = await this.#call(callback) ?? failure
       this.#log.info('reloaded')
+      this.#stages.reloaded?.(failure)
     }
     this.#running = false
   }
 
-  async #call (callback: () => Promise<void> | void): Promise<void> {
+  /** Why it failed. */
+  async #call (callback: () => unknown): Promise<string | null> {
     try {
-      await callback()
+      const failure = await callback()
+      return typeof failure === 'string' ? failure : null
     } catch (error) {
       this.#log.error('could not reload; what was loaded before stays in force', { reason: messageOf(error), error })
+      return messageOf(error)
     }
   }
 }

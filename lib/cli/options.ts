@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Argv, InferredOptionTypes, Options } from 'yargs'
-import { ConfigError } from '../errors.js'
+import { about, ConfigError } from '../errors.js'
 import { logLevels } from '../log.js'
 import { fsyncPolicies } from '../stream/last-run.js'
 import type { CommandLine } from './command.js'
@@ -42,7 +42,7 @@ export interface ParsedOptions<O extends Record<string, Options>> {
 export function parseOptions<O extends Record<string, Options>> (command: CommandLine<O>, args: readonly string[], width: number): ParsedOptions<O> | string {
   const parser = argumentParser(command, width)
   let help: string | null = null
-  const argv = parser.parseSync([...args], {}, (_error: unknown, _argv: unknown, output: string) => { help = output === '' ? null : output })
+  const argv = blaming(command, args, () => parser.parseSync([...args], {}, (_error: unknown, _argv: unknown, output: string) => { help = output === '' ? null : output }))
   if (help !== null) return help
   takeOperands(argv, command)
   refuseRepeats(argv, { ...commonOptions, ...command.options })
@@ -52,11 +52,53 @@ export function parseOptions<O extends Record<string, Options>> (command: Comman
   return { common: argv as unknown as CommonOptions, own: argv as unknown as InferredOptionTypes<O> }
 }
 
+/** What the parser throws is about the argument with which it begins to. */
+function blaming<T> (command: CommandLine, args: readonly string[], parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    if (error instanceof ConfigError) error.subject = partsOf(command, args).find(({ mistake }) => mistake !== null)?.mistake?.subject ?? null
+    throw error
+  }
+}
+
+/** An option with its values. */
+export interface Part {
+  readonly args: readonly string[]
+  /** Why the parser does not take it, whatever else there is; null if it does. */
+  readonly mistake: ConfigError | null
+}
+
+/** Options one by one, so that everything that is wrong can be told and not only the first. */
+export function partsOf (command: CommandLine, args: readonly string[]): Part[] {
+  const starts = args.flatMap((arg, at) => at === 0 || /^--?[A-Za-z]/.test(arg) ? [at] : [])
+  return starts.map((start, at) => {
+    const part = args.slice(start, starts[at + 1])
+    const mistake = mistakeIn(command, part)
+    // a value too many is the mistake, not the option before it; of a value that is missing or wrong the option is to blame
+    const good = mistake === null ? -1 : part.findLastIndex((_arg, end) => mistakeIn(command, part.slice(0, end + 1)) === null)
+    if (mistake !== null) mistake.subject = part[good + 1] ?? null
+    return { args: part, mistake }
+  })
+}
+
+function mistakeIn (command: CommandLine, args: readonly string[]): ConfigError | null {
+  try {
+    const argv = argumentParser(command, 80).parseSync([...args], {}, () => {})
+    takeOperands(argv, command)
+    refuseRepeats(argv, { ...commonOptions, ...command.options })
+    return null
+  } catch (error) {
+    if (error instanceof ConfigError) return error
+    throw error
+  }
+}
+
 /** Operands join what was given with the name of their option. */
 function takeOperands (argv: Record<string, unknown> & { _: Array<string | number> }, command: CommandLine): void {
   const [unexpected, ...others] = argv._
   if (unexpected === undefined) return
-  if (command.operands === undefined) throw badOption(command, `unexpected argument "${unexpected}"`)
+  if (command.operands === undefined) return about(String(unexpected), () => { throw badOption(command, `unexpected argument "${unexpected}"`) })
   const { option } = command.operands
   const named = argv[option]
   argv[option] = [...Array.isArray(named) ? named as unknown[] : [], ...[unexpected, ...others].map(String)]
@@ -96,6 +138,11 @@ function argumentParser (command: CommandLine, width: number): Argv {
 /** Those that mean something to a light command; it takes the others all the same. */
 const lightOptions: readonly string[] = ['registry', 'state', 'prefix', 'config-check']
 
+/** The common options that the help of a command shows, as they are for it. */
+export function shownCommonOptions (command: CommandLine): Record<string, Options> {
+  return Object.fromEntries(Object.entries(commonOptionsOf(command)).filter(([, { hidden }]) => hidden !== true))
+}
+
 /** Without those that a command has as its own, with another meaning or another place in its help. */
 function commonOptionsOf ({ light, options }: CommandLine): Record<string, Options> {
   const others = Object.entries(commonOptions).filter(([name]) => !Object.hasOwn(options, name))
@@ -115,8 +162,7 @@ function examplesOf (command: CommandLine): string {
 
 function badOption (command: CommandLine, message: string): ConfigError {
   const problem = message.replace(/:?\s*\n\s*/g, '; ')
-  const common = Object.entries(commonOptionsOf(command)).filter(([, { hidden }]) => hidden !== true).map(([name]) => name)
-  const allowed = [...Object.keys(command.options), ...common].map(name => `--${name}`).join(' ')
+  const allowed = [...Object.keys(command.options), ...Object.keys(shownCommonOptions(command))].map(name => `--${name}`).join(' ')
   return new ConfigError('bad-option', `${problem.charAt(0).toLowerCase()}${problem.slice(1)}; ${command.name} takes ${allowed}`)
 }
 
@@ -124,10 +170,12 @@ function badOption (command: CommandLine, message: string): ConfigError {
 function refuseRepeats (argv: Record<string, unknown>, options: Record<string, Options>): void {
   for (const [name, { array, type }] of Object.entries(options)) {
     const value = argv[name]
-    if (array !== true && Array.isArray(value)) throw new ConfigError('bad-option', `--${name} is given ${value.length} times (${value.join(', ')}); give it once`)
-    if (type === 'number' && value !== undefined && !(typeof value === 'number' && Number.isFinite(value))) {
-      throw new ConfigError('bad-option', `--${name} is "${String(value)}"; give a number`)
-    }
+    about(`--${name}`, () => {
+      if (array !== true && Array.isArray(value)) throw new ConfigError('bad-option', `--${name} is given ${value.length} times (${value.join(', ')}); give it once`)
+      if (type === 'number' && value !== undefined && !(typeof value === 'number' && Number.isFinite(value))) {
+        throw new ConfigError('bad-option', `--${name} is "${String(value)}"; give a number`)
+      }
+    })
   }
 }
 
@@ -136,6 +184,8 @@ const shareBeforeFlush = 0.8
 
 /** How `drive` flushes. Throws `ConfigError`. */
 export function flushing ({ 'flush-interval': seconds }: CommonOptions): { flushIntervalMs: number } {
-  if (!(seconds > 0)) throw new ConfigError('bad-option', `--flush-interval ${seconds}: give seconds, more than 0`)
-  return { flushIntervalMs: seconds * 1000 * shareBeforeFlush }
+  return about('--flush-interval', () => {
+    if (!(seconds > 0)) throw new ConfigError('bad-option', `--flush-interval ${seconds}: give seconds, more than 0`)
+    return { flushIntervalMs: seconds * 1000 * shareBeforeFlush }
+  })
 }

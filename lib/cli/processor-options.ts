@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import type { InferredOptionTypes, Options } from 'yargs'
-import { ConfigError, messageOf, VanadiumError } from '../errors.js'
+import { about, ConfigError, messageOf, VanadiumError } from '../errors.js'
 import { openAddressHasher } from '../event/address-hash.js'
 import { compileFormat, type LineFormat } from '../event/line-format.js'
 import { createEventProcessor, type EventProcessor } from '../event/processor.js'
@@ -30,8 +30,10 @@ export type OpenProcessor = (ctx: CommandContext) => EventProcessor
 /** What the options make of lines. Throws `ConfigError`. */
 export function prepareProcessor (options: Pick<ProcessorOptions, 'format' | 'max-line' | 'address-key'>): { format: LineFormat, open: OpenProcessor } {
   const { 'max-line': maxLine, 'address-key': keyFile } = options
-  const format = compileFormat(options.format)
-  if (!Number.isInteger(maxLine) || maxLine < 1) throw new ConfigError('bad-option', `--max-line ${maxLine}: give a whole number of characters, at least 1`)
+  const format = about('--format', () => compileFormat(options.format))
+  about('--max-line', () => {
+    if (!Number.isInteger(maxLine) || maxLine < 1) throw new ConfigError('bad-option', `--max-line ${maxLine}: give a whole number of characters, at least 1`)
+  })
 
   function open (ctx: CommandContext): EventProcessor {
     const hasher = format.fields.some(field => field.conversion === 'address') ? openAddressHasher({ keyFile, log: ctx.log }) : null

@@ -49,8 +49,11 @@ export interface Pulsing {
   end (): void
 }
 
-/** Notes a pulse now and then, from now on until its `end`. A disk that is full is no reason to end. */
-export function startPulse (state: State, { metrics, lags, stop }: Pick<Context, 'metrics' | 'lags' | 'stop'>): Pulsing {
+/** Where there is no state nothing is noted. */
+export const nowhere: Pick<State, 'remark' | 'remarked'> = { remark: () => {}, remarked: () => null }
+
+/** Notes a pulse now and then, and tells it to `show`, from now on until its `end`. A disk that is full is no reason to end. */
+export function startPulse (state: Pick<State, 'remark' | 'remarked'>, { metrics, lags, stop }: Pick<Context, 'metrics' | 'lags' | 'stop'>, show: (pulse: Pulse) => void): Pulsing {
   const startedMs = Math.round(Date.now() - process.uptime() * 1000)
   noteStart(state, startedMs)
   let before = { atMs: Date.now(), count: metrics.count(taken) }
@@ -63,6 +66,7 @@ export function startPulse (state: State, { metrics, lags, stop }: Pick<Context,
     before = now
     const { records, seconds } = lags.summary()
     const pulse: Pulse = { atMs: now.atMs, startedMs, pid: process.pid, rate, memoryBytes: process.memoryUsage.rss(), lag: lags.isKnown ? { records, seconds } : null, asked }
+    show(pulse)
     state.remark(pulseKey, JSON.stringify(pulse))
     if (lastError !== null) state.remark(lastErrorKey, JSON.stringify(lastError))
     lastError = null
@@ -80,7 +84,7 @@ export function startPulse (state: State, { metrics, lags, stop }: Pick<Context,
   }
 }
 
-function noteStart (state: State, atMs: number): void {
+function noteStart (state: Pick<State, 'remark' | 'remarked'>, atMs: number): void {
   const before = parsed<Pulse>(state.remarked(pulseKey))
   const starts = parsed<Start[]>(state.remarked(startsKey)) ?? []
   const start: Start = { atMs, asked: before === null ? null : before.asked }

@@ -1,9 +1,8 @@
 import { ConfigError } from '../errors.js'
+import { schemaLimits } from './schema-limits.js'
 import type { JsonSchema } from './schemas.js'
 import { escapePointer, isObject, lookUp } from './subschemas.js'
 
-/** Schemas that a translation may produce: a `$ref` is replaced by what it refers to, and copies multiply. */
-const mostSchemas = 5000
 /** `$ref`s that may lie inside one another. */
 const mostNestedRefs = 32
 
@@ -75,7 +74,7 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
 
 function translate (value: unknown, place: Place): JsonSchema {
   if (!isObject(value)) throw refusal(place, 'must be an object: a schema')
-  if (++place.document.count > mostSchemas) throw refusal(place, `the schema has more than ${mostSchemas} parts, counting what $ref copies; make it smaller`)
+  if (++place.document.count > schemaLimits.schemas) throw refusal(place, `the schema has more than ${schemaLimits.schemas} parts, counting what $ref copies; make it smaller`)
   if (Object.hasOwn(value, '$ref')) return follow(value['$ref'], into(place, '$ref'))
   const modern: Record<string, unknown> = {}
   for (const [keyword, operand] of Object.entries(value)) {

@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net'
+import type { Effort } from './effort.js'
 
 /** A `format` of JSON Schema that is checked. */
 interface StringFormat {
@@ -51,8 +52,16 @@ const formats: ReadonlyMap<string, StringFormat> = new Map(Object.entries({
   regex: { expected: 'a regular expression', test: isRegex }
 }))
 
+/** Characters that cost as much as a step. */
+const charactersAStep = 8
+
 /** The same, as ajv takes them. */
-export const ajvFormats: Record<string, (text: string) => boolean> = Object.fromEntries([...formats].map(([name, { test }]) => [name, test]))
+export function ajvFormats ({ spend }: Pick<Effort, 'spend'>): Record<string, (text: string) => boolean> {
+  return Object.fromEntries([...formats].map(([name, { test }]) => [name, (text: string) => {
+    spend(1 + text.length / charactersAStep)
+    return test(text)
+  }]))
+}
 
 /** `a date like 2014-05-21`; undefined for a format that is not checked. */
 export function describeFormat (name: unknown): string | undefined {

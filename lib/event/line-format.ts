@@ -1,4 +1,5 @@
 import { ConfigError, messageOf } from '../errors.js'
+import { choicesInText, linearFinder, longestTried, type GroupFinder } from './linear-match.js'
 
 /**
  * A format is a template for one line: `%q %{recvFrom}s %{seqId}d %t %h %{userAgent}i`. It is compiled once, into one
@@ -103,27 +104,72 @@ export function compileFormat (format: string): LineFormat {
 
 function assemble (format: string, source: string, fields: readonly Field[], encoding: CapsuleEncoding): LineFormat {
   const named = compile(source, 'dy', format)
-  const whole = compile(nameless(source), 'y', format)
-  const groups = groupNumbers(source, ['capsule', ...fields.map(field => field.name)])
-  const [capsuleGroup = 0, ...fieldGroups] = groups
-
-  function match (line: string): LineMatch | null {
-    whole.lastIndex = 0
-    const found = whole.exec(line)
-    if (found === null) return null
-    return { capsule: found[capsuleGroup] ?? '', fields: fieldGroups.map(group => found[group] ?? '') }
-  }
+  const isQueryFirst = source.startsWith(queryFirst)
+  const match = isQueryFirst ? matchQueryFirst(source.slice(queryFirst.length - spaces.length), fields, format) : matchWhole(source, fields, format)
+  const slow = carefully(source, format)
+  const groups = groupNumbers(source, fields.map(field => field.name))
 
   return {
     format,
     fields,
     encoding,
-    match: source.startsWith(queryFirst) ? matchQueryFirst(source.slice(queryFirst.length - spaces.length), fields, format) : match,
+    match,
     locate (line, field) {
+      if (line.length > slow.above) return slow.find?.(line)?.(groups[fields.indexOf(field)] ?? 0) ?? null
       named.lastIndex = 0
       return named.exec(line)?.indices?.groups?.[field.name] ?? null
     }
   }
+}
+
+function matchWhole (source: string, fields: readonly Field[], format: string): LineFormat['match'] {
+  const whole = compile(nameless(source), 'y', format)
+  const slow = carefully(source, format)
+  const [capsuleGroup = 0, ...fieldGroups] = groupNumbers(source, ['capsule', ...fields.map(field => field.name)])
+  return line => {
+    if (line.length > slow.above) {
+      const groups = textsOf(slow, line)
+      return groups === null ? null : { capsule: groups(capsuleGroup), fields: fieldGroups.map(groups) }
+    }
+    whole.lastIndex = 0
+    const found = whole.exec(line)
+    if (found === null) return null
+    return { capsule: found[capsuleGroup] ?? '', fields: fieldGroups.map(group => found[group] ?? '') }
+  }
+}
+
+/** How longer texts are matched: those above that length, which somebody may have made so that the usual engine takes for ever. */
+interface Careful {
+  readonly above: number
+  readonly find: GroupFinder | null
+}
+
+function carefully (source: string, format: string): Careful {
+  const above = longestTried(choicesIn(format))
+  const find = above === Infinity ? null : linearFinder(nameless(source))
+  // an operator's own look-around has its price
+  return find === null ? { above: Infinity, find } : { above, find }
+}
+
+function textsOf ({ find }: Careful, text: string): ((group: number) => string) | null {
+  const found = find?.(text) ?? null
+  return found === null ? null : group => text.slice(...found(group))
+}
+
+/** How many places there are that a format can put anywhere in a line: parts whose beginning or end is not plain. */
+function choicesIn (format: string): number {
+  const parts = [...format.matchAll(specifierSyntax)]
+  const texts = [0, ...parts.map(({ 0: text, index }) => index + text.length)].map((end, at) => format.slice(end, parts[at]?.index))
+  const ofParts = parts.map((part, at) => choicesOf(specifierOf(part, format).pattern, texts[at + 1] ?? '', at === parts.length - 1))
+  return [...ofParts, ...texts.map(choicesInText)].reduce((sum, choices) => sum + choices, 0)
+}
+
+function choicesOf (pattern: string, next: string, isLast: boolean): number {
+  if ((isLast && next === '') || pattern === isoSeconds) return 0
+  // it may begin in the white space before it; behind a space it may end in any
+  if (pattern === upToTab) return /^(?:\t|\\t)/.test(next) ? 2 : 3
+  const isPlain = pattern === '\\d+' ? /^[^\d\\[(.]/.test(next) : /^(?: |\t|\\t|\\s)/.test(next)
+  return isPlain ? 0 : 2
 }
 
 const queryFirst = `(?<capsule>${specifiers['q']?.pattern ?? ''})${spaces}`
@@ -134,16 +180,21 @@ const queryFirst = `(?<capsule>${specifiers['q']?.pattern ?? ''})${spaces}`
  */
 function matchQueryFirst (source: string, fields: readonly Field[], format: string): LineFormat['match'] {
   const rest = compile(nameless(source), 'y', format)
+  const slow = carefully(source, format)
   const fieldGroups = groupNumbers(source, fields.map(field => field.name))
   return line => {
     const blank = line.indexOf(' ')
     const tab = line.indexOf('\t')
     const end = tab === -1 || (blank !== -1 && blank < tab) ? blank : tab
     if (end === -1 || line.charCodeAt(0) !== questionMark) return null
+    const capsule = line.slice(0, end)
+    if (line.length - end > slow.above) {
+      const groups = textsOf(slow, line.slice(end))
+      return groups === null ? null : { capsule, fields: fieldGroups.map(groups) }
+    }
     rest.lastIndex = end
     const found = rest.exec(line)
-    if (found === null) return null
-    return { capsule: line.slice(0, end), fields: fieldGroups.map(group => found[group] ?? '') }
+    return found === null ? null : { capsule, fields: fieldGroups.map(group => found[group] ?? '') }
   }
 }
 

@@ -1,14 +1,13 @@
 import type { Ajv } from 'ajv'
 import { ConfigError } from '../errors.js'
+import { costKeyword } from './counted-schema.js'
 import { createAjv, type Dialect } from './dialect.js'
 import { translateDraft03 } from './draft03.js'
+import { addUniqueItems } from './keywords.js'
 import { checkReferences, createResolver, type Resolve } from './references.js'
-import { compilePattern } from './regexp.js'
+import { checkBreadth, checkKeywords, checkSize } from './schema-limits.js'
 import type { JsonSchema, Schema } from './schemas.js'
-import { allSchemas, escapePointer, isObject, mapSchemas, subschemas, type PlacedSchema } from './subschemas.js'
-
-/** What a schema may have at most: objects, lists and values in it, and how deep they nest, before and after translation. */
-export const schemaLimits = { values: 20_000, depth: 64 } as const
+import { allSchemas, isObject, mapSchemas, subschemas, type PlacedSchema } from './subschemas.js'
 
 /** A schema that is known to be good, ready for a validator to be made of it. */
 export interface ModernSchema {
@@ -47,6 +46,7 @@ export function readDefinition (document: unknown): ModernSchema {
   checkTop(modern)
   const schemas = allSchemas(modern)
   checkKeywords(schemas)
+  checkBreadth(modern)
   checkShape(modern, dialect)
   checkReferences(modern, schemas)
   const whole = closed(modern, schemas)
@@ -68,7 +68,7 @@ function draftOf (uri: unknown): Draft {
 }
 
 /** Keywords that mean something to ajv, and nothing to the drafts. */
-const strangers = ['$async', '$schema', 'discriminator', 'nullable']
+const strangers = ['$async', '$schema', 'discriminator', 'nullable', costKeyword]
 const later = ['unevaluatedItems', 'unevaluatedProperties']
 
 /** Boolean `exclusiveMinimum` and `exclusiveMaximum`, and `id`. */
@@ -101,18 +101,6 @@ function without (schema: JsonSchema, keywords: readonly string[]): JsonSchema {
   return Object.fromEntries(Object.entries(schema).filter(([keyword]) => !keywords.includes(keyword)))
 }
 
-/** Counts what an alias of YAML repeats each time, and so ends for one that contains itself. */
-function checkSize (document: JsonSchema): void {
-  let values = 0
-  const visit = (value: unknown, depth: number): void => {
-    if (++values > schemaLimits.values) throw new ConfigError('bad-schema', `the schema has more than ${schemaLimits.values} values; make it smaller`)
-    if (typeof value !== 'object' || value === null) return
-    if (depth > schemaLimits.depth) throw new ConfigError('bad-schema', `the schema nests deeper than ${schemaLimits.depth} levels; make it flatter`)
-    for (const inner of Object.values(value)) visit(inner, depth + 1)
-  }
-  visit(document, 1)
-}
-
 /** Keywords of which one must be at the top: what has none is some other document, an error message perhaps. */
 const telling = ['type', 'properties', 'patternProperties', 'additionalProperties', '$ref', '$recursiveRef', '$dynamicRef', 'allOf', 'anyOf', 'oneOf', 'extends', 'if']
 
@@ -127,30 +115,15 @@ function checkTop ({ type }: JsonSchema): void {
   }
 }
 
-function checkKeywords (schemas: readonly PlacedSchema[]): void {
-  for (const { pointer, schema } of schemas) {
-    if (Array.isArray(schema['enum']) && schema['enum'].length === 0) throw new ConfigError('bad-schema', `${pointer}/enum: must be a list of at least one value`)
-    if (typeof schema['pattern'] === 'string') checkPattern(schema['pattern'], `${pointer}/pattern`)
-    const patterns = schema['patternProperties']
-    if (isObject(patterns)) for (const pattern of Object.keys(patterns)) checkPattern(pattern, `${pointer}/patternProperties/${escapePointer(pattern)}`)
-  }
-}
-
-function checkPattern (pattern: string, pointer: string): void {
-  try {
-    compilePattern(pattern)
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    throw new ConfigError('bad-schema', `${pointer.slice(0, 200)}: ${error.message}`, { cause: error })
-  }
-}
-
 const checkers = new Map<Dialect, Ajv>()
 
 /** Operands of the wrong type, by the meta-schema: made on first use, because that takes tens of milliseconds. */
 function checkShape (modern: JsonSchema, dialect: Dialect): void {
   let checker = checkers.get(dialect)
-  if (checker === undefined) checkers.set(dialect, checker = createAjv(dialect, { strict: false, strictNumbers: true, validateFormats: false, logger: false }))
+  if (checker === undefined) {
+    checkers.set(dialect, checker = createAjv(dialect, { strict: false, strictNumbers: true, validateFormats: false, logger: false }))
+    addUniqueItems(checker)
+  }
   if (checker.validateSchema(modern) === true) return
   const [error] = checker.errors ?? []
   const allowed: unknown = error?.params['allowedValues']

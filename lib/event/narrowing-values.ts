@@ -47,7 +47,7 @@ export function compareValues (values: readonly unknown[], { parts, next, roots:
   try {
     const was = compile(within(old, { allOf: parts }), 'draft-07')
     const is = compile(within(root, next), 'draft-07')
-    const lost = values.filter(value => was(value) === true && is(value) !== true)
+    const lost = values.filter(value => was(value) && !is(value))
     if (lost.length > 0) say(`takes no ${lost.map(value => JSON.stringify(value)).join(', ').slice(0, 100)} any more`, true)
   } catch {
     // a part that refers by a name, or has a keyword of a later draft

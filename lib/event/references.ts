@@ -27,13 +27,15 @@ export function createResolver (root: JsonSchema, schemas: readonly PlacedSchema
 export function checkReferences (root: JsonSchema, schemas: readonly PlacedSchema[]): void {
   const resolve = createResolver(root, schemas)
   const finished = new Set<JsonSchema>()
+  const known = new Set(schemas.map(({ schema }) => schema))
   for (const { pointer, schema } of schemas) {
     const { $ref } = schema
     if (typeof $ref !== 'string') continue
     const place = `${pointer}/$ref: ${JSON.stringify($ref.slice(0, 200))}`
     const target = resolve($ref)
     if (target === undefined) throw new ConfigError('bad-schema', `${place} leads out of the schema; copy what it refers to into the schema`)
-    if (typeof target !== 'boolean' && !isObject(target)) throw new ConfigError('bad-schema', `${place} leads to no schema`)
+    // in what is no place for a schema it would be compiled, and nobody would have looked at it before
+    if (typeof target !== 'boolean' && (!isObject(target) || !known.has(target))) throw new ConfigError('bad-schema', `${place} leads to no schema; put what it refers to into definitions`)
     if (isEndless(schema, resolve, new Set(), finished)) throw new ConfigError('bad-schema', `${place} leads back to itself; it must go into a field or an item first`)
   }
 }

@@ -1,14 +1,21 @@
 import { RE2JS } from 're2js'
 import { ConfigError, messageOf } from '../errors.js'
+import type { Effort } from './effort.js'
 
 /** What ajv needs of a regular expression; `toString` tells two patterns apart. */
 export interface Pattern {
   test (text: string): boolean
   toString (): string
+  /** Instructions: what a character costs is at most proportional to them. */
+  readonly size: number
 }
 
-/** Instructions of a compiled pattern: the cost of a character is at most proportional. */
+/** Instructions of a compiled pattern. */
 const longestProgram = 2000
+/** Bytes of the states that a pattern remembers; beyond them it forgets, or goes on without. By itself it would take 8 MB. */
+const mostMemory = 256 << 10
+/** What a step of the engine costs against one of a validator, at worst. */
+const stepShare = 1 / 4
 
 /**
  * Compiles a schema's regular expression for an engine that takes time linear in the text, because the text comes from the
@@ -26,11 +33,23 @@ export function compilePattern (source: string): Pattern {
   if (size > longestProgram) {
     throw new ConfigError('bad-schema', `${quote(source)} is too costly (${size} steps a character, at most ${longestProgram}); use smaller repeat counts, or maxLength`)
   }
-  return { test: text => compiled.test(text), toString: () => `/${source}/` }
+  const { dfa } = compiled.re2()
+  dfa.stateBudget = dfa.memBudget = mostMemory
+  return { size, test: text => compiled.test(text), toString: () => `/${source}/` }
 }
 
 /** What ajv's option `code.regExp` takes. `code` is only for validators written to a file, which these are not. */
-export const regExpEngine = Object.assign(compilePattern, { code: '' })
+export function regExpEngine ({ spend }: Pick<Effort, 'spend'>): ((source: string) => Pattern) & { code: string } {
+  const compile = (source: string): Pattern => {
+    const pattern = compilePattern(source)
+    const test = (text: string): boolean => {
+      spend(1 + text.length * pattern.size * stepShare)
+      return pattern.test(text)
+    }
+    return { ...pattern, test }
+  }
+  return Object.assign(compile, { code: '' })
+}
 
 /** What the translation of re2js leaves out, or would take for a literal. Escapes are read in pairs, so `\\k<` is none. */
 function prepare (source: string): string {

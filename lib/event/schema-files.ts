@@ -1,8 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
-import { parseDocument } from 'yaml'
 import { ConfigError, messageOf } from '../errors.js'
 import type { Log } from '../log.js'
+import { parseYaml, valueOf } from '../yaml.js'
 
 /** Largest schema that is read, in bytes, from a file or over HTTP. */
 export const largestSchema = 256 * 1024
@@ -83,19 +83,18 @@ export function parseSchema (text: string): unknown {
       // YAML is a superset of JSON, and its parser says where the mistake is
     }
   }
-  return parseYaml(text)
+  return readYaml(text)
 }
 
-function parseYaml (text: string): unknown {
-  const document = parseDocument(text)
-  const [error] = document.errors
+function readYaml (text: string): unknown {
+  const yaml = parseYaml(text)
+  const [error] = yaml.errors
   if (error !== undefined) {
-    const { line, col } = error.linePos?.[0] ?? { line: 1, col: 1 }
-    const what = error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? ''
-    throw new ConfigError('bad-schema', `line ${line}, column ${col}: ${what}`, { cause: error })
+    const { line, col } = yaml.lines.linePos(error.offset)
+    throw new ConfigError('bad-schema', `line ${line}, column ${col}: ${error.message.split('\n')[0] ?? ''}`, { line })
   }
   try {
-    return document.toJS() as unknown
+    return valueOf(yaml)
   } catch (cause) {
     throw new ConfigError('bad-schema', messageOf(cause), { cause })
   }

@@ -4,7 +4,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises'
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { dirname, join } from 'node:path'
-import { ConfigError, messageOf } from '../errors.js'
+import { about, ConfigError, messageOf } from '../errors.js'
 import type { Log } from '../log.js'
 import { isSchemaName, largestSchema } from './schema-files.js'
 
@@ -46,10 +46,20 @@ const mostHeld = 2000
 /** A repository that does not answer is asked again after this, or after `negativeTtlMs` if that is less. */
 const failureTtlMs = 10_000
 
-/** `held` tells how many fetched schemas there are. Throws `ConfigError` for a template that cannot work. */
+/** A larger document counts as several schemas: together they take at most 32 MB. */
+const usualSize = 16 << 10
+
+/** As how many of the fetched schemas that may be held a document counts. */
+export function sharesOf (text: string): number {
+  return Math.max(1, Math.ceil(text.length / usualSize))
+}
+
+/** `held` tells how many fetched schemas there are, by their shares. Throws `ConfigError` for a template that cannot work. */
 export function createRemoteSchemas (options: RemoteOptions, held: () => number, log: Log): RemoteSchemas {
   const { template, cacheDir, timeoutMs = 5000, lookupsPerSecond = 10, negativeTtlMs = 60_000 } = options
-  checkTemplate(template)
+  about('--schemas-url', () => { checkTemplate(template) })
+  // all before what is filled in
+  const base = new URL(template.slice(0, template.indexOf('{'))).href
   const absent = new AbsentSchemas()
   const tokens = new TokenBucket(lookupsPerSecond)
   const flights = new Map<string, Promise<RemoteDocument | undefined>>()
@@ -57,6 +67,7 @@ export function createRemoteSchemas (options: RemoteOptions, held: () => number,
   async function lookUp (name: string, revision: number, key: string): Promise<RemoteDocument | undefined> {
     const url = template.replaceAll('{name}', () => name).replaceAll('{revision}', String(revision))
     try {
+      if (!new URL(url).href.startsWith(base)) throw new Error(`it would lead out of ${base}`)
       const text = await get(url, timeoutMs)
       if (text !== undefined) return { url, text }
       absent.add(key, negativeTtlMs)
@@ -117,7 +128,7 @@ function checkTemplate (template: string): void {
   const url = URL.canParse(template) ? new URL(template) : null
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) throw new ConfigError('bad-option', `--schemas-url "${template}" is no http or https URL; ${advice}`)
   if (url.username !== '' || url.password !== '') throw new ConfigError('bad-option', `--schemas-url: a URL with a password is not taken (host ${url.host}); ${advice}`)
-  if (/\{/.test(template.slice(0, template.indexOf(url.host) + url.host.length))) throw new ConfigError('bad-option', `--schemas-url "${template}" has {name} or {revision} in its host; ${advice}`)
+  if (/\{|%7b/i.test(url.host)) throw new ConfigError('bad-option', `--schemas-url "${template}" has {name} or {revision} in its host; ${advice}`)
 }
 
 /**
@@ -143,6 +154,9 @@ async function get (url: string, timeoutMs: number): Promise<string | undefined>
 async function documentOf (response: IncomingMessage): Promise<string | undefined> {
   const { statusCode = 0 } = response
   if (statusCode === 404 || statusCode === 410) return undefined
+  // none was asked for, and what is small may become large
+  const encoding = response.headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity') throw new Error(`content-encoding ${encoding.slice(0, 40)} was not asked for`)
   // it may lead anywhere, to hosts behind the firewall too
   if (statusCode >= 300 && statusCode < 400) throw new Error(`status ${statusCode}: redirects are not followed`)
   if (statusCode < 200 || statusCode >= 300) throw new Error(`status ${statusCode}`)

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { codeOf, ConfigError, messageOf } from '../errors.js'
+import { aboutLater, codeOf, ConfigError, messageOf } from '../errors.js'
 import type { Log } from '../log.js'
 import { describesEvents, readDefinition, type ModernSchema } from './modern-schema.js'
 import { wholeProblem } from './problem.js'
 import { parseSchema, readSchemaFiles, type SchemaFile } from './schema-files.js'
-import { createRemoteSchemas, type RemoteDocument, type RemoteOptions, type RemoteSchemas } from './schema-remote.js'
+import { createRemoteSchemas, sharesOf, type RemoteDocument, type RemoteOptions, type RemoteSchemas } from './schema-remote.js'
 import type { JsonSchema, Problem, RefusedSchema, Schema, SchemaRepository } from './schemas.js'
 import { isRefused } from './schemas.js'
 import { compileInspector, compileValidator } from './validator.js'
@@ -65,7 +65,7 @@ class Repository implements SchemaRepository {
   /** What the capsule is taken from if no directory has one. */
   #shipped: Layer | null = null
   #loading: Promise<void> | null = null
-  /** Schemas that came from the remote repository, this time or earlier. */
+  /** Schemas that came from the remote repository, this time or earlier, by their shares. */
   #held = 0
 
   constructor (directories: readonly string[], documents: readonly SchemaFile[], remote: RemoteOptions | undefined, log: Log) {
@@ -108,7 +108,7 @@ class Repository implements SchemaRepository {
 
   async #load (): Promise<void> {
     const own = new Map<string, Layer>([['', this.#documents]])
-    for (const directory of this.#directories) own.set(directory, await this.#readLayer(directory))
+    for (const directory of this.#directories) own.set(directory, await aboutLater(directory, async () => await this.#readLayer(directory)))
     const capsule = this.#chooseCapsule([...own.values()]) ?? this.#chooseCapsule([this.#shipped ??= await this.#readLayer(shippedSchemas())])
     if (capsule === undefined) throw new ConfigError('bad-schema', `${shippedSchemas()} has no usable ${capsuleName}; install vanadium again`)
     const layers = this.#cacheDir === null ? own : new Map([...own, [this.#cacheDir, await this.#readLayer(this.#cacheDir)]])
@@ -152,7 +152,7 @@ class Repository implements SchemaRepository {
     const sameCapsule = capsule === this.#capsule
     this.#layers = layers
     this.#capsule = capsule
-    this.#held = this.#cacheDir === null ? 0 : layers.get(this.#cacheDir)?.size ?? 0
+    this.#held = [...(this.#cacheDir === null ? undefined : layers.get(this.#cacheDir))?.values() ?? []].reduce((sum, { content }) => sum + (typeof content === 'string' ? sharesOf(content) : 1), 0)
     this.#index = new Map()
     for (const { name, revision, path, result } of [...layers.values()].flatMap(layer => [...layer.values()])) {
       if (this.find(name, revision) !== undefined) continue
@@ -221,7 +221,7 @@ class Repository implements SchemaRepository {
     }
     const schema = this.#schemaOf(name, revision, url, attempt(() => readDefinition(document)))
     this.#put(schema)
-    this.#held++
+    this.#held += sharesOf(text)
     if (!isRefused(schema)) await this.#remote?.keep(name, revision, text)
     return schema
   }

@@ -64,8 +64,8 @@ export function allSchemas (root: JsonSchema): PlacedSchema[] {
   return found
 }
 
-/** A copy in which `change` was applied to every schema, the innermost first. Whatever is not a schema stays. */
-export function mapSchemas (schema: JsonSchema, change: (schema: JsonSchema) => JsonSchema): JsonSchema {
+/** A copy in which `change` was applied to every schema, the innermost first; it gets what it was, too. Whatever is not a schema stays. */
+export function mapSchemas (schema: JsonSchema, change: (schema: JsonSchema, original: JsonSchema) => JsonSchema): JsonSchema {
   const inner = (value: unknown): unknown => isObject(value) ? mapSchemas(value, change) : value
   return change(Object.fromEntries(Object.entries(schema).map(([keyword, value]) => {
     const holding = holdings.get(keyword)
@@ -73,7 +73,7 @@ export function mapSchemas (schema: JsonSchema, change: (schema: JsonSchema) => 
     if (Array.isArray(value)) return [keyword, value.map(inner)]
     if (holding !== 'map' || !isObject(value)) return [keyword, inner(value)]
     return [keyword, Object.fromEntries(Object.entries(value).map(([name, schema]) => [name, inner(schema)]))]
-  })))
+  })), schema)
 }
 
 /** RFC 6901, section 3. */

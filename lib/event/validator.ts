@@ -1,7 +1,10 @@
-import type { Options, ValidateFunction } from 'ajv'
+import type { ErrorObject, Options } from 'ajv'
 import { messageOf } from '../errors.js'
+import { counted } from './counted-schema.js'
 import { createAjv, type Dialect } from './dialect.js'
+import { createEffort, TooMuchEffort } from './effort.js'
 import { ajvFormats } from './formats.js'
+import { addCosts, addUniqueItems } from './keywords.js'
 import { problemOf, problemsOf, wholeProblem, type About } from './problem.js'
 import { regExpEngine } from './regexp.js'
 import type { JsonSchema, Problem, Schema } from './schemas.js'
@@ -27,14 +30,14 @@ const eventId = 'vanadium:event'
 export function compileValidator (parts: ValidatorParts): (event: object) => Problem | null {
   const about = aboutOf(parts)
   const check = compile(schemaOf(parts), parts.dialect)
-  return event => guarded(about, problem => problem, () => check(event) ? null : problemOf(check.errors ?? [], about))
+  return event => guarded(about, problem => problem, () => check(event) ? null : problemOf(check.errors, about))
 }
 
 /** The same, but everything that is wrong: takes long for an event that is wrong in many places, so it is for people who ask about one. */
 export function compileInspector (parts: ValidatorParts): (event: object) => Problem[] {
   const about = aboutOf(parts)
   const check = compile(schemaOf(parts), parts.dialect, true)
-  return event => guarded(about, problem => [problem], () => check(event) ? [] : problemsOf(check.errors ?? [], about))
+  return event => guarded(about, problem => [problem], () => check(event) ? [] : problemsOf(check.errors, about))
 }
 
 function aboutOf ({ name, revision, style }: ValidatorParts): About {
@@ -49,6 +52,7 @@ function guarded<T> ({ label }: About, failed: (problem: Problem) => T, check: (
   try {
     return check()
   } catch (error) {
+    if (error instanceof TooMuchEffort) return failed(wholeProblem('fewer values, or shorter ones', 'more than can be checked in a tenth of a second'))
     // the stack ran out: a schema that contains itself is followed as deep as the event goes
     if (error instanceof RangeError) return failed(wholeProblem('fewer levels of nesting', 'more than can be checked'))
     // a mistake of ajv's in the code for this schema; other schemas go on
@@ -69,13 +73,20 @@ function inCapsule ({ name, revision, modern, capsule }: ValidatorParts): JsonSc
   }
 }
 
+/** Tells whether a value meets a schema; if not, why is in `errors`. Throws `TooMuchEffort`. */
+export interface Check {
+  (value: unknown): boolean
+  readonly errors: readonly ErrorObject[]
+}
+
 /**
  * Whether values meet a schema in modern form, or a part of one. Throws, of any class, if ajv cannot compile it.
  *
  * An instance of ajv for each schema: one that is shared keeps every schema that it ever saw, and mixes up their ids.
  */
-export function compile (schema: JsonSchema, dialect: Dialect, allErrors = false): ValidateFunction {
+export function compile (schema: JsonSchema, dialect: Dialect, allErrors = false): Check {
   const inherited = hasInheritedNames(schema)
+  const effort = createEffort()
   const options: Options = {
     meta: false,
     validateSchema: false,
@@ -88,15 +99,23 @@ export function compile (schema: JsonSchema, dialect: Dialect, allErrors = false
     // 0.3 is a multiple of 0.1
     multipleOfPrecision: 9,
     ownProperties: inherited,
-    formats: ajvFormats,
-    code: { regExp: regExpEngine }
+    // what many refer to is compiled once, however many they are
+    inlineRefs: false,
+    formats: ajvFormats(effort),
+    // V8 does that as well; ajv takes time that is quadratic in the fields
+    code: { regExp: regExpEngine(effort), optimize: false }
   }
   const ajv = createAjv(dialect, options)
   // costs time and has bugs (ajv's issue 2559): only for those who ask for it
   ajv.opts.unevaluated = allSchemas(schema).some(({ schema }) => 'unevaluatedProperties' in schema || 'unevaluatedItems' in schema)
-  ajv.removeKeyword('uniqueItems')
-  ajv.addKeyword({ keyword: 'uniqueItems', type: 'array', schemaType: 'boolean', validate: isDistinctIfAsked, errors: false })
-  return ajv.compile(inherited ? mapSchemas(schema, withProtoField) : schema)
+  addUniqueItems(ajv, effort)
+  addCosts(ajv, effort)
+  const validate = ajv.compile(counted(inherited ? mapSchemas(schema, withProtoField) : schema))
+  const check = (value: unknown): boolean => {
+    effort.begin()
+    return validate(value) === true
+  }
+  return Object.defineProperty(check, 'errors', { get: () => validate.errors ?? [] }) as Check
 }
 
 /** Whether a field is called `constructor` or the like: every object seems to have it. */
@@ -114,16 +133,4 @@ function withProtoField (schema: JsonSchema): JsonSchema {
   const [, field] = isObject(properties) ? Object.entries(properties).find(([name]) => name === '__proto__') ?? [] : []
   if (field === undefined) return schema
   return { ...schema, patternProperties: { ...(isObject(patternProperties) ? patternProperties : {}), '^__proto__$': field } }
-}
-
-/** Instead of ajv's `uniqueItems`, which compares every item with every other. */
-function isDistinctIfAsked (asked: boolean, items: unknown[]): boolean {
-  return !asked || new Set(items.map(identity)).size === items.length
-}
-
-/** The same for values that are equal in JSON, whatever the order of their fields, and for no others. */
-function identity (value: unknown): unknown {
-  if (typeof value === 'string') return `"${value}`
-  if (typeof value !== 'object' || value === null) return value
-  return JSON.stringify(value, (_key, inner: unknown) => isObject(inner) ? { fields: Object.entries(inner).sort(([a], [b]) => a < b ? -1 : 1) } : inner)
 }

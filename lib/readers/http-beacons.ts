@@ -1,11 +1,16 @@
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { StreamError } from '../errors.js'
 import type { Batch, Context } from '../stream/contracts.js'
 import { PullQueue } from '../stream/pull-queue.js'
 import type { Sequence } from '../stream/state.js'
+import type { Answers } from './http-answers.js'
 import { Bodies } from './http-body.js'
+import { hasBody, type Exchange } from './http-connection.js'
+import { healthHeaders, healthOf } from './http-health.js'
 import { clientAddress, lineOf, queryOfBody } from './http-line.js'
 import { hasOptedOut } from './http-opt-out.js'
+import { Rates, sourceOf } from './http-rate.js'
+import { WaitingResponses } from './http-waiting.js'
 
 export interface BeaconOptions {
   readonly recvFrom: string
@@ -17,117 +22,137 @@ export interface BeaconOptions {
   readonly maxQuery: number
   readonly maxBody: number
   readonly queueRecords: number
+  /** Events a second; 0 for any number. */
+  readonly ratePerAddress: number
+  /** How long a client waits at most to be told that its event is safe. */
+  readonly answerTimeoutMs: number
+  /** How old the oldest event that is not safe may be while all is well. */
+  readonly healthyAgeMs: number
 }
 
 /** Whatever the number of events and of clients: what they may take of memory. */
 const queueBytes = 64 << 20
 const bodyBytes = 16 << 20
 
-const endpoints = new Map([
-  ['/event.gif', ['GET', 'POST', 'OPTIONS']],
-  ['/beacon/event', ['GET', 'POST', 'OPTIONS']],
-  ['/', ['POST', 'OPTIONS']]
+/** A browser that shows an address asks for this too, and a crawler should know that there is nothing to be found. */
+const day = { 'Cache-Control': 'max-age=86400' }
+const robots = { ...day, 'Content-Type': 'text/plain', 'X-Content-Type-Options': 'nosniff' }
+
+const events: readonly string[] = ['GET', 'POST', 'OPTIONS']
+const looks: readonly string[] = ['GET', 'HEAD']
+const paths: ReadonlyMap<string, readonly string[]> = new Map([
+  ['/event.gif', events],
+  ['/beacon/event', events],
+  ['/', ['POST', 'OPTIONS']],
+  ['*', ['OPTIONS']],
+  ['/healthz', looks],
+  ['/favicon.ico', looks],
+  ['/robots.txt', looks]
 ])
 
 /** RFC 9112, section 3.2.2: what a client says to a proxy, a server has to take too. */
-const authority = /^http:\/\/[^/?]*/i
-
-const anyOrigin = { 'Cache-Control': 'no-store', 'Access-Control-Allow-Origin': '*' }
-const preflight = {
-  ...anyOrigin,
-  'Access-Control-Allow-Methods': 'GET, POST',
-  'Access-Control-Allow-Headers': 'Content-Type',
-  'Access-Control-Max-Age': '86400'
-}
-
-/** Answers are constant: nothing of a request ever comes back. */
-const refusals = {
-  400: 'there is no event: send GET /event.gif?<percent-encoded JSON>, or POST the JSON',
-  404: 'there is nothing here: events go to /event.gif or /beacon/event',
-  405: 'this method is not allowed here',
-  413: 'the body is too large',
-  414: 'the query is too long: POST the event instead',
-  503: 'too busy, or stopping: try again later'
-} as const
+const authority = /^https?:\/\/[^/?]*/i
 
 /**
  * Requests to lines, and back to answers: a request is answered when the consumer asks for the next batch, that is, when
- * the event is safe with every writer. Until then its response waits, in the order of the records.
+ * the event is safe with every writer. Until then its response waits, in the order of the records, but not for ever.
  */
 export class Beacons {
   readonly #options: BeaconOptions
   readonly #ctx: Context
+  readonly #answers: Answers
   readonly #queue: PullQueue
   readonly #bodies: Bodies
-  #queued: ServerResponse[] = []
-  #handedOver: ServerResponse[] = []
-  #stopping = false
+  readonly #rates: Rates
+  readonly #waiting: WaitingResponses
+  readonly #timer: NodeJS.Timeout
 
-  constructor (options: BeaconOptions, ctx: Context) {
+  constructor (options: BeaconOptions, answers: Answers, ctx: Context) {
     this.#options = options
     this.#ctx = ctx
+    this.#answers = answers
     this.#queue = new PullQueue({ records: options.queueRecords, bytes: queueBytes })
     this.#bodies = new Bodies({ most: options.maxBody, together: bodyBytes })
+    this.#rates = new Rates(options.ratePerAddress)
+    this.#waiting = new WaitingResponses(answers, options.answerTimeoutMs)
+    this.#timer = setInterval(() => { this.#waiting.expire() }, Math.min(1000, options.answerTimeoutMs / 4)).unref()
   }
 
-  handle (request: IncomingMessage, response: ServerResponse): void {
+  handle (exchange: Exchange): void {
+    const { request, response, connection } = exchange
     const { method = '' } = request
     const url = (request.url ?? '').replace(authority, '')
     const mark = url.indexOf('?')
-    const path = mark === -1 ? url : url.slice(0, mark)
-    const methods = endpoints.get(path)
-    if (methods === undefined || (path === '/' && method === 'GET')) return this.#refuse(request, response, 404)
-    if (!methods.includes(method)) return this.#refuse(request, response, 405, { Allow: methods.join(', ') })
-    if (url.length > this.#options.maxQuery) return this.#refuse(request, response, 414)
-    if (method === 'OPTIONS') response.writeHead(204, preflight).end()
-    else if (method === 'GET') this.#accept(request, response, mark === -1 ? '' : url.slice(mark + 1))
-    else this.#receive(request, response)
+    const path = (mark === -1 ? url : url.slice(0, mark)) || '/'
+    const methods = paths.get(path)
+    if (methods === undefined || (path === '/' && method === 'GET')) return connection.refuse(response, 404)
+    if (!methods.includes(method)) return connection.refuse(response, 405, { Allow: methods.join(', ') })
+    if (url.length > this.#options.maxQuery) return connection.refuse(response, 414)
+    if (method === 'POST') return this.#receive(exchange)
+    // it means nothing there, and may mean something else to who stands before us
+    if (hasBody(request)) return connection.refuse(response, 400)
+    if (methods === looks) this.#show(path, response)
+    else if (method === 'OPTIONS') this.#answers.preflight(response)
+    else this.#take(exchange, mark === -1 ? '' : url.slice(mark + 1))
   }
 
   async * batches (): AsyncGenerator<Batch> {
     for (let batch = await this.#queue.take(); batch !== null; batch = await this.#queue.take()) {
-      this.#handedOver = this.#queued.splice(0, batch.count)
+      this.#waiting.handOver(batch.count)
       yield batch
-      for (const response of this.#handedOver.splice(0)) this.#confirm(response)
+      this.#waiting.confirm()
     }
   }
 
   /** Takes no further event; those taken can still be pulled. */
   end (error: Error | null = null): void {
-    this.#stopping = true
+    this.#answers.isStopping = true
     this.#queue.end(error)
   }
 
   /** Answers those who will get no better answer: their events may be lost. */
   giveUp (): void {
-    for (const response of [...this.#handedOver.splice(0), ...this.#queued.splice(0)]) this.#refuse(response.req, response, 503)
+    clearInterval(this.#timer)
+    this.#waiting.giveUp()
   }
 
-  #receive (request: IncomingMessage, response: ServerResponse): void {
+  #show (path: string, response: ServerResponse): void {
+    if (path === '/favicon.ico') return this.#answers.tell(response, 204, day)
+    if (path === '/robots.txt') return this.#answers.tell(response, 200, robots, 'User-agent: *\nDisallow: /\n')
+    const progress = { oldestMs: this.#waiting.oldestMs(), waiting: this.#waiting.count, isStopping: this.#answers.isStopping }
+    const { status, text } = healthOf(progress, this.#options.healthyAgeMs)
+    this.#answers.tell(response, status, healthHeaders, text)
+  }
+
+  #receive (exchange: Exchange): void {
+    const { request, response, connection } = exchange
+    if (this.#bodies.isTooLarge(request)) return connection.refuse(response, 413)
+    if (request.headers.expect !== undefined && request.httpVersion === '1.1') response.writeContinue()
     this.#bodies.receive(request, body => {
-      if (body === 'too-large') this.#refuse(request, response, 413)
-      else if (body === 'busy') this.#refuse(request, response, 503)
-      else this.#accept(request, response, queryOfBody(body))
+      if (body === 'too-large') connection.refuse(response, 413)
+      else if (body === 'busy') connection.refuse(response, 503)
+      else this.#take(exchange, queryOfBody(body))
     })
   }
 
-  #accept (request: IncomingMessage, response: ServerResponse, query: string): void {
-    if (query === '') return this.#refuse(request, response, 400)
+  #take ({ request, response, connection }: Exchange, query: string): void {
+    if (query === '') return connection.refuse(response, 400)
+    const { headers, socket } = request
     const { recvFrom, sequence, trustedProxies, optOutCookie } = this.#options
-    if (hasOptedOut(request.headers, optOutCookie)) return this.#leaveOut(response)
-    if (this.#queue.full) return this.#refuse(request, response, 503)
-    const { 'user-agent': userAgent, 'x-forwarded-for': forwardedFor } = request.headers
-    const address = clientAddress(request.socket.remoteAddress, forwardedFor?.toString(), trustedProxies)
+    const address = clientAddress(socket.remoteAddress, headers['x-forwarded-for']?.toString(), trustedProxies)
+    if (!this.#rates.allows(sourceOf(address))) return connection.refuse(response, 429)
+    if (hasOptedOut(headers, optOutCookie)) return this.#leaveOut(response)
+    if (this.#queue.full) return connection.refuse(response, 503)
     const seqId = this.#number(sequence)
-    if (seqId === null) return this.#refuse(request, response, 503)
-    this.#queue.push(lineOf({ query, seqId, recvFrom, address, userAgent }))
-    this.#queued.push(response)
+    if (seqId === null) return connection.refuse(response, 503)
+    this.#queue.push(lineOf({ query, seqId, recvFrom, address, userAgent: headers['user-agent'] }))
+    this.#waiting.add(response)
   }
 
   /** The same answer as to everybody else; the event is nowhere. */
   #leaveOut (response: ServerResponse): void {
     this.#ctx.metrics.increment('opted_out')
-    this.#confirm(response)
+    this.#answers.confirm(response)
   }
 
   /** Null while the disk is full on which numbers are reserved. */
@@ -140,28 +165,4 @@ export class Beacons {
       return null
     }
   }
-
-  #confirm (response: ServerResponse): void {
-    if (this.#stopping) response.setHeader('Connection', 'close')
-    response.writeHead(204, anyOrigin).end()
-  }
-
-  #refuse (request: IncomingMessage, response: ServerResponse, status: keyof typeof refusals, headers: OutgoingHttpHeaders = {}): void {
-    this.#ctx.metrics.increment('refused')
-    if (status === 503) this.#ctx.log.warn('events were refused: the consumer is too slow, or the daemon stops', { queued: this.#queued.length })
-    if (this.#stopping || hasUnreadBody(request)) response.setHeader('Connection', 'close')
-    const text = `${refusals[status]}\n`
-    response.writeHead(status, {
-      ...anyOrigin,
-      ...(status === 503 ? { 'Retry-After': '5' } : {}),
-      ...headers,
-      'Content-Type': 'text/plain',
-      'Content-Length': text.length
-    }).end(request.method === 'HEAD' ? undefined : text)
-  }
-}
-
-/** Its rest would have to be read before the next request on the same connection. */
-function hasUnreadBody ({ complete, headers }: IncomingMessage): boolean {
-  return !complete && ('content-length' in headers || 'transfer-encoding' in headers)
 }

@@ -6,7 +6,7 @@ import { batchOfBytes, emptyBatch, recordsOf, unclassified } from '../stream/bat
 import type { Batch, Context, Position, Provenance } from '../stream/contracts.js'
 import type { JournalEntry } from '../stream/journal.js'
 import type { Uri } from '../stream/uri.js'
-import { parseMessage, type JournalMessage, type Origin } from '../zmq/journal-messages.js'
+import { isAnsweredBeside, parseMessage, type JournalMessage, type Origin } from '../zmq/journal-messages.js'
 import type { Whereabouts } from '../zmq/lag-probe.js'
 import type { ReplayClient } from '../zmq/replay-client.js'
 
@@ -85,8 +85,9 @@ export class Subscription {
       this.#socket.receiveTimeout = idleMs
       const frames = await this.#socket.receive()
       const message = parseMessage(frames)
-      if (message === null) this.#ctx.log.warn('a message of the stream cannot be understood; is it journaled?', { uri: this.#uri.text, bytes: frames[0]?.length })
-      return message
+      if (message !== null && isAnsweredBeside(this.#uri, message)) return message
+      this.#ctx.log.warn('a message of the stream cannot be understood; is it journaled?', { uri: this.#uri.text, bytes: frames[0]?.length })
+      return null
     } catch (error) {
       if (!this.#socket.closed && codeOf(error) !== 'EAGAIN') throw error
       return null

@@ -5,12 +5,13 @@ import { batchLimits, batchOfBytes, batchOfRecords } from '../stream/batch.js'
 import type { Batch, Context, Reader, ReaderHandler } from '../stream/contracts.js'
 import { generatedReader } from '../stream/generated-reader.js'
 import { tidyLines } from '../stream/splitter.js'
-import { attach, checkEndpoint, wantsIpv6 } from '../zmq/endpoint.js'
+import { attach, checkEndpoint, claimOf, wantsIpv6 } from '../zmq/endpoint.js'
+import { checkKeyFiles, checkSecurity, curveParams, openSecurity, type CurveParams } from '../zmq/curve.js'
 import { namePattern } from '../zmq/journal-messages.js'
 import { keepAlive, zmqParams, type ZmqParams } from '../zmq/options.js'
 import { openJournaledReader } from './tcp-journal.js'
 
-export interface TcpReaderParams extends ZmqParams {
+export interface TcpReaderParams extends ZmqParams, CurveParams {
   subscribe: string
   bind: boolean
   as?: string
@@ -36,7 +37,7 @@ const drainMs = 10_000
 export const tcpReader: ReaderHandler<TcpReaderParams> = {
   schemes: ['tcp', 'ipc'],
   summary: 'Subscribes to a ZeroMQ publisher: a message is a record.',
-  examples: ['tcp://127.0.0.1:8600', 'tcp://127.0.0.1:8610?as=mysql-m2', 'tcp://*:8600?bind=true', 'ipc:///run/vanadium/valid.ipc'],
+  examples: ['tcp://127.0.0.1:8600', 'tcp://127.0.0.1:8610?as=mysql-m2', 'tcp://collector.example.org:8610?as=mysql-m2&curve=/etc/vanadium/keys/db1.secret&server-key=/etc/vanadium/keys/collector.public', 'tcp://127.0.0.1:8600?bind=true', 'ipc:///run/vanadium/valid.ipc'],
   params: {
     type: 'object',
     properties: {
@@ -44,21 +45,28 @@ export const tcpReader: ReaderHandler<TcpReaderParams> = {
       bind: { type: 'boolean', default: false, description: 'Waits for publishers to connect, instead of connecting to one.' },
       as: { type: 'string', pattern: namePattern, description: 'Name of this subscriber of a journaled stream: nothing is missed, and after a restart it goes on where it was.' },
       from: { type: 'string', enum: ['oldest', 'newest'], description: 'With as: where to begin the first time; by default at the oldest record that the journal has.' },
+      ...curveParams,
       ...zmqParams
     },
     additionalProperties: false
   },
-  check (uri, { bind, as, from, subscribe }) {
+  check (uri, params) {
+    const { bind, as, from, subscribe } = params
     checkEndpoint(uri, bind)
+    checkSecurity(uri, params, { binds: bind, publishes: false })
     if (as === undefined && from !== undefined) throw new ConfigError('bad-uri', `${uri.text}: option "from" is for a journaled stream; give the subscriber a name: as=NAME`)
     if (as !== undefined && bind) throw new ConfigError('bad-uri', `${uri.text}: a journaled stream is fetched from, so its subscriber cannot wait for it; leave out bind=true`)
     if (as !== undefined && subscribe !== '') throw new ConfigError('bad-uri', `${uri.text}: of a journaled stream all records are read; leave out "subscribe", or use filter:`)
   },
-  async open (uri, { subscribe, bind, as, from = 'oldest', hwm, 'max-message': maxMessageSize }, ctx): Promise<TcpReader> {
-    if (as !== undefined) return await openJournaledReader(uri, { as, from, maxMessage: maxMessageSize }, ctx)
+  checkSecrets: (_uri, params) => { checkKeyFiles(params) },
+  claims: (uri, { bind }) => bind ? [claimOf(uri)] : [],
+  async open (uri, params, ctx): Promise<TcpReader> {
+    const { subscribe, bind, as, from = 'oldest', hwm, 'max-message': maxMessageSize } = params
+    const security = await openSecurity(uri, params, ctx)
+    if (as !== undefined) return await openJournaledReader(uri, { as, from, security, maxMessage: maxMessageSize }, ctx)
     const socket = new Subscriber({ receiveHighWaterMark: hwm, maxMessageSize, ipv6: wantsIpv6(uri), linger: 0, ...keepAlive })
     socket.subscribe(subscribe)
-    const endpoint = await attach(socket, uri, bind, ctx)
+    const endpoint = await attach(socket, uri, bind, security, ctx)
     return { endpoint, ...generatedReader(batches(socket, hwm, ctx), { release: () => { socket.close() } }) }
   }
 }

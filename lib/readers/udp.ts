@@ -41,6 +41,7 @@ export const udpReader: Handler<UdpReaderParams, UdpReader> = {
     },
     additionalProperties: false
   },
+  claims: ({ host, port }) => [{ kind: 'udp', host, port: port ?? 0 }],
   async open (uri, params, ctx) {
     const receiver = new Receiver(params.queue, uri, ctx)
     const address = await receiver.bind(params['receive-buffer'])

@@ -1,5 +1,6 @@
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit, type Alias, type Document, type Node } from 'yaml'
+import { isAlias, isMap, isPair, isScalar, isSeq, visit, type Alias, type Document, type Node } from 'yaml'
 import { messageOf } from '../errors.js'
+import { parseYaml, valueOf } from '../yaml.js'
 import type { Path, Problem } from './problem.js'
 
 /** A file of a registry that is good YAML, whatever it says. */
@@ -11,21 +12,22 @@ export interface Source {
   lineOf (path: Path): number
 }
 
-/** What aliases may grow into: a few lines can become gigabytes. */
-const mostAliases = 100
+/** Bytes of one file. */
+const largestFile = 1 << 20
 
 export function readSource (file: string, text: string): Source | Problem[] {
-  const lines = new LineCounter()
-  const document = parseDocument(text, { prettyErrors: false, lineCounter: lines })
+  if (text.length > largestFile) return [{ file, line: null, text: `the file has ${text.length} characters, at most ${largestFile} are read; put a part of it into another one in registry.d` }]
+  const yaml = parseYaml(text)
+  const { document, lines } = yaml
   const lineAt = (offset = 0): number => lines.linePos(offset).line
   const mistakes = [
     // behind a colon is the text itself, which may have a password in it
-    ...document.errors.map(({ message, pos: [offset] }) => ({ file, line: lineAt(offset), text: `${message.replace(/(?:: ?"|; please use YAML).*$/s, '')} (column ${lines.linePos(offset).col}); give YAML` })),
+    ...yaml.errors.map(({ message, offset }) => ({ file, line: lineAt(offset), text: `${message.replace(/(?:: ?"|; please use YAML).*$/s, '')} (column ${lines.linePos(offset).col}); give YAML` })),
     ...aliasesOfNothing(document).map(alias => ({ file, line: lineAt(alias.range?.[0]), text: `*${alias.source} stands for nothing; write &${alias.source} before what it is to stand for, above it, or write that out` }))
   ]
   if (mistakes.length > 0) return mistakes
   try {
-    const value: unknown = document.toJS({ maxAliasCount: mostAliases }) ?? {}
+    const value = valueOf(yaml) ?? {}
     return { file, value: withoutNulls(value), lineOf: path => lineAt(offsetOf(document, path)) }
   } catch (cause) {
     // of the yaml package: too many aliases

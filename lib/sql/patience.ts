@@ -80,6 +80,11 @@ export function createPatience (ctx: Context, { store, held, graceMs = defaultGr
   }
 }
 
+/** Without options, which say nothing of where it is. */
+export function shortOf (store: string): string {
+  return store.replace(/\?.*$/s, '')
+}
+
 /** Says what is waited for, since when, how many records wait, and when there will be no room for more. */
 class WaitLog {
   readonly #ctx: Context
@@ -97,6 +102,7 @@ class WaitLog {
     this.#since ??= Date.now()
     const fields = { ...this.#fields(this.#since), since: new Date(this.#since).toISOString(), reason: messageOf(error) }
     this.#note({ sinceMs: this.#since, store: this.#store, reason: messageOf(error) })
+    this.#ctx.waiting(shortOf(this.#store), messageOf(error))
     if (mustAct) this.#ctx.log.error('the store refuses; it is tried again until somebody has corrected that', fields)
     else this.#ctx.log.warn('waiting for the store', fields)
   }
@@ -104,6 +110,7 @@ class WaitLog {
   over (): void {
     if (this.#since === null) return
     this.#note(null)
+    this.#ctx.waiting(shortOf(this.#store), null)
     this.#ctx.log.info('the store is back', this.#fields(this.#since))
   }
 

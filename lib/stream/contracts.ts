@@ -72,7 +72,7 @@ export interface Reader extends AsyncIterable<Batch> {
 
 /**
  * A sink. One caller: calls never overlap. A record that the store refuses goes to `ctx.deadLetters` and is no error;
- * a store that is away is waited for inside `write` and `flush`.
+ * a store that is away is waited for inside `write` and `flush`, which say so to `ctx.waiting`.
  */
 export interface Writer {
   /** What was written goes on its way only when `drive` has flushed and saved it, so that is done whenever the input pauses. */
@@ -132,6 +132,17 @@ export interface Context {
    * calls it: what a batch became and how far its input was read belong together.
    */
   save (): Promise<void>
+  /**
+   * Says that the work goes on; it only counts, and costs nothing. Each turn of `drive` says it. Who waits within one call for long, on
+   * purpose, says it at least every few seconds, and only if something has really gone on: otherwise the process is taken for hung,
+   * and systemd restarts it (docs/decisions/0017).
+   */
+  progress (): void
+  /**
+   * `what` is waited for: a store that is away, room on a disk. To be said at each attempt, as `progress` is, of which it is one; with null
+   * when that is over. People read it: `systemctl status`.
+   */
+  waiting (what: string, why: string | null): void
   /** The schemas of `--schemas`; loaded on first use. */
   readonly schemas: SchemaRepository
   /** What the registry says of a schema now, and after a reload; null, or absent, where there is none that can be read. */
@@ -171,6 +182,11 @@ export interface Params<P> {
   additionalProperties: false
 }
 
+/** What only one process of a host can have. */
+export type Claim =
+  | { readonly kind: 'tcp' | 'udp', /** Null for all addresses. */ readonly host: string | null, readonly port: number }
+  | { readonly kind: 'socket' | 'file', readonly path: string }
+
 /** One way of reading, or of writing: a transport. `open` does the work; nothing happens on import. */
 export interface Handler<P, T> {
   /** URI schemes it serves. */
@@ -186,6 +202,8 @@ export interface Handler<P, T> {
   readonly wraps?: true
   /** Further checks that need no resource, for `--config-check`. Throws `ConfigError`. */
   check? (uri: Uri, params: P): void
+  /** What `open` would take, that nobody else on the host may have then. */
+  claims? (uri: Uri, params: P): Claim[]
   /** The same of files that only who opens it has to be able to read: those with passwords and keys. Throws `ConfigError`. */
   checkSecrets? (uri: Uri, params: P): void
   open (uri: Uri, params: P, ctx: Context): Promise<T>

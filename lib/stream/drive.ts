@@ -17,6 +17,8 @@ const eagerBytes = 1 << 20
 const eagerMs = 50
 /** So many milliseconds after a flush a pause is not one yet: where records come one by one, a save for each costs more than all else. */
 const calmMs = 10
+/** Where nothing comes, the loop turns all the same, for who watches it. */
+const idleMs = 1000
 
 /**
  * The loop of every daemon: pull a batch, write it, and on each flush commit the position of the input and save the state.
@@ -89,8 +91,14 @@ export async function drive (readers: readonly Reader[], writer: Writer, ctx: Co
   await begin(writer, ctx)
   try {
     for (;;) {
-      if (performance.now() >= flushAt || unflushedBytes >= flushBytes || !await input.ready(patienceMs())) {
+      ctx.progress()
+      if (performance.now() >= flushAt || unflushedBytes >= flushBytes) {
         await settle()
+        continue
+      }
+      const ms = patienceMs()
+      if (!await input.ready(Math.min(ms, idleMs))) {
+        if (ms <= idleMs) await settle()
         continue
       }
       const pulled = await input.next()

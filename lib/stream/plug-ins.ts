@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { ConfigError, messageOf } from '../errors.js'
+import { aboutLater, ConfigError, messageOf } from '../errors.js'
 import type { Log } from '../log.js'
 import type { Reader, ReaderHandler, RecordFunction, Writer, WriterHandler } from './contracts.js'
 import type { Schemes } from './schemes.js'
@@ -33,15 +33,17 @@ export interface PlugInHost {
  * with all rights of the daemon. Throws `ConfigError` naming the file when one cannot be loaded or adds what is there already.
  */
 export async function loadPlugIns (directories: readonly string[], targets: PlugInTargets): Promise<void> {
-  for (const directory of directories) {
-    for (const file of await plugInsOf(directory)) {
-      try {
-        await load(file, targets)
-      } catch (cause) {
-        throw new ConfigError('bad-plugin', `plug-in ${file}: ${messageOf(cause)}`, { cause })
-      }
-      targets.log.debug('plug-in loaded', { file })
+  for (const directory of directories) await aboutLater(directory, async () => { await loadFrom(directory, targets) })
+}
+
+async function loadFrom (directory: string, targets: PlugInTargets): Promise<void> {
+  for (const file of await plugInsOf(directory)) {
+    try {
+      await load(file, targets)
+    } catch (cause) {
+      throw new ConfigError('bad-plugin', `plug-in ${file}: ${messageOf(cause)}`, { cause })
     }
+    targets.log.debug('plug-in loaded', { file })
   }
 }
 

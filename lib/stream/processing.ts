@@ -45,6 +45,8 @@ export function processing (events: EventProcessor, valid: Writer, invalid: Writ
         let outcome = process(i, true)
         if (outcome.kind === 'unknown-schema') {
           await ctx.schemas.fetch(outcome.name, outcome.revision)
+          // a batch may name many, and each may be waited for
+          ctx.progress()
           outcome = process(i, false)
         }
         if (outcome.kind === 'valid') {

@@ -5,9 +5,11 @@ import type { State } from './state.js'
 
 /** How long a full disk is still waited for when the daemon has been told to stop, in milliseconds. */
 const graceMs = 10_000
+/** As it is said to be waited for. */
+const disk = 'room on the disk of --state'
 
 /** Saves, and while the disk is full waits for room: nothing more is taken from the inputs meanwhile. */
-export async function saveWithPatience (state: State, { log, stop }: Pick<Context, 'log' | 'stop'>): Promise<void> {
+export async function saveWithPatience (state: State, { log, stop, waiting }: Pick<Context, 'log' | 'stop' | 'waiting'>): Promise<void> {
   const full = attempt(state)
   if (full === null) return
   const since = new Date()
@@ -20,10 +22,12 @@ export async function saveWithPatience (state: State, { log, stop }: Pick<Contex
   try {
     for (let error: StreamError | null = full; error !== null; error = attempt(state)) {
       log.error('the disk of --state is full; no input is taken until there is room', { since: since.toISOString(), reason: error.message })
+      waiting(disk, error.message)
       if (!await backoff.wait(patience.signal)) throw error
     }
     log.info('there is room again for the state', { seconds: Math.round((Date.now() - since.getTime()) / 1000) })
   } finally {
+    waiting(disk, null)
     stop.removeEventListener('abort', endPatience)
   }
 }

@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
-import { ConfigError } from '../errors.js'
+import { about, aboutLater, ConfigError } from '../errors.js'
 import type { Context, Handler, Reader, Writer } from './contracts.js'
-import { parseUri, withoutInner, type Uri } from './uri.js'
+import { checkDepth, parseUri, withoutInner, type Uri } from './uri.js'
 
 type AnyHandler<T> = Handler<object, T>
 
@@ -36,8 +36,13 @@ export class Schemes<T extends Reader | Writer> {
   }
 
   /** Everything that can be known to be wrong without opening anything. Throws `ConfigError`. */
-  check (text: string): { uri: Uri, params: object, handler: AnyHandler<T> } {
+  check (text: string, depth = 0): { uri: Uri, params: object, handler: AnyHandler<T> } {
+    return about(text, () => this.#check(text, depth))
+  }
+
+  #check (text: string, depth: number): { uri: Uri, params: object, handler: AnyHandler<T> } {
     const parsed = parseUri(text)
+    checkDepth(depth, parsed.text)
     const entry = this.#entries.get(parsed.scheme)
     if (entry === undefined) {
       const known = [...this.#entries.keys()].sort().join(', ')
@@ -53,20 +58,22 @@ export class Schemes<T extends Reader | Writer> {
     }
     const params = readOptions(uri, entry.validate, handler.params.properties)
     handler.check?.(uri, params)
-    if (handler.wraps === true) this.check(uri.rest)
+    if (handler.wraps === true) this.check(uri.rest, depth + 1)
     return { uri, params, handler }
   }
 
   /** The same of a stream that this process is going to open: the files with its passwords and keys are looked at, too. */
   checkOwn (text: string): void {
-    const { uri, params, handler } = this.check(text)
-    handler.checkSecrets?.(uri, params)
-    if (handler.wraps === true) this.checkOwn(uri.rest)
+    about(text, () => {
+      const { uri, params, handler } = this.check(text)
+      handler.checkSecrets?.(uri, params)
+      if (handler.wraps === true) this.checkOwn(uri.rest)
+    })
   }
 
   async open (text: string, ctx: Context): Promise<T> {
     const { uri, params, handler } = this.check(text)
-    return await handler.open(uri, params, ctx)
+    return await aboutLater(text, async () => await handler.open(uri, params, ctx))
   }
 }
 

@@ -17,6 +17,13 @@ export interface Uri {
   readonly text: string
 }
 
+/** Longest URI, in characters: what looks for passwords takes time that is quadratic in it. */
+const longest = 8192
+/** Of a longer one, so much is shown. */
+const shownOfLong = 40
+/** URIs that may wrap one another. */
+const mostWrapped = 16
+
 const shape = /^([a-z][a-z0-9+.-]*):(\/\/(?:([^/?#]*)@)?(\[[^\]]*\]|[^@:/?#]*)(?::([^@/?#]*))?)?([^?#]*)(?:\?([^#]*))?$/is
 
 /** User and password of an authority, also in a URI that another one wraps. */
@@ -29,6 +36,7 @@ const unescapedLogin = /(?<!\/)(\/\/(?!\[)[^:/?#]*):(?!\/\/|\d+(?:[/?#]|$)).*@/s
  * Throws `ConfigError` naming the URI and what is wrong with it.
  */
 export function parseUri (text: string): Uri {
+  if (text.length > longest) throw new ConfigError('bad-uri', `a stream URI has ${text.length} characters; give ${longest} at most`)
   const safe = hidePasswords(text)
   if (hasUnescapedLogin(text)) throw new ConfigError('bad-uri', `${safe}: the password is not escaped; write / ? # @ in it as %2F %3F %23 %40`)
   const match = shape.exec(text)
@@ -51,21 +59,41 @@ export function parseUri (text: string): Uri {
 }
 
 /** What the ledger calls the stream of a URI: the journal's name or, without one, the URI without wrappers and options. */
-export function streamOf (text: string): string {
+export function streamOf (text: string, depth = 0): string {
   const { rest, query, text: safe } = parseUri(text)
-  if (/^[a-z][a-z0-9+.-]*:/i.test(rest)) return streamOf(rest)
+  checkDepth(depth, safe)
+  if (/^[a-z][a-z0-9+.-]*:/i.test(rest)) return streamOf(rest, depth + 1)
   return query.find(([name]) => name === 'journal')?.[1] ?? safe.replace(/\?.*$/s, '')
 }
 
-/** A URI as it may be shown. Passwords are hidden in wrapped URIs and options too, and where they were not escaped. */
+/** Throws `ConfigError` for a URI that so many others wrap. */
+export function checkDepth (depth: number, text: string): void {
+  if (depth > mostWrapped) throw new ConfigError('bad-uri', `${text}: more than ${mostWrapped} URIs wrap one another; leave some out`)
+}
+
+/** A URI as it may be shown, without its end if it is no URI that could be used. Passwords are hidden in wrapped URIs and options too, and where they were not escaped. */
 export function hidePasswords (text: string): string {
-  return text
-    .replace(hasUnescapedLogin(text) ? unescapedLogin : login, '$1:***@')
-    .replace(/([?&][^=&]*(?:passw|secret|token)[^=&]*=)[^&]*/gi, '$1***')
+  if (text.length > longest) return `${hidePasswords(text.slice(0, shownOfLong))}…`
+  // behind the last @ there is no password, and much that would be looked through for one
+  const end = text.lastIndexOf('@') + 1
+  return hideOptions(text.slice(0, end).replace(hasUnescapedLogin(text) ? unescapedLogin : login, '$1:***@') + text.slice(end))
 }
 
 function hasUnescapedLogin (text: string): boolean {
-  return text.search(login) === -1 && unescapedLogin.test(text)
+  return text.search(login) === -1 && unescapedLogin.test(text.slice(0, text.lastIndexOf('@') + 1))
+}
+
+const secretName = /passw|secret|token/i
+
+/** `passwd=x` becomes `passwd=***`. */
+function hideOptions (text: string): string {
+  return text.split('&').map((part, at) => {
+    const start = at === 0 ? part.indexOf('?') : 0
+    for (let from = start, end = part.indexOf('=', from); start !== -1 && end !== -1; from = end + 1, end = part.indexOf('=', from)) {
+      if (secretName.test(part.slice(from, end))) return `${part.slice(0, end + 1)}***`
+    }
+    return part
+  }).join('&')
 }
 
 function splitAt (text: string, separator: string): [string, string?] {

@@ -44,6 +44,7 @@ export const fileWriter: WriterHandler<FileWriterParams> = {
     if (uri.host !== null) throw new ConfigError('bad-uri', `${uri.text}: "${uri.host}" stands where a host does; write file:// and an absolute path, for example file:///var/log/events.log`)
     if (uri.path.endsWith('/')) throw new ConfigError('bad-uri', `${uri.text}: this is a directory; name a file in it`)
   },
+  claims: ({ path }) => [{ kind: 'file', path: resolve(path) }],
   async open (uri, params, ctx) {
     const writer = new FileWriter(resolve(uri.path), params, ctx)
     ctx.defer(uri.text, async () => { await writer.close() })
@@ -186,16 +187,22 @@ class FileWriter implements Writer {
     for (;;) {
       try {
         await work()
-        if (backoff.attempts > 0) this.#ctx.log.info('there is room again', { path: this.#path, seconds: Math.round((Date.now() - since.getTime()) / 1000) })
+        if (backoff.attempts > 0) this.#isRoom(since)
         return
       } catch (cause) {
         if (cause instanceof ConfigError || cause instanceof StreamError) throw cause
         if (!passing.includes(codeOf(cause))) throw new StreamError('cannot-write', `${this.#path} cannot be written: ${messageOf(cause)}`, { cause })
+        this.#ctx.waiting(`room on the disk of ${this.#path}`, messageOf(cause))
         this.#ctx.log.error('the disk is full; waiting for room', { path: this.#path, since: since.toISOString(), reason: messageOf(cause) })
         if (!await backoff.wait(this.#patience.signal)) throw new StreamError('no-space', `${this.#path}: the disk was still full when the daemon had to end`, { cause })
         // what was deleted to make room is kept by the file system for as long as it is open
         await this.#followName()
       }
     }
+  }
+
+  #isRoom (since: Date): void {
+    this.#ctx.waiting(`room on the disk of ${this.#path}`, null)
+    this.#ctx.log.info('there is room again', { path: this.#path, seconds: Math.round((Date.now() - since.getTime()) / 1000) })
   }
 }

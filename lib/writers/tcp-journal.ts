@@ -7,6 +7,7 @@ import { boundsKey, type Bounds } from '../stream/journal-bounds.js'
 import type { Journal, JournalEntry } from '../stream/journal.js'
 import { together } from '../stream/together.js'
 import type { Uri } from '../stream/uri.js'
+import type { Security } from '../zmq/curve.js'
 import { attach, wantsIpv6 } from '../zmq/endpoint.js'
 import { longestRequest, parseRequest, recordsMessage, stateMessage, type CommitReport, type FetchRequest, type Origin, type StatusRequest } from '../zmq/journal-messages.js'
 import { keepAlive, longestMessage } from '../zmq/options.js'
@@ -16,6 +17,7 @@ export interface JournaledWriterOptions {
   readonly journal: string
   /** Port of the replay socket; 0 for any that is free. */
   readonly replay: number
+  readonly security: Security
   /** Of the journal; beyond them the oldest records go, whoever may still need them. */
   readonly bounds: Bounds
   /** For whom records are kept from the first one on, before they have come for the first time. */
@@ -46,17 +48,17 @@ const lingerMs = 1000
  * slow, or away, or this process was killed between the two. What is written is put into the state on `flush`, and published
  * when that is saved.
  */
-export async function openJournaledWriter (uri: Uri, { journal: name, replay, bounds, subscribers, maxMessage }: JournaledWriterOptions, ctx: Context): Promise<JournaledWriter> {
+export async function openJournaledWriter (uri: Uri, { journal: name, replay, security, bounds, subscribers, maxMessage }: JournaledWriterOptions, ctx: Context): Promise<JournaledWriter> {
   const journal = ctx.state.journal(name)
   ctx.state.remark(boundsKey(name), JSON.stringify(bounds))
   for (const subscriber of subscribers) if (!journal.knows(subscriber)) journal.committed(subscriber, journal.oldest)
   const replaySocket = new Router({ sendHighWaterMark: heldMessages, sendTimeout: 0, mandatory: false, linger: 0, maxMessageSize: longestRequest, ipv6: wantsIpv6(uri), ...keepAlive })
-  const replayEndpoint = await attach(replaySocket, replayUri(uri, replay), true, ctx)
+  const replayEndpoint = await attach(replaySocket, replayUri(uri, replay), true, security, ctx)
   if (journal.isRenewed) ctx.log.warn('the machine went down before everything was on its disk (--fsync checkpoint); the journal goes on under a new id', { journal: name, id: journal.id, next: journal.next })
   const origin: Origin = { journal: name, id: journal.id, ...(journal.previous === null ? {} : { previous: journal.previous }), replay: uri.scheme === 'ipc' ? replayEndpoint.slice('ipc://'.length) : Number(/\d+$/.exec(replayEndpoint)?.[0]) }
 
   const socket = new Publisher({ sendHighWaterMark: heldMessages, sendTimeout: 0, linger: lingerMs, ipv6: wantsIpv6(uri), ...keepAlive })
-  const endpoint = await attach(socket, uri, true, ctx)
+  const endpoint = await attach(socket, uri, true, security, ctx)
   const serving = serve(replaySocket, journal, bounds, origin, ctx)
 
   let taken: Batch[] = []
@@ -104,7 +106,8 @@ export async function openJournaledWriter (uri: Uri, { journal: name, replay, bo
 }
 
 /** On the same address as the stream; of an `ipc:` stream the file beside it. */
-function replayUri (uri: Uri, port: number): Uri {
+/** Where subscribers fetch what they missed. */
+export function replayUri (uri: Uri, port: number): Uri {
   return uri.scheme === 'ipc'
     ? { ...uri, path: `${uri.path}.replay`, text: `${uri.text} (replay)` }
     : { ...uri, port, text: `${uri.text} (replay)` }

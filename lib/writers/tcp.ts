@@ -5,13 +5,14 @@ import { batchLimits, recordsOf } from '../stream/batch.js'
 import type { Writer, WriterHandler } from '../stream/contracts.js'
 import { parseDuration } from '../stream/duration.js'
 import { streamOf } from '../stream/uri.js'
-import { attach, checkEndpoint, wantsIpv6 } from '../zmq/endpoint.js'
+import { checkKeyFiles, checkSecurity, curveParams, openSecurity, type CurveParams } from '../zmq/curve.js'
+import { attach, checkEndpoint, claimOf, wantsIpv6 } from '../zmq/endpoint.js'
 import { namePattern } from '../zmq/journal-messages.js'
 import { keepAlive, longestMessage, zmqParams, type ZmqParams } from '../zmq/options.js'
 import { accepted } from './longest.js'
-import { openJournaledWriter } from './tcp-journal.js'
+import { openJournaledWriter, replayUri } from './tcp-journal.js'
 
-export interface TcpWriterParams extends ZmqParams {
+export interface TcpWriterParams extends ZmqParams, CurveParams {
   connect: boolean
   journal?: string
   replay?: number
@@ -39,7 +40,7 @@ const deafMs = 60_000
 export const tcpWriter: WriterHandler<TcpWriterParams> = {
   schemes: ['tcp', 'ipc'],
   summary: 'Publishes to ZeroMQ subscribers: a record is a message.',
-  examples: ['tcp://*:8600', 'tcp://127.0.0.1:8610?journal=all-events&replay=8710', 'tcp://collector.example.org:8600?connect=true', 'ipc:///run/vanadium/valid.ipc'],
+  examples: ['tcp://127.0.0.1:8600', 'tcp://127.0.0.1:8610?journal=all-events&replay=8710', 'tcp://*:8610?journal=all-events&replay=8710&curve=/etc/vanadium/keys/collector.secret&clients=/etc/vanadium/keys/clients', 'tcp://*:8600?insecure=true', 'tcp://127.0.0.1:8600?connect=true', 'ipc:///run/vanadium/valid.ipc'],
   params: {
     type: 'object',
     properties: {
@@ -49,19 +50,29 @@ export const tcpWriter: WriterHandler<TcpWriterParams> = {
       'journal-bytes': { type: 'integer', minimum: 1 << 20, maximum: 2 ** 50, description: 'With journal: bytes of records that are kept for subscribers which have not committed them, 10 GiB by default; beyond that the oldest are lost to them, and counted as `lost`.' },
       'journal-age': { type: 'string', pattern: '^[1-9]\\d{0,3}[hd]$', description: 'With journal: hours or days (36h, 7d) for which records are kept for subscribers which have not committed them, 7d by default; older ones are lost to them, and counted as `lost`. A subscriber that says nothing for so long is forgotten.' },
       subscribers: { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,64}(,[A-Za-z0-9_.-]{1,64})*$', description: 'With journal: names of subscribers, separated by commas, for which everything is kept from the first record on. Others are known from when they first come; what was pruned before, because all that were known had it, they do not get.' },
+      ...curveParams,
       ...zmqParams
     },
     additionalProperties: false
   },
-  check (uri, { connect, journal, replay, subscribers, 'journal-bytes': mostBytes, 'journal-age': age }) {
+  check (uri, params) {
+    const { connect, journal, replay, subscribers, 'journal-bytes': mostBytes, 'journal-age': age } = params
     checkEndpoint(uri, !connect)
+    checkSecurity(uri, params, { binds: !connect, publishes: true })
     for (const [option, value] of Object.entries({ replay, subscribers, 'journal-bytes': mostBytes, 'journal-age': age })) {
       if (journal === undefined && value !== undefined) throw new ConfigError('bad-uri', `${uri.text}: option "${option}" is for a journaled stream; give it a name: journal=NAME`)
     }
     if (journal !== undefined && connect) throw new ConfigError('bad-uri', `${uri.text}: a journaled stream is fetched from, so it cannot connect to its subscriber; leave out connect=true`)
   },
-  async open (uri, { connect, journal, replay = 0, subscribers = '', 'journal-bytes': mostBytes = 10 * 2 ** 30, 'journal-age': age = '7d', hwm, 'max-message': maxMessage }, ctx): Promise<TcpWriter> {
-    if (journal !== undefined) return await openJournaledWriter(uri, { journal, replay, bounds: { mostBytes, mostAgeMs: parseDuration(age) }, subscribers: subscribers.split(',').filter(Boolean), maxMessage }, ctx)
+  checkSecrets: (_uri, params) => { checkKeyFiles(params) },
+  claims: (uri, { connect, journal, replay = 0 }) => [
+    ...connect ? [] : [claimOf(uri)],
+    ...journal === undefined ? [] : [claimOf(replayUri(uri, replay))]
+  ],
+  async open (uri, params, ctx): Promise<TcpWriter> {
+    const { connect, journal, replay = 0, subscribers = '', 'journal-bytes': mostBytes = 10 * 2 ** 30, 'journal-age': age = '7d', hwm, 'max-message': maxMessage } = params
+    const security = await openSecurity(uri, params, ctx)
+    if (journal !== undefined) return await openJournaledWriter(uri, { journal, replay, security, bounds: { mostBytes, mostAgeMs: parseDuration(age) }, subscribers: subscribers.split(',').filter(Boolean), maxMessage }, ctx)
     const socket = new Publisher({
       sendHighWaterMark: hwm,
       sendTimeout: 0,
@@ -72,7 +83,7 @@ export const tcpWriter: WriterHandler<TcpWriterParams> = {
       ipv6: wantsIpv6(uri),
       ...keepAlive
     })
-    const endpoint = await attach(socket, uri, !connect, ctx)
+    const endpoint = await attach(socket, uri, !connect, security, ctx)
     let sentInTurn = 0
 
     return {

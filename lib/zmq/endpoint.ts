@@ -2,8 +2,9 @@ import { lstat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import type { Socket } from 'zeromq'
 import { codeOf, ConfigError, messageOf, StreamError } from '../errors.js'
-import type { Context } from '../stream/contracts.js'
+import type { Claim, Context } from '../stream/contracts.js'
 import { endpointOf, type Uri } from '../stream/uri.js'
+import type { Security } from './curve.js'
 import { watchBound, watchConnected } from './watch.js'
 
 /** `sun_path` of unix(7), less its closing NUL. */
@@ -26,6 +27,11 @@ export function checkEndpoint (uri: Uri, binds: boolean): void {
   if (uri.port === 0) throw refused(uri, 'port 0 can be bound, not connected to; give a port from 1 to 65535')
 }
 
+/** What a socket that binds takes. */
+export function claimOf (uri: Uri): Claim {
+  return uri.scheme === 'ipc' ? { kind: 'socket', path: uri.path } : { kind: 'tcp', host: uri.host, port: uri.port ?? 0 }
+}
+
 function refused (uri: Uri, why: string): ConfigError {
   return new ConfigError('bad-uri', `${uri.text}: ${why}`)
 }
@@ -36,13 +42,14 @@ export function wantsIpv6 (uri: Uri): boolean {
 }
 
 /**
- * Binds or connects a new socket, logs what becomes of its connections, and registers its release. Resolves with the
- * endpoint, in which a port 0 has become the real one. Throws `StreamError` when the endpoint cannot be bound.
+ * Gives a new socket its keys, binds or connects it, logs what becomes of its connections, and registers its release. Resolves
+ * with the endpoint, in which a port 0 has become the real one. Throws `StreamError` when the endpoint cannot be bound.
  */
-export async function attach (socket: Socket, uri: Uri, binds: boolean, ctx: Context): Promise<string> {
+export async function attach (socket: Socket, uri: Uri, binds: boolean, security: Security, ctx: Context): Promise<string> {
   const wanted = endpointOf(uri)
-  if (binds) watchBound(socket, uri, ctx.log)
-  else watchConnected(socket, wanted, uri, ctx.log)
+  security.equip(socket)
+  if (binds) watchBound(socket, uri, security, ctx)
+  else watchConnected(socket, wanted, uri, security, ctx.log)
   ctx.defer(uri.text, () => { socket.close() })
   try {
     if (binds) {
@@ -56,6 +63,7 @@ export async function attach (socket: Socket, uri: Uri, binds: boolean, ctx: Con
     throw cause instanceof ConfigError ? cause : failure(uri, binds, cause)
   }
   const endpoint = socket.lastEndpoint ?? wanted
+  if (binds) security.guard(socket, endpoint)
   ctx.log.info(binds ? 'listening' : 'connecting', { uri: uri.text, endpoint })
   return endpoint
 }

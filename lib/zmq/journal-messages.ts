@@ -114,6 +114,17 @@ export function parseMessage ([frame, payload]: readonly Buffer[]): JournalMessa
   return sumOf(schemas) === count ? { kind: 'records', origin: header, entry: { first, count, payload, timeMs, schemas } } : null
 }
 
+/** Bytes of the path of a socket: unix(7). */
+const longestPath = 107
+
+/**
+ * Whether what answers is where it can be: behind another port of the host of the stream, or beside its file. A publisher of another
+ * host has no say in which local socket is connected to.
+ */
+export function isAnsweredBeside (uri: Uri, { origin: { replay } }: JournalMessage): boolean {
+  return typeof replay === 'string' ? uri.scheme === 'ipc' && Buffer.byteLength(replay) <= longestPath && !replay.includes('\0') : uri.scheme !== 'ipc'
+}
+
 /** Null for what is no request. */
 export function parseRequest ([frame]: readonly Buffer[]): FetchRequest | CommitReport | StatusRequest | null {
   const request = frame !== undefined && frame.length <= longestRequest ? parseHeader(frame) : null

@@ -1,13 +1,11 @@
-import { Dealer } from 'zeromq'
 import type { Context } from '../stream/contracts.js'
 import type { Uri } from '../stream/uri.js'
-import { wantsIpv6 } from './endpoint.js'
-import { parseMessage, replayEndpointOf, type Origin, type StatusRequest } from './journal-messages.js'
-import { keepAlive } from './options.js'
+import type { Security } from './curve.js'
+import { ReplayConnection } from './dealer.js'
+import { parseMessage, type Origin, type StatusRequest } from './journal-messages.js'
 
 /** Between two questions, in milliseconds, unless told otherwise. */
 const usualMs = 5000
-const answerMs = 2000
 const longestAnswer = 128 << 10
 
 /** Where a subscriber is: what it has committed of which journal; null before it has heard of one. */
@@ -20,18 +18,16 @@ export type Whereabouts = () => { readonly origin: Origin, readonly committed: n
  * subscribers that are silent.
  */
 export class LagProbe {
-  readonly #uri: Uri
   readonly #as: string
   readonly #ctx: Context
   readonly #whereabouts: Whereabouts
   readonly #timer: NodeJS.Timeout
-  #socket: Dealer | null = null
-  #endpoint = ''
+  readonly #connection: ReplayConnection
   #asking = false
 
-  constructor (uri: Uri, { as, askMs = usualMs }: { readonly as: string, readonly askMs?: number }, ctx: Context, whereabouts: Whereabouts) {
-    this.#uri = uri
+  constructor (uri: Uri, { as, security, askMs = usualMs }: { readonly as: string, readonly security: Security, readonly askMs?: number }, ctx: Context, whereabouts: Whereabouts) {
     this.#as = as
+    this.#connection = new ReplayConnection(uri, security, longestAnswer)
     this.#ctx = ctx
     this.#whereabouts = whereabouts
     this.#timer = setInterval(() => { void this.ask() }, askMs)
@@ -46,7 +42,7 @@ export class LagProbe {
     const { origin, committed } = where
     const request: StatusRequest = { as: this.#as, id: origin.id, status: committed }
     try {
-      const socket = this.#connected(origin)
+      const socket = this.#connection.to(origin)
       await socket.send(JSON.stringify(request))
       const message = parseMessage(await socket.receive())
       if (message?.kind !== 'state' || message.origin.id !== origin.id || message.status === null) return
@@ -55,7 +51,7 @@ export class LagProbe {
       this.#ctx.lags.set(origin.journal, { records: Math.max(0, message.next - committed), seconds: Math.round(seconds), journalBytes: bytes, mostBytes: most })
     } catch {
       // the publisher is away: the subscription says so; an answer that comes late must not be taken for the next one
-      this.#disconnect()
+      this.#connection.close()
     } finally {
       this.#asking = false
     }
@@ -63,22 +59,6 @@ export class LagProbe {
 
   close (): void {
     clearInterval(this.#timer)
-    this.#disconnect()
-  }
-
-  #disconnect (): void {
-    this.#socket?.close()
-    this.#socket = null
-  }
-
-  #connected (origin: Origin): Dealer {
-    const endpoint = replayEndpointOf(this.#uri, origin)
-    if (this.#socket !== null && endpoint === this.#endpoint) return this.#socket
-    this.#disconnect()
-    const socket = new Dealer({ receiveTimeout: answerMs, sendTimeout: answerMs, linger: 0, maxMessageSize: longestAnswer, ipv6: wantsIpv6(this.#uri), ...keepAlive })
-    socket.connect(endpoint)
-    this.#endpoint = endpoint
-    this.#socket = socket
-    return socket
+    this.#connection.close()
   }
 }

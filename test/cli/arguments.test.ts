@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { expandArguments } from '../../lib/cli/arguments.js'
+import { expandArguments, messageWithPlace, placeOf, readArguments } from '../../lib/cli/arguments.js'
+import { about, ConfigError } from '../../lib/errors.js'
 
 /** What an argument file with this text becomes. */
 function expanded (t: Test, text: string): string[] {
@@ -84,4 +85,52 @@ t.test('what follows a verbatim option is no file, in a file either', async t =>
 
   t.strictSame(expandArguments(['-w', '@10:20', file], ['-w', '--warning']), ['-w', '@10:20', '--warning', '@10:20'])
   t.throws(() => expandArguments(['-c', '@10:20'], ['-w', '--warning']), { name: 'ConfigError' })
+})
+
+t.test('files that multiply, and a file that is none of arguments, are refused', async t => {
+  const directory = t.testdir({ large: '#'.repeat((1 << 20) + 1), none: '' })
+  const [many, more] = [join(directory, 'many'), join(directory, 'more')]
+  writeFileSync(many, `@${more}\n`.repeat(1000))
+  writeFileSync(more, `@${join(directory, 'none')}\n`.repeat(1000))
+
+  t.throws(() => expandArguments([`@${many}`]), { name: 'ConfigError', code: 'bad-option', message: /none: more than 1000 argument files are named; name fewer$/ })
+  t.throws(() => expandArguments([`@${join(directory, 'large')}`]), { name: 'ConfigError', message: /has 1048577 bytes, at most 1048576 are read/ })
+})
+
+// seen to fail with lines counted without comments, and with the file that names another
+t.test('each argument knows where it stands, also in a file that another names', async t => {
+  const directory = t.testdir({ inner: '\n--statsd\n127.0.0.1:8125\n' })
+  const [main, inner] = [join(directory, 'main'), join(directory, 'inner')]
+  writeFileSync(main, `# first\n--input tcp://a:1\n@${inner}\n`)
+
+  t.strictSame(readArguments(['--count', `@${main}`]), [
+    { text: '--count', place: null },
+    { text: '--input', place: { file: main, line: 2 } },
+    { text: 'tcp://a:1', place: { file: main, line: 2 } },
+    { text: '--statsd', place: { file: inner, line: 2 } },
+    { text: '127.0.0.1:8125', place: { file: inner, line: 3 } }
+  ])
+  writeFileSync(inner, '\n\n@/nonexistent\n')
+  t.throws(() => readArguments([`@${main}`]), { name: 'ConfigError', place: { file: inner, line: 3 } })
+})
+
+t.test('an error is at the last of the arguments that it is about, with an equals sign or without', async t => {
+  const at = (text: string, line: number): { text: string, place: { file: string, line: number } } => ({ text, place: { file: 'x', line } })
+  const args = [at('--name', 1), at('a', 1), at('--name=b', 2), at('--input', 3), at('tcp://a:1', 3), at('--input=tcp://a:2', 4), { text: '--count', place: null }]
+  const errorAbout = (subject: string): unknown => {
+    try {
+      return about(subject, () => { throw new ConfigError('bad-option', 'it is wrong') })
+    } catch (error) {
+      return error
+    }
+  }
+
+  t.equal(placeOf(errorAbout('--name'), args)?.line, 2)
+  t.equal(placeOf(errorAbout('tcp://a:1'), args)?.line, 3)
+  t.equal(placeOf(errorAbout('tcp://a:2'), args)?.line, 4)
+  t.equal(placeOf(errorAbout('--count'), args), null)
+  t.equal(placeOf(errorAbout('--other'), args), null)
+  t.equal(placeOf(new TypeError('a bug'), args), null)
+  t.equal(messageWithPlace(errorAbout('--name'), args), 'x:2: it is wrong')
+  t.equal(messageWithPlace(errorAbout('--count'), args), 'it is wrong')
 })

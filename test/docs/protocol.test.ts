@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, symlinkSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -11,16 +11,17 @@ import { builtInWriters } from '../../lib/writers/index.js'
 import type { TcpWriter } from '../../lib/writers/tcp.js'
 import { testContext } from '../helpers/context.js'
 import { records, startPublisher } from '../helpers/journaled.js'
+import { keysIn } from '../helpers/keys.js'
 import { projectRoot } from '../helpers/shared.js'
 import { shortDirectory } from '../helpers/streams.js'
 import { until } from '../helpers/wait.js'
 
 const page = readFileSync(join(projectRoot, 'docs', 'protocol.md'), 'utf8')
 
-async function openWriter (t: Test): Promise<TcpWriter> {
+async function openWriter (t: Test, options = ''): Promise<TcpWriter> {
   const ctx = testContext()
   t.teardown(async () => { await ctx.end() })
-  return await builtInWriters().open('tcp://127.0.0.1:0', ctx) as TcpWriter
+  return await builtInWriters().open(`tcp://127.0.0.1:0${options}`, ctx) as TcpWriter
 }
 
 function example (language: string): string {
@@ -59,12 +60,34 @@ t.test('the example for journaled streams reads every record, also those that we
   t.same(lines, records(0, 1100).map((record, n) => `${n} ${record}`))
 })
 
-t.test('the example in Python is Python', async t => {
-  const child = spawn('python3', ['-c', 'import sys; compile(sys.stdin.read(), "protocol.md", "exec")'], { stdio: ['pipe', 'inherit', 'inherit'] })
-  child.stdin.end(example('python'))
+t.test('the example in Node with keys reads records', async t => {
+  const directory = shortDirectory(t)
+  const [server, client] = [keysIn(directory, 'collector'), keysIn(directory, 'db1')]
+  const writer = await openWriter(t, `?curve=${server.secretFile}&clients=${client.publicFile}`)
+  const script = example('js curve').replace('tcp://127.0.0.1:8600', writer.endpoint)
+  // from where the key files are; modules are found from there, too
+  symlinkSync(join(projectRoot, 'node_modules'), join(directory, 'node_modules'))
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: directory, stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => { child.kill() })
+  const lines: string[] = []
+  createInterface({ input: child.stdout }).on('line', line => { lines.push(line) })
 
-  t.match(example('python'), /SUBSCRIBE/)
-  t.same(await once(child, 'exit'), [0, null])
+  await until('it prints one', async () => {
+    await writer.write(batchOfLines(['hello']) as Batch)
+    return lines.length > 0
+  })
+
+  t.equal(lines[0], 'hello')
+})
+
+t.test('the examples in Python are Python', async t => {
+  for (const language of ['python', 'python curve']) {
+    const child = spawn('python3', ['-c', 'import sys; compile(sys.stdin.read(), "protocol.md", "exec")'], { stdio: ['pipe', 'inherit', 'inherit'] })
+    child.stdin.end(example(language))
+
+    t.match(example(language), /SUBSCRIBE/)
+    t.same(await once(child, 'exit'), [0, null])
+  }
 })
 
 t.test('a subscriber that knows nothing but the bytes described gets every record', async t => {

@@ -32,9 +32,9 @@ t.test('formats are checked', t => {
 })
 
 t.test('formats have their later names too, and unknown ones are annotations', t => {
-  t.equal(ajvFormats['ipv4'], ajvFormats['ip-address'])
-  t.equal(ajvFormats['hostname'], ajvFormats['host-name'])
-  t.equal(ajvFormats['url'], ajvFormats['uri'])
+  t.equal(describeFormat('ipv4'), describeFormat('ip-address'))
+  t.equal(describeFormat('hostname'), describeFormat('host-name'))
+  t.equal(describeFormat('url'), describeFormat('uri'))
   for (const format of ['style', 'markdown', 'constructor', '__proto__']) t.equal(eventValidator({ properties: { a: { format } } })({ a: 'x' }), null, format)
   t.equal(describeFormat('style'), undefined)
   t.end()
@@ -44,7 +44,7 @@ t.test('checks take time linear in the text', t => {
   const hostile = ['a'.repeat(60_000), `${'a-'.repeat(30_000)}!`, `a:${'%41'.repeat(20_000)}%`, `${'1 '.repeat(30_000)}x`, `x@${'a.'.repeat(30_000)}`, `#${'f'.repeat(60_000)}`, `rgb(${' '.repeat(60_000)}`]
   const start = performance.now()
 
-  for (const check of Object.values(ajvFormats)) for (const text of hostile) check(text)
+  for (const check of Object.values(ajvFormats({ spend: () => {} }))) for (const text of hostile) check(text)
 
   t.ok(performance.now() - start < 5000)
   t.end()

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { readDefinition, schemaLimits } from '../../lib/event/modern-schema.js'
+import { readDefinition } from '../../lib/event/modern-schema.js'
+import { schemaLimits } from '../../lib/event/schema-limits.js'
 import type { JsonSchema } from '../../lib/event/schemas.js'
 import { eventValidator } from '../helpers/schemas.js'
 
@@ -124,9 +125,9 @@ t.test('what cannot be used is refused with its place and what to change', t => 
     [{ patternProperties: { 'a/(b)\\1': {} } }, /^\/patternProperties\/a~1\(b\)\\1: the pattern/],
     [modern({ properties: { a: { $ref: 'other.json' } } }), /^\/properties\/a\/\$ref: "other.json" leads out of the schema; copy what it refers to into the schema$/],
     [modern({ properties: { a: { $ref: uriOf('draft-07') } } }), /^\/properties\/a\/\$ref: "http.*leads out of the schema/],
-    [modern({ properties: { a: { $ref: '#/definitions/none' } } }), /^\/properties\/a\/\$ref: "#\/definitions\/none" leads to no schema$/],
-    [modern({ properties: { a: { $ref: '#nowhere' } } }), /leads to no schema$/],
-    [modern({ properties: { a: { $ref: '#/properties/b/enum' }, b: { enum: [1] } } }), /leads to no schema$/],
+    [modern({ properties: { a: { $ref: '#/definitions/none' } } }), /^\/properties\/a\/\$ref: "#\/definitions\/none" leads to no schema; put what it refers to into definitions$/],
+    [modern({ properties: { a: { $ref: '#nowhere' } } }), /leads to no schema; put what it refers to into definitions$/],
+    [modern({ properties: { a: { $ref: '#/properties/b/enum' }, b: { enum: [1] } } }), /leads to no schema; put what it refers to into definitions$/],
     [modern({ allOf: [{ $ref: '#' }] }), /^\/allOf\/0\/\$ref: "#" leads back to itself; it must go into a field or an item first$/],
     [modern({ properties: { a: { $ref: '#/definitions/b' } }, definitions: { b: { anyOf: [{ type: 'null' }, { $ref: '#/properties/a' }] } } }), /leads back to itself/],
     [{ properties: { a: { extends: { $ref: '#/properties/a' } } } }, /leads back to itself/],

@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { createRemoteSchemas } from '../../lib/event/schema-remote.js'
 import { openSchemas } from '../../lib/event/schema-repository.js'
@@ -223,10 +224,38 @@ t.test('a template that cannot work is the operator\'s mistake', async t => {
     ['/srv/{name}/{revision}', /is no http or https URL/],
     ['file:///srv/{name}/{revision}', /is no http or https URL/],
     ['https://{name}.e.org/{revision}', /in its host/],
+    ['https://Schemas.example.org{name}/{revision}', /in its host/],
     ['https://me:secret@e.org/{name}/{revision}', /^--schemas-url: a URL with a password is not taken \(host e\.org\)/]
   ]
   for (const [template, message] of cases) {
     await t.rejects(openSchemas({ directories: [], remote: { template, cacheDir: t.testdir() }, log: testContext().log }), { name: 'ConfigError', code: 'bad-option', message }, template)
   }
   t.doesNotThrow(() => createRemoteSchemas({ template: 'https://e.org/w/index.php?title=Schema:{name}&oldid={revision}&action=raw', cacheDir: '/nowhere' }, () => 0, testContext().log))
+})
+
+t.test('nothing compressed is asked for, and what is compressed all the same is not read', async t => {
+  const asked: unknown[] = []
+  const { template } = await startRemote(t, (request, response) => {
+    asked.push(request.headers['accept-encoding'])
+    response.setHeader('Content-Encoding', 'gzip').end(gzipSync(good))
+  })
+  const ctx = testContext()
+  const repository = await openSchemas({ directories: [], remote: { template, cacheDir: t.testdir() }, log: ctx.log })
+
+  t.equal(await repository.fetch('Known', 1), undefined)
+  t.strictSame(asked, [undefined])
+  t.match(ctx.logged().at(-1), { level: 'warn', reason: 'content-encoding gzip was not asked for' })
+})
+
+t.test('large documents count as several', async t => {
+  const large = JSON.stringify({ properties: { a: { type: 'integer' } }, description: 'x'.repeat(200_000) })
+  const { template, requests } = await startRemote(t, (_request, response) => { response.end(large) })
+  const cacheDir = t.testdir({ Known: Object.fromEntries(Array.from({ length: 153 }, (_, i) => [`${i + 1}.json`, large])) })
+  const ctx = testContext()
+  const repository = await openSchemas({ directories: [], remote: { template, cacheDir, lookupsPerSecond: 100 }, log: ctx.log })
+
+  t.ok(await repository.fetch('Known', 5001))
+  t.equal(await repository.fetch('Known', 5002), undefined)
+  t.equal(requests.length, 1)
+  t.match(ctx.logged().at(-1), { level: 'warn', message: 'as many fetched schemas are held as may be; no more are looked up' })
 })

@@ -15,6 +15,10 @@ import { openState, type State } from '../../lib/stream/state.js'
 export interface TestContext extends Context {
   /** What went to the dead letters. */
   readonly letters: Array<{ record: string, error: RecordError }>
+  /** How often `progress` was said, `waiting` included. */
+  progressed (): number
+  /** What is waited for, and why. */
+  readonly waits: Map<string, string>
   /** The log so far, one object a line. */
   logged (): Array<Record<string, unknown>>
   /** What the first SIGTERM does. */
@@ -37,6 +41,8 @@ export function testContext (overrides: Partial<Context> = {}): TestContext {
   })
   const log = createLog({ level: 'debug', burst: 100, stream })
   const letters: TestContext['letters'] = []
+  const waits = new Map<string, string>()
+  let progressed = 0
   const releases: Array<() => Promise<void> | void> = []
   const reloads: Array<() => Promise<void> | void> = []
   let state: State | undefined
@@ -62,6 +68,14 @@ export function testContext (overrides: Partial<Context> = {}): TestContext {
     ledger: overrides.state?.ledger ?? new Entries(),
     get stateIfAny () { return overrides.state ?? state ?? null },
     save: async () => { (overrides.state ?? state)?.save() },
+    progress () { progressed++ },
+    waiting (what, why) {
+      progressed++
+      if (why === null) waits.delete(what)
+      else waits.set(what, why)
+    },
+    progressed: () => progressed,
+    waits,
     schemas: schemasOf([]),
     optOut: nobodyOptedOut,
     deadLetters: {

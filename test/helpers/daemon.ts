@@ -40,8 +40,13 @@ function stateOf (t: Owner): string {
 
 /** Starts `vanadium <args>` with a state directory of the test's own; ends it with the test. */
 export function startDaemon (t: Owner, ...args: string[]): Daemon {
+  return startDaemonIn({}, t, ...args)
+}
+
+/** The same, with these variables in its environment too. */
+export function startDaemonIn (environment: Readonly<Record<string, string>>, t: Owner, ...args: string[]): Daemon {
   const state = args.includes('--state') || args[0] === 'run' ? [] : ['--state', stateOf(t)]
-  const child = spawn(process.execPath, [executable, ...args, ...state])
+  const child = spawn(process.execPath, [executable, ...args, ...state], { env: { ...process.env, ...environment } })
   const log: LogLine[] = []
   const waiting = new Set<() => void>()
   let over = false

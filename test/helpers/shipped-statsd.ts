@@ -14,9 +14,9 @@ export interface ShippedStatsd {
   stop (): Promise<void>
 }
 
-/** The real StatsD with `etc/statsd/config.js`, but ports of its own, and a flush a second. */
+/** The real StatsD with `examples/statsd/config.js`, but ports of its own, and a flush a second. */
 export async function startShippedStatsd (carbonPort: number): Promise<ShippedStatsd> {
-  const source = readFileSync(join(projectRoot, 'etc', 'statsd', 'config.js'), 'utf8')
+  const source = readFileSync(join(projectRoot, 'examples', 'statsd', 'config.js'), 'utf8')
   const shipped = runInNewContext(`config = ${source}`) as Record<string, unknown>
   const [port, managementPort] = [await stablePort(), await stablePort()]
   const directory = mkdtempSync(join(tmpdir(), 'statsd-'))

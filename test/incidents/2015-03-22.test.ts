@@ -1,7 +1,8 @@
 // The writer stalled inside one statement for an hour or more, 29 times in a month; what was published meanwhile was lost.
 // Seen to fail when the reader of journals holds messages without a limit, heldMessages = 0 ("the consumer does not grow with what
 // is queued"), and when errors.ts takes a lock wait timeout (1205) for a fault of the row ("in vain until it has waited twice");
-// the alarm, when a record's age does not count.
+// the alarm, when a record's age does not count. What systemd's watchdog makes of such a statement: docs/decisions/0017, and
+// test/sql/mysql/long-statement.test.ts.
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import mysql from 'mysql2/promise'

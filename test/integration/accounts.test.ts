@@ -15,11 +15,11 @@ import { numberedEvent, schemaText, storedNumbers } from '../helpers/numbered-ev
 import { purgedHost } from '../helpers/purge-command.js'
 import { projectRoot } from '../helpers/shared.js'
 
-const shipped = readFileSync(join(projectRoot, 'etc/mysql/vanadium-accounts.sql'), 'utf8')
+const shipped = readFileSync(join(projectRoot, 'examples/mysql/vanadium-accounts.sql'), 'utf8')
 const example = readFileSync(join(projectRoot, 'etc/vanadium/my.cnf.example'), 'utf8')
 const needsClient = existsSync('/usr/bin/mariadb') ? needsMariadb : 'needs the client of MariaDB: Debian package mariadb-client'
 
-t.test('the accounts of etc/mysql', { skip: needsClient }, async t => {
+t.test('the accounts of examples/mysql', { skip: needsClient }, async t => {
   const server = await startMariadb()
   t.teardown(server.stop)
   const directory = t.testdir({ schemas: { Counted: { '1.json': schemaText() }, Other: { '1.json': schemaText() } } })

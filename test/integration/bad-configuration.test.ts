@@ -5,7 +5,7 @@ import { startDaemon } from '../helpers/daemon.js'
 const good = ['--input', 'stdin://', '--output', 'stdout://']
 
 t.test('what the operator got wrong ends with 78 and a message that says what is allowed', async t => {
-  const directory = t.testdir({ 'broken.args': '--input\nstdin://\n--outptu stdout://\n', state: 'a file, not a directory' })
+  const directory = t.testdir({ 'loud.args': '--output stdout://\n--input tcp://127.0.0.1:0\n--input stdin://\n', 'broken.args': '--input\nstdin://\n--outptu stdout://\n', state: 'a file, not a directory' })
   const cases: Array<[string, string[], RegExp]> = [
     ['unknown option', ['forwarder', ...good, '--conut'], /conut.*--count/],
     ['missing option', ['forwarder', '--input', 'stdin://'], /output/],
@@ -23,7 +23,8 @@ t.test('what the operator got wrong ends with 78 and a message that says what is
     ['bad format', ['processor', ...good, '--format', '%q %z'], /no specifier "%z"/],
     ['schema directory', ['forwarder', ...good, '--schemas', join(directory, 'nowhere')], /--schemas .*nowhere/],
     ['argument file that is not there', ['forwarder', `@${join(directory, 'nowhere')}`], /nowhere.*argument file/],
-    ['argument file with a mistake', ['forwarder', `@${join(directory, 'broken.args')}`], /outptu/],
+    ['argument file with a mistake', ['forwarder', `@${join(directory, 'broken.args')}`], /broken\.args:3: .*outptu/],
+    ['argument file with a bad value', ['forwarder', `@${join(directory, 'loud.args')}`], /^\S+loud\.args:2: tcp:\/\/127\.0\.0\.1:0: port 0 can be bound/],
     ['plug-in directory', ['forwarder', ...good, '--plugins', join(directory, 'nowhere')], /nowhere/],
     ['state directory', ['forwarder', ...good, '--count', '--state', join(directory, 'state')], /--state .*state/],
     ['statsd address', ['monitor', '--input', 'stdin://', '--statsd', 'nowhere'], /--statsd "nowhere": give HOST:PORT/]

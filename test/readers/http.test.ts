@@ -1,75 +1,16 @@
 import { once } from 'node:events'
-import { Agent, request, type IncomingHttpHeaders, type RequestOptions } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import { Agent, request } from 'node:http'
+import { connect } from 'node:net'
 import { hostname } from 'node:os'
 import { text } from 'node:stream/consumers'
-import t, { type Test } from 'tap'
-import { compileFormat } from '../../lib/event/line-format.js'
+import t from 'tap'
+import { roomFor } from '../../lib/readers/http-open-files.js'
 import { httpReader, type HttpReader } from '../../lib/readers/http.js'
-import type { Batch, Context, Reader } from '../../lib/stream/contracts.js'
-import { Schemes } from '../../lib/stream/schemes.js'
-import { testContext, type TestContext } from '../helpers/context.js'
+import type { Batch } from '../../lib/stream/contracts.js'
+import { testContext } from '../helpers/context.js'
+import { consume, event, linesOf, openReader, readers, say, send } from '../helpers/http.js'
 import { pull } from '../helpers/streams.js'
 import { until } from '../helpers/wait.js'
-
-const readers = new Schemes<Reader>('reader').add(httpReader)
-const format = compileFormat('%q %{recvFrom}s %{seqId}d %t %{ip}s %{userAgent}i')
-const event = '%7B%22schema%22%3A%22Test%22%7D'
-
-interface Answer {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly body: string
-}
-
-interface Line {
-  readonly query: string
-  readonly recvFrom: string
-  readonly seqId: number
-  readonly time: string
-  readonly ip: string
-  readonly userAgent: string
-}
-
-async function openReader (t: Test, options = '', { state }: Partial<Context> = {}): Promise<{ reader: HttpReader, ctx: TestContext, port: number }> {
-  const ctx = testContext(state === undefined ? {} : { state })
-  t.teardown(async () => { await ctx.end() })
-  const reader = await readers.open(`http://127.0.0.1:0/?${options}`, ctx) as HttpReader
-  t.teardown(async () => { await reader.close() })
-  return { reader, ctx, port: reader.address.port }
-}
-
-function linesOf (batch: Batch): Line[] {
-  return batch.lines().map(line => {
-    const match = format.match(line)
-    if (match === null) throw new Error(`not a line: ${line}`)
-    const [recvFrom = '', seqId = '', time = '', ip = '', userAgent = ''] = match.fields
-    return { query: match.capsule.slice(1), recvFrom, seqId: Number(seqId), time, ip, userAgent }
-  })
-}
-
-/** Pulls and keeps what comes, as a daemon with the fastest of writers. */
-function consume (reader: Reader): { lines: Line[], ended: Promise<void> } {
-  const lines: Line[] = []
-  const run = async (): Promise<void> => { for await (const batch of reader) lines.push(...linesOf(batch)) }
-  return { lines, ended: run() }
-}
-
-async function send (port: number, method: string, path: string, { body, ...options }: RequestOptions & { body?: string | Buffer } = {}): Promise<Answer> {
-  const sent = request({ port, host: '127.0.0.1', method, path, ...options })
-  // a refused body may break the connection when the answer is here already
-  sent.on('error', () => {})
-  sent.end(body)
-  const [response] = await once(sent, 'response') as [import('node:http').IncomingMessage]
-  return { status: response.statusCode ?? 0, headers: response.headers, body: await text(response) }
-}
-
-/** Says something that no client would, and gives all that comes back until the connection ends. */
-async function say (port: number, ...pieces: Array<string | Buffer>): Promise<string> {
-  const socket: Socket = connect(port, '127.0.0.1')
-  for (const piece of pieces) socket.write(piece)
-  return await text(socket)
-}
 
 t.test('GET and POST on every path that takes events become lines', async t => {
   const { reader, port } = await openReader(t)
@@ -260,7 +201,7 @@ t.test('when the queue is full requests are refused until there is room, and non
   const all = await Promise.all(answers)
   const refused = all.filter(({ status }) => status === 503)
   t.equal(refused.length, 7)
-  t.match(refused[0]?.headers, { 'retry-after': '5' })
+  t.match(refused[0]?.headers, { 'retry-after': /^\d+$/ })
   t.equal(all.filter(({ status }) => status === 204).length, 5)
   t.equal(lines.length, 5)
   t.match(ctx.logged().find(line => line['level'] === 'warn'), { message: /refused/ })
@@ -386,7 +327,7 @@ t.test('there are never more connections than allowed', async t => {
   t.teardown(() => { for (const socket of held) socket.destroy() })
   await Promise.all(held.map(async socket => await once(socket, 'connect')))
 
-  t.equal(await say(port), '')
+  t.match(await say(port), /^HTTP\/1\.1 503 .*\r\nRetry-After: \d+\r\n.*\r\n\r\n[\x20-\x7e]+\n$/s)
 
   t.equal(ctx.metrics.count('refused'), 1)
   for (const socket of held) socket.destroy()
@@ -404,8 +345,19 @@ t.test('it says where it listens; a port in use is a transport error that names 
 })
 
 t.test('options and URIs that make no sense are refused', async t => {
-  for (const uri of ['http://127.0.0.1/', 'http://127.0.0.1:80/events', 'http://127.0.0.1:80/?queue=0', 'http://127.0.0.1:80/?recv-from=a%20b', 'http://127.0.0.1:80/?trusted-proxies=-1', 'http://127.0.0.1:80/?path=x']) {
+  for (const uri of ['http://127.0.0.1/', 'http://127.0.0.1:80/events', 'http://127.0.0.1:80/?queue=0', 'http://127.0.0.1:80/?recv-from=a%20b', 'http://127.0.0.1:80/?trusted-proxies=-1', 'http://127.0.0.1:80/?path=x', 'http://127.0.0.1:80/?header-timeout=31', 'http://127.0.0.1:80/?idle-timeout=0', 'http://127.0.0.1:80/?origins=*', 'http://127.0.0.1:80/?origins=https://a.example/x', 'http://127.0.0.1:80/?max-rate-per-address=-1']) {
     t.throws(() => readers.check(uri), { name: 'ConfigError', code: 'bad-uri' }, uri)
   }
   for (const example of httpReader.examples) t.doesNotThrow(() => readers.check(example))
+})
+
+t.test('there are no more connections than the process may open, and some are kept to say so', async t => {
+  t.strictSame(roomFor(2000, 524_288), { connections: 2000, turnedAway: 256 })
+  t.strictSame(roomFor(2000, 1024), { connections: 840, turnedAway: 120 })
+  t.strictSame(roomFor(2000, 90), { connections: 22, turnedAway: 4 })
+  t.strictSame(roomFor(2000, 10), { connections: 1, turnedAway: 1 })
+  t.strictSame(roomFor(1e6, Infinity), { connections: 1e6, turnedAway: 256 })
+
+  const { ctx } = await openReader(t, 'max-connections=1000000')
+  t.match(ctx.logged().find(({ level }) => level === 'warn'), { asked: 1e6, granted: Number })
 })

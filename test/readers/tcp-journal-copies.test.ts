@@ -4,6 +4,7 @@ import Database from 'better-sqlite3'
 import t from 'tap'
 import { openJournaledReader } from '../../lib/readers/tcp-journal.js'
 import { parseUri } from '../../lib/stream/uri.js'
+import { withoutKeys } from '../../lib/zmq/curve.js'
 import { testContext } from '../helpers/context.js'
 import { records, startPublisher, startSubscriber } from '../helpers/journaled.js'
 import { pull, shortDirectory } from '../helpers/streams.js'
@@ -104,7 +105,7 @@ t.test('a publisher hears from a subscriber also when there is nothing new', asy
   const publisher = await startPublisher(t, directory)
   const ctx = testContext()
   t.teardown(async () => { await ctx.end() })
-  const reader = await openJournaledReader(parseUri(publisher.writer.endpoint), { as: 'one', from: 'oldest', maxMessage: 1000, askMs: 10 }, ctx)
+  const reader = await openJournaledReader(parseUri(publisher.writer.endpoint), { as: 'one', from: 'oldest', security: withoutKeys, maxMessage: 1000, askMs: 10 }, ctx)
   const taken = pull(reader).take(1)
   const journal = publisher.ctx.state.journal('all')
   await until('it is known', () => journal.knows('one'))

@@ -234,7 +234,7 @@ t.test('a URI that cannot work is refused before anything is opened', async t =>
     ['tcp://127.0.0.1:8600/events', /"\/events" stands where a path does/],
     ['tcp://me@127.0.0.1:8600', /no user/],
     ['tcp://127.0.0.1:8600?hwm=0', /"hwm" is "0", must be >= 1/],
-    ['tcp://127.0.0.1:8600?topic=x', /unknown option "topic".*allowed options: as, bind, from, hwm, max-message, subscribe/],
+    ['tcp://127.0.0.1:8600?topic=x', /unknown option "topic".*allowed options: as, bind, clients, curve, from, hwm, insecure, max-message, server-key, subscribe/],
     ['ipc://run/stream', /ipc:\/\/\/run\/stream/],
     ['ipc://', /path is missing/],
     [`ipc:///${'x'.repeat(107)}`, /108 bytes, a socket's at most 107/]

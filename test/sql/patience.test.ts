@@ -36,6 +36,21 @@ t.test('work is repeated until it succeeds, and the log says what was waited for
   ])
 })
 
+t.test('each attempt is progress, and said to people until the store is back', async t => {
+  const { ctx, patience } = setUp(t)
+  const said: Array<Array<[string, string]>> = []
+
+  await patience.persist(async () => {
+    said.push([...ctx.waits])
+    if (said.length < 3) throw away
+    await Promise.resolve()
+  })
+
+  t.strictSame(said, [[], [['mysql://db/log', 'connection refused']], [['mysql://db/log', 'connection refused']]])
+  t.equal(ctx.progressed(), 3, 'two attempts, and the end')
+  t.equal(ctx.waits.size, 0)
+})
+
 // seen to fail without the growth of the journal
 t.test('the log says how many records are queued in the journal, and when that is full', async t => {
   const { ctx, patience } = setUp(t)

@@ -179,6 +179,7 @@ t.test('a full disk is waited for, and nothing is torn, lost or repeated', { ski
   await until('it says so', () => says(ctx, 'the disk is full; waiting for room'))
   const meanwhile = read(path)
   t.ok(meanwhile.length > 0 && meanwhile.endsWith('\n'), 'the file ends with a whole line meanwhile')
+  t.match(ctx.waits.get(`room on the disk of ${path}`), /no space/, 'people are told, and the watchdog')
 
   rmSync(join(disk, 'ballast'))
   await writing
@@ -186,6 +187,7 @@ t.test('a full disk is waited for, and nothing is torn, lost or repeated', { ski
 
   t.equal(read(path), `${lines.join('\n')}\n`)
   t.ok(says(ctx, 'there is room again'))
+  t.equal(ctx.waits.size, 0)
 })
 
 t.test('room that is made by removing the full file is used', { skip: needsSmallDisk }, async t => {

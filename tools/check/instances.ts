@@ -1,10 +1,10 @@
 import { readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { expandArguments } from '../../lib/cli/arguments.js'
 import { ConfigError, messageOf } from '../../lib/errors.js'
 
 /** Where instances of which daemon are defined. */
-const folders = { forwarders: 'forwarder', processors: 'processor', consumers: 'consumer', monitors: 'monitor' } as const
+export const folders = { forwarders: 'forwarder', processors: 'processor', consumers: 'consumer', monitors: 'monitor' } as const
 
 /** An instance that an argument file defines. */
 export interface Instance {
@@ -51,9 +51,19 @@ export function argumentFilesIn (path: string): string[] {
 }
 
 /** What the argument file of an instance says. Throws `ConfigError`. */
-export function argumentsOf (directory: string, { daemon, instance }: Instance): string[] {
+export function argumentsOf (directory: string, instance: Instance): string[] {
+  return expandArguments([`@${argumentFileOf(directory, instance)}`])
+}
+
+export function argumentFileOf (directory: string, { daemon, instance }: Pick<Instance, 'daemon' | 'instance'>): string {
   const [folder = ''] = Object.entries(folders).find(([, of]) => of === daemon) ?? []
-  return expandArguments([`@${join(directory, folder, instance)}`])
+  return join(directory, folder, instance)
+}
+
+/** Whose argument file it is, by its folder; null for another file. */
+export function instanceOf (file: string): Pick<Instance, 'daemon' | 'instance'> | null {
+  const daemon = new Map<string, string>(Object.entries(folders)).get(basename(dirname(resolve(file))))
+  return daemon === undefined ? null : { daemon, instance: basename(file) }
 }
 
 /** A file that this user may not read is taken to say nothing of it. */

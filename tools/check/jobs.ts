@@ -16,6 +16,10 @@ const countedMs = 24 * 3_600_000
 /** One that has started so short a time ago is mentioned. */
 const freshMs = 10 * 60_000
 
+/** Seconds since the last pulse, and restarts, that are worth a warning or an alarm unless somebody says otherwise. */
+export const usualRanges = { warning: '30', critical: '120' } as const
+export const usualRestarts = '2'
+
 export const jobs = defineCheck({
   name: 'jobs',
   summary: 'Whether every defined instance runs: critical for each that does not, is stuck, or dies again and again.',
@@ -29,10 +33,10 @@ export const jobs = defineCheck({
     'nobody had asked for: after a crash, a kill, or a failure. As another user: membership in the group of the daemons.\n\n',
   options: {
     config: configOption,
-    'warning-restarts': { type: 'string', default: '2', requiresArg: true, description: 'Range of unasked restarts in a day that is worth a warning' },
+    'warning-restarts': { type: 'string', default: usualRestarts, requiresArg: true, description: 'Range of unasked restarts in a day that is worth a warning' },
     'critical-restarts': { type: 'string', requiresArg: true, description: 'The same for an alarm [default: none: a daemon that is up again is no cause of what follows]' }
   },
-  ranges: { warning: '30', critical: '120' },
+  ranges: usualRanges,
   prepare ({ config, 'warning-restarts': warning, 'critical-restarts': critical }) {
     const restarts = { warning: parseRange('--warning-restarts', warning), critical: critical === undefined ? undefined : parseRange('--critical-restarts', critical) }
 
@@ -43,12 +47,14 @@ export const jobs = defineCheck({
   }
 })
 
-interface Limits {
+/** What of a check of instances is a warning, or an alarm. */
+export interface Limits {
   readonly warning: Range
   readonly critical: Range | undefined
 }
 
-interface Job {
+/** An instance as it is found. */
+export interface Job {
   /** `consumer mysql` */
   readonly name: string
   readonly state: State
@@ -71,7 +77,8 @@ interface Notes {
 
 const noNotes: Notes = { pulse: null, starts: [], lastError: null, unreadable: null }
 
-function jobOf (instance: Instance, ctx: CheckContext, limits: Limits): Job {
+/** Whether an instance runs, and well. Throws `ConfigError` where there is no directory of states. */
+export function jobOf (instance: Instance, ctx: Pick<CheckContext, 'stateDirectory' | 'warning' | 'critical'>, limits: Limits): Job {
   const name = `${instance.daemon} ${instance.instance}`
   const directory = instance.stateDirectory ?? ctx.stateDirectory
   const unknown = (reason: string): Job => ({ name, state: 'unknown', is: 'cannot be looked at', more: [reason], up: false, pulseSeconds: null, restarts: 0, startedMs: null })
@@ -101,7 +108,7 @@ function notesOf (directory: string, { daemon, instance }: Instance): Notes {
   }
 }
 
-function judged (name: string, up: boolean, { pulse, starts, lastError, unreadable }: Notes, ctx: CheckContext, limits: Limits): Job {
+function judged (name: string, up: boolean, { pulse, starts, lastError, unreadable }: Notes, ctx: Pick<CheckContext, 'warning' | 'critical'>, limits: Limits): Job {
   const now = Date.now()
   const restarts = starts.filter(({ atMs, asked }) => asked === false && atMs > now - countedMs).length
   const pulseSeconds = up && pulse !== null ? Math.max(0, Math.round((now - pulse.atMs) / 1000)) : null

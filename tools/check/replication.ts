@@ -14,7 +14,7 @@ export const replication = defineCheck({
     ['vanadium check replication --read \'mysql:///information_schema?defaults-file=/etc/vanadium/check.cnf\' -w 60 -c 600 -v', 'on the replica itself, through its socket']
   ],
   notes: 'User, password and TLS are in the defaults-file. The account needs REPLICA MONITOR (MariaDB) or REPLICATION CLIENT (MySQL) and nothing\n' +
-    'else; /etc/mysql/vanadium-accounts.sql has it. A server that is no replica, or does not answer, is CRITICAL; one that does not let the\n' +
+    'else; /usr/share/doc/vanadium/examples/mysql/vanadium-accounts.sql has it. A server that is no replica, or does not answer, is CRITICAL; one that does not let the\n' +
     'account look is UNKNOWN. The seconds are the server\'s own: 0 also where the primary has not sent what it has; check canary, reading from\n' +
     'the replica, sees that.\n\n',
   options: {

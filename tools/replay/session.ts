@@ -155,7 +155,7 @@ async function send (session: Session): Promise<ReplayTally> {
       await atRate(count)
     }
   }, ctx)
-  ctx.log.info('ready', { records: session.left, outputs: output, ...(invalid === undefined ? {} : { invalid }) })
+  ctx.ready({ records: session.left, outputs: output, ...(invalid === undefined ? {} : { invalid }) })
   const counted = tally.counting(events)
   const sinks = {
     lines: processing(counted, valid, invalidTo, ctx),

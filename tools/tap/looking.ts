@@ -37,7 +37,7 @@ export interface Look {
 export async function lookAt ({ input, stop, silent, take }: Look, ctx: CommandContext): Promise<void> {
   const inputs = []
   for (const uri of input) inputs.push(await ctx.openReader(uri))
-  ctx.log.info('ready')
+  ctx.ready({})
   const merged = merge(inputs)
   const timer = setTimeout(() => { silent?.(silenceText(input)) }, silenceMs)
   try {

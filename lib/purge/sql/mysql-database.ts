@@ -107,7 +107,7 @@ export function mysqlPurgeDatabase (uri: Uri, defaultsFile: string): PurgeDataba
 
     explain (error) {
       if (error instanceof VanadiumError) return error
-      if (forbidden.includes(numberOf(error))) return new ConfigError('bad-credentials', `${uri.text}: ${messageOf(error)}; the account needs ${privileges} on the database: etc/mysql/vanadium-accounts.sql`, { cause: error })
+      if (forbidden.includes(numberOf(error))) return new ConfigError('bad-credentials', `${uri.text}: ${messageOf(error)}; the account needs ${privileges} on the database: /usr/share/doc/vanadium/examples/mysql/vanadium-accounts.sql`, { cause: error })
       return classify(error) === 'wait' ? new StreamError('connection-lost', `${uri.text}: ${messageOf(error)}`, { cause: error }) : error
     },
 

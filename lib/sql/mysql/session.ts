@@ -7,6 +7,7 @@ import type { Uri } from '../../stream/uri.js'
 import { createPatience, type Patience } from '../patience.js'
 import { readDefaultsFile, type ClientOptions } from './defaults-file.js'
 import { noFile, rowsOnce, type FileSource } from './local-infile.js'
+import { askFor, StatementWatch } from './long-statement.js'
 import { limitsOf, refuseReadOnly, warnOfStatements, type ServerLimits } from './server-checks.js'
 import { tlsOptions } from './tls.js'
 
@@ -43,6 +44,8 @@ export interface SessionOptions {
   /** How long a statement waits for those who use its table, if the server does not say less. */
   readonly lockWaitSeconds: number
   readonly held: () => number
+  /** A statement that has no answer for so long is asked after. */
+  readonly askMs?: number
 }
 
 const connectTimeoutMs = 10_000
@@ -56,6 +59,9 @@ export class Session {
   readonly #ctx: Context
   readonly #options: SessionOptions
   readonly #patience: Patience
+  readonly #watch: StatementWatch
+  /** Of the connection, as the server counts. */
+  #id = ''
   #socket: Socket | null = null
   #connection: Connection | null = null
   #link: Link | null = null
@@ -64,8 +70,17 @@ export class Session {
   constructor (ctx: Context, options: SessionOptions) {
     this.#ctx = ctx
     this.#options = options
-    const { uri, held } = options
+    const { uri, held, askMs } = options
     this.#patience = createPatience(ctx, { store: uri.text, held, onExpired: () => { this.#drop() } })
+    this.#watch = new StatementWatch(ctx, {
+      store: uri.text,
+      ask: async () => {
+        const options = connectionOptions(uri, this.#options.defaultsFile)
+        return await askFor(this.#id, options, openSocket(options))
+      },
+      breakOff: error => { this.#socket?.destroy(error) },
+      ...(askMs === undefined ? {} : { everyMs: askMs })
+    })
   }
 
   /**
@@ -81,11 +96,14 @@ export class Session {
   }
 
   async #attempt<T> (work: (link: Link) => Promise<T>): Promise<T> {
+    this.#watch.begin()
     try {
       return await work(this.#link ?? await this.#connect())
     } catch (error) {
       this.#drop()
       throw error
+    } finally {
+      this.#watch.end()
     }
   }
 
@@ -120,9 +138,12 @@ export class Session {
     // an idle connection that is lost is no error: the next work makes another
     connection.on('error', () => { if (this.#socket === socket) this.#drop() })
     const limits = await setUp(connection)
-    const link = linkOf(connection, { ...limits, refuse }, reason => {
-      this.#ctx.log.warn('the database takes no LOAD DATA LOCAL any more; rows come by INSERT', { store: uri.text, reason })
+    const link = linkOf(connection, { ...limits, refuse }, {
+      answered: () => { this.#watch.answered() },
+      givenUp: reason => { this.#ctx.log.warn('the database takes no LOAD DATA LOCAL any more; rows come by INSERT', { store: uri.text, reason }) }
     })
+    // not what was said at the connect: a proxy has numbers of its own
+    this.#id = String((await link.query('SELECT CONNECTION_ID() AS id'))[0]?.['id'])
     await link.requireWritable()
     await link.execute(`SET SESSION lock_wait_timeout = LEAST(@@GLOBAL.lock_wait_timeout, ${lockWaitSeconds})`)
     this.#tell(limits)
@@ -160,21 +181,28 @@ async function setUp (connection: Connection): Promise<ServerLimits> {
   return await limitsOf(async sql => (await connection.query<RowDataPacket[]>(sql))[0])
 }
 
-function linkOf (connection: Connection, { maxPacket, noLoad, refuse }: ServerLimits & { refuse: FileSource }, onGivenUp: (reason: string) => void): Link {
-  const query: Link['query'] = async sql => (await connection.query<RowDataPacket[]>(sql))[0]
+interface Events {
+  /** A statement is over. */
+  answered (): void
+  /** No rows are loaded any more. */
+  givenUp (reason: string): void
+}
+
+function linkOf (connection: Connection, { maxPacket, noLoad, refuse }: ServerLimits & { refuse: FileSource }, { answered, givenUp }: Events): Link {
+  const query: Link['query'] = async sql => (await connection.query<RowDataPacket[]>(sql).finally(answered))[0]
   return {
     maxPacket,
     query,
     requireWritable: async () => { await refuseReadOnly(query) },
     get noLoad () { return noLoad },
-    execute: async sql => (await connection.query<ResultSetHeader>(sql))[0].affectedRows,
+    execute: async sql => (await connection.query<ResultSetHeader>(sql).finally(answered))[0].affectedRows,
     async load (sql, pieces) {
-      const [{ affectedRows, warningStatus }] = await connection.query<ResultSetHeader>({ sql, infileStreamFactory: rowsOnce(pieces, refuse) })
+      const [{ affectedRows, warningStatus }] = await connection.query<ResultSetHeader>({ sql, infileStreamFactory: rowsOnce(pieces, refuse) }).finally(answered)
       return { stored: affectedRows, warnings: warningStatus }
     },
     giveUpLoad (reason) {
       noLoad = reason
-      onGivenUp(reason)
+      givenUp(reason)
     }
   }
 }

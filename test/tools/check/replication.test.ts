@@ -20,7 +20,7 @@ t.test('a replica', { skip: needsClient, timeout: 240_000 }, async t => {
   const replica = await startReplica(primary)
   t.teardown(replica.stop)
   const directory = shortDirectory(t)
-  const shipped = readFileSync(join(projectRoot, 'etc/mysql/vanadium-accounts.sql'), 'utf8')
+  const shipped = readFileSync(join(projectRoot, 'examples/mysql/vanadium-accounts.sql'), 'utf8')
   execFileSync('/usr/bin/mariadb', ['--no-defaults', '--user=root', `--socket=${primary.socket}`], { input: shipped.replaceAll(/IDENTIFIED BY [A-Z]+_PASSWORD/g, "IDENTIFIED BY 'looks'") })
   await replica.caughtUp()
 

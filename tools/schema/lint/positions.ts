@@ -1,4 +1,5 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Node } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, type Node } from 'yaml'
+import { parseYaml } from '../../../lib/yaml.js'
 
 export interface Place {
   /** From 1 on. */
@@ -8,8 +9,7 @@ export interface Place {
 
 /** Where JSON pointers lead in a text, JSON or YAML: to the name, or to the nearest that there is above it. */
 export function positionsIn (text: string): (pointer: string) => Place {
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines })
+  const { document, lines } = parseYaml(text)
 
   return pointer => {
     let at = 0

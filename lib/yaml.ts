@@ -1,0 +1,84 @@
+import { isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml'
+
+export interface YamlText {
+  readonly document: Document
+  readonly lines: LineCounter
+  /** What is wrong with it, as far as it is told; nothing if it is good. */
+  readonly errors: readonly YamlMistake[]
+}
+
+export interface YamlMistake {
+  readonly message: string
+  /** Where in the text. */
+  readonly offset: number
+}
+
+/** Aliases in a text: each is looked for in the whole of it. */
+const mostAliases = 500
+/** Uses of one anchor, and what uses in uses multiply to: a few lines can become gigabytes. */
+const mostUses = 100
+const tooDeep = 'this nests too deep'
+/** Brackets that are open at a time. */
+const mostOpen = 300
+/** Mistakes that are told. */
+const mostErrors = 100
+
+/**
+ * Reads YAML 1.2 in time that is linear in the text, whoever wrote it: the library by itself compares every key with every other, and
+ * spends most of its time on what errors look like. Never throws.
+ */
+export function parseYaml (text: string): YamlText {
+  const lines = new LineCounter()
+  const deep = tooDeepAt(text)
+  if (deep !== null) {
+    for (const { index } of text.slice(0, deep).matchAll(/^/gm)) lines.addNewLine(index)
+    return { document: parseDocument(''), lines, errors: [{ message: tooDeep, offset: deep }] }
+  }
+  const { stackTraceLimit } = Error
+  // a text can have a mistake in every character, and nobody looks at where in the library it was found
+  Error.stackTraceLimit = 0
+  try {
+    const document = parseDocument(text, { prettyErrors: false, lineCounter: lines, uniqueKeys: false, logLevel: 'error' })
+    const errors = document.errors.slice(0, mostErrors).map(({ code, message, pos: [offset] }) => ({ message: code === 'RESOURCE_EXHAUSTION' ? tooDeep : message, offset }))
+    return { document, lines, errors: errors.length > 0 ? errors : mistakesIn(document) }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return { document: parseDocument(''), lines, errors: [{ message: tooDeep, offset: 0 }] }
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
+}
+
+/** Where brackets or indicators nest deeper than anything that people write; counted roughly, as brackets may stand in text. */
+function tooDeepAt (text: string): number | null {
+  let depth = 0
+  for (const { 0: found, index } of text.matchAll(/[[{]|[\]}]|(?:[-?:] ){200}/g)) {
+    if (found === ']' || found === '}') depth = Math.max(0, depth - 1)
+    else if (found.length > 1 || ++depth > mostOpen) return index
+  }
+  return null
+}
+
+/** The value. Throws, of any class, when aliases would make it too large. */
+export function valueOf ({ document }: YamlText): unknown {
+  return document.toJS({ maxAliasCount: mostUses }) as unknown
+}
+
+function mistakesIn (document: Document): YamlMistake[] {
+  const errors: YamlMistake[] = []
+  let aliases = 0
+  visit(document, {
+    Map (_key, { items }) {
+      const keys = new Set<unknown>()
+      for (const { key } of items) {
+        if (!isScalar(key)) continue
+        if (keys.has(key.value)) errors.push({ message: 'Map keys must be unique', offset: (key).range?.[0] ?? 0 })
+        keys.add(key.value)
+      }
+    },
+    Alias (_key, { range }) {
+      if (++aliases === mostAliases + 1) errors.push({ message: `there are more than ${mostAliases} aliases`, offset: range?.[0] ?? 0 })
+    }
+  })
+  return errors.slice(0, mostErrors)
+}

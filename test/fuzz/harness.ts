@@ -1,0 +1,169 @@
+import { existsSync, readdirSync, readFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { VanadiumError } from '../../lib/errors.js'
+import { projectRoot } from '../helpers/shared.js'
+import { minimised } from './minimise.js'
+import { createRandom, type Random } from './random.js'
+
+/** What is fed with input. Inputs are values of JSON, which can be kept in files and made smaller: an object keeps its keys, a list may lose items. */
+export interface Target<I = unknown> {
+  readonly name: string
+  /** Opened once for all inputs; in a process of its own. */
+  open (): Promise<Opened<I>>
+}
+
+export interface Opened<I> {
+  generate (random: Random): I
+  /** May throw a `VanadiumError`, and nothing else. */
+  run (input: I): void | Promise<void>
+  /** For what waits for a network: processor time is that of the whole process all the same. */
+  close? (): Promise<void>
+}
+
+export interface Budget {
+  /** Of processor time. */
+  readonly seconds: number
+  /** Inputs at most. */
+  readonly inputs?: number
+  readonly seed: number
+}
+
+export interface Finding {
+  readonly target: string
+  readonly kind: 'crash' | 'slow' | 'growth' | 'hang'
+  readonly what: string
+  /** Null for growth, which is of all inputs; for what was kept in a file, its name. */
+  readonly seed: number | string | null
+  /** As JSON, as small as it could be made. */
+  readonly input: string | null
+}
+
+export interface Report {
+  readonly inputs: number
+  readonly slowestMs: number
+  readonly slowestSeed: number
+  readonly finding: Finding | null
+}
+
+/** Processor time for one input. */
+export const mostMs = 100
+/** A run ends after so many times its seconds, however little of them was processor time. */
+const mostWaiting = 5
+/** A slow input is tried so often again: it was noise if any of them is fast. */
+const confirmations = 4
+/** What the heap may grow by in the second half of a run, garbage collected, in bytes. */
+const mostGrowth = 10 << 20
+
+/** Where inputs are kept that found something once. */
+export function findingsOf (target: string): string {
+  return join(projectRoot, 'test', 'fuzz', 'findings', target)
+}
+
+/**
+ * Feeds a target: first with what found something once, then with what chance makes. Ends at the first finding, or with the budget.
+ * `announce` is told the seed before each run, so that somebody else can tell which one never ended; `progress` how far it is.
+ */
+export async function fuzz<I> (target: Target<I>, { seconds, inputs = Infinity, seed }: Budget, announce: (seed: number) => void, progress: (done: Report) => void): Promise<Report> {
+  const opened = await target.open()
+  const announced = (seed: number): Opened<I> => ({
+    ...opened,
+    run (input) {
+      announce(seed)
+      return opened.run(input)
+    }
+  })
+  let report: Report = { inputs: 0, slowestMs: 0, slowestSeed: seed, finding: null }
+  try {
+    for (const { name, input } of keptInputs<I>(target.name)) {
+      const { finding } = await judge(target.name, announced(0), input, name)
+      if (finding !== null) return { ...report, finding }
+    }
+    const heap = watchHeap()
+    const [started, startedAt] = [cpuMs(), performance.now()]
+    for (let at = 0; at < inputs; at++) {
+      const spent = Math.max((cpuMs() - started) / 1000, (performance.now() - startedAt) / 1000 / mostWaiting)
+      if (spent >= seconds) break
+      if (spent >= seconds / 2 || at >= inputs / 2) heap.halfway()
+      const own = (seed + at) >>> 0
+      progress(report)
+      const { ms, finding } = await judge(target.name, announced(own), opened.generate(createRandom(own)), own)
+      report = { inputs: at + 1, finding, ...(ms > report.slowestMs ? { slowestMs: ms, slowestSeed: own } : { slowestMs: report.slowestMs, slowestSeed: report.slowestSeed }) }
+      if (finding !== null) return report
+    }
+    const grown = heap.grown()
+    if (grown <= mostGrowth) return report
+    return { ...report, finding: { target: target.name, kind: 'growth', what: `the heap has grown by ${(grown / 2 ** 20).toFixed(1)} MB in the second half of ${report.inputs} inputs`, seed: null, input: null } }
+  } finally {
+    await opened.close?.()
+  }
+}
+
+async function judge<I> (target: string, opened: Opened<I>, input: I, seed: number | string): Promise<{ ms: number, finding: Finding | null }> {
+  const first = await trial(opened, input)
+  const kind = first.crash !== null ? 'crash' : await isSlow(opened, input, first.ms) ? 'slow' : null
+  if (kind === null) return { ms: first.ms, finding: null }
+  const small = await minimised(input, async smaller => {
+    const { ms, crash } = await trial(opened, smaller)
+    return kind === 'crash' ? crash !== null : await isSlow(opened, smaller, ms, 1)
+  })
+  const { ms, crash } = await trial(opened, small)
+  return { ms: first.ms, finding: { target, kind, what: kind === 'crash' ? crash ?? first.crash ?? '' : `${ms.toFixed(0)} ms of processor time`, seed, input: JSON.stringify(small) } }
+}
+
+/** The fastest of several runs: what is slow once may have met a garbage collection, or the compiler. */
+async function isSlow<I> (opened: Opened<I>, input: I, firstMs: number, again = confirmations): Promise<boolean> {
+  for (let ms = firstMs, left = again; ; left--) {
+    if (ms <= mostMs) return false
+    if (left === 0) return true
+    ms = (await trial(opened, input)).ms
+  }
+}
+
+async function trial<I> (opened: Opened<I>, input: I): Promise<{ ms: number, crash: string | null }> {
+  const before = cpuMs()
+  let crash: string | null = null
+  try {
+    await opened.run(input)
+  } catch (error) {
+    if (!(error instanceof VanadiumError)) crash = error instanceof Error ? error.stack ?? error.message : String(error)
+  }
+  return { ms: cpuMs() - before, crash }
+}
+
+function cpuMs (): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+function watchHeap (): { halfway (): void, grown (): number } {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const used = (): number => {
+    collect()
+    const { heapUsed, arrayBuffers } = process.memoryUsage()
+    return heapUsed + arrayBuffers
+  }
+  let before: number | null = null
+  return {
+    halfway () { before ??= used() },
+    grown: () => before === null ? 0 : used() - before
+  }
+}
+
+function keptInputs<I> (target: string): Array<{ name: string, input: I }> {
+  const directory = findingsOf(target)
+  const files = existsSync(directory) ? readdirSync(directory).sort() : []
+  return files.map(name => ({ name, input: JSON.parse(readFileSync(join(directory, name), 'utf8')) as I }))
+}
+
+/** Writes the seed, and how many runs there were, to a file, where another process finds them when this one hangs. */
+export function announcer (fd: number): (seed: number) => void {
+  const words = new Uint32Array(2)
+  return seed => {
+    words[0] = seed
+    words[1] = (words[1] ?? 0) + 1
+    writeSync(fd, words, 0, words.byteLength, 0)
+  }
+}

@@ -1,0 +1,51 @@
+import { defineCommand } from '../../lib/cli/command.js'
+import { exitCodes } from '../../lib/errors.js'
+import { configOption } from '../check/leftovers.js'
+import { numberText } from '../text.js'
+import { problemText, type Problem } from './problem.js'
+import { filesIn, problemsOfFiles } from './problems.js'
+
+export const checkCommand = defineCommand({
+  name: 'config check',
+  summary: 'Says all that is wrong with argument files, alone and together, each with file and line; with --all, with everything that they lead to.',
+  examples: [
+    ['vanadium config check', 'the argument files under /etc/vanadium.d: options, URIs, formats, plug-ins, and what does not fit together'],
+    ['vanadium config check --all', 'also the registry, schemas, the list of users who opted out, and credentials'],
+    ['vanadium config check --all draft/processors/client-side', 'a file that is not installed yet; its folder says which daemon it is for']
+  ],
+  notes: 'A line each: FILE:LINE: what came, what is allowed. Together: two that take one port or file, journals or subscribers of one name, a\n' +
+    'subscriber of what nobody publishes, a name in subscribers= that nobody has. What may be so on purpose is a warning. Nothing is opened\n' +
+    'or sent, but plug-ins are loaded. Files that are named are looked at without those beside them. Exit codes: 0 good, also with warnings;\n' +
+    '78 there are mistakes.\n\n',
+  light: true,
+  readsRegistry: true,
+  options: {
+    file: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Argument files, each in a folder that is called as those of --config [default: all of --config]; "--file" before it can be left out' },
+    config: configOption,
+    all: { type: 'boolean', default: false, description: 'Also what they lead to: registry, schemas, opt-out, credentials' },
+    json: { type: 'boolean', default: false, description: 'As JSON, one array of file, line, severity, message' }
+  },
+  operands: { option: 'file', usage: '[FILE…]' },
+  defaults: { 'log-level': 'warn' },
+  prepare ({ file, config, all, json }) {
+    return async () => {
+      const files = file.length > 0 ? file : filesIn(config)
+      const problems = await problemsOfFiles(files, all)
+      if (json) process.stdout.write(`${JSON.stringify(problems)}\n`)
+      else process.stdout.write(`${[...problems.map(problemText), summaryOf(problems, files.length)].join('\n')}\n`)
+      if (problems.some(({ severity }) => severity === 'error')) process.exitCode = exitCodes.config
+    }
+  }
+})
+
+/** What was read, so that nobody takes a file for checked that was not. */
+function summaryOf (problems: readonly Problem[], files: number): string {
+  const errors = problems.filter(({ severity }) => severity === 'error').length
+  const warnings = problems.length - errors
+  const found = [...errors === 0 ? [] : [counted(errors, 'mistake')], ...warnings === 0 ? [] : [counted(warnings, 'warning')]]
+  return `${errors === 0 ? ['good', ...found].join(', ') : found.join(', ')}; ${counted(files, 'argument file')}`
+}
+
+function counted (number: number, what: string): string {
+  return `${numberText(number)} ${what}${number === 1 ? '' : 's'}`
+}
