@@ -1,4 +1,4 @@
-import { isScalar, LineCounter, parseDocument, visit, type Document, type Scalar } from 'yaml'
+import { isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml'
 
 export interface YamlText {
   readonly document: Document
@@ -72,7 +72,7 @@ function mistakesIn (document: Document): YamlMistake[] {
       const keys = new Set<unknown>()
       for (const { key } of items) {
         if (!isScalar(key)) continue
-        if (keys.has(key.value)) errors.push({ message: 'Map keys must be unique', offset: (key as Scalar).range?.[0] ?? 0 })
+        if (keys.has(key.value)) errors.push({ message: 'Map keys must be unique', offset: (key).range?.[0] ?? 0 })
         keys.add(key.value)
       }
     },

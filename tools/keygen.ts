@@ -18,7 +18,7 @@ export const keygen = defineCommand({
   light: true,
   defaults: { 'log-level': 'warn' },
   options: {
-    out: { type: 'string', default: '.', requiresArg: true, description: 'Directory of the files; made by root, they belong to its owner' },
+    out: { type: 'string', default: '.', requiresArg: true, description: 'Directory of the files; made by root, they belong to its owner and its group, which may read them if the owner is root' },
     pair: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'What a pair is called; without one, as the host' }
   },
   operands: { option: 'pair', usage: '[NAME…]' },
@@ -75,9 +75,11 @@ function writeNew (path: string, text: string, mode: number, directory: string):
     throw new ConfigError('bad-option', `${path} cannot be made: ${messageOf(cause)}; name a directory that this user can write to: --out DIR`, { cause })
   }
   try {
-    fchmodSync(fd, mode)
     const { uid, gid } = statSync(directory)
-    if (process.getuid?.() === 0) fchownSync(fd, uid, gid)
+    const isRoot = process.getuid?.() === 0
+    // a directory that root keeps for a group has keys that the group uses and root alone changes
+    fchmodSync(fd, isRoot && uid === 0 && gid !== 0 ? mode | 0o040 : mode)
+    if (isRoot) fchownSync(fd, uid, gid)
     writeFileSync(fd, text)
     fsyncSync(fd)
   } catch (error) {

@@ -1,5 +1,5 @@
 import { ConfigError, messageOf } from '../errors.js'
-import { linearFinder, longestTried, type GroupFinder } from './linear-match.js'
+import { choicesInText, linearFinder, longestTried, type GroupFinder } from './linear-match.js'
 
 /**
  * A format is a template for one line: `%q %{recvFrom}s %{seqId}d %t %h %{userAgent}i`. It is compiled once, into one
@@ -145,7 +145,7 @@ interface Careful {
 }
 
 function carefully (source: string, format: string): Careful {
-  const above = longestTried(unclearEnds(format))
+  const above = longestTried(choicesIn(format))
   const find = above === Infinity ? null : linearFinder(nameless(source))
   // an operator's own look-around has its price
   return find === null ? { above: Infinity, find } : { above, find }
@@ -156,19 +156,20 @@ function textsOf ({ find }: Careful, text: string): ((group: number) => string) 
   return found === null ? null : group => text.slice(...found(group))
 }
 
-/** How many parts of a format do not end at a character that they cannot have; each of the operator's own expressions may be one. */
-function unclearEnds (format: string): number {
+/** How many places there are that a format can put anywhere in a line: parts whose beginning or end is not plain. */
+function choicesIn (format: string): number {
   const parts = [...format.matchAll(specifierSyntax)]
   const texts = [0, ...parts.map(({ 0: text, index }) => index + text.length)].map((end, at) => format.slice(end, parts[at]?.index))
-  const ends = parts.filter((part, at) => !isClear(specifierOf(part, format).pattern, texts[at + 1] ?? '', at === parts.length - 1))
-  return ends.length + texts.filter(text => /(?<!\\)[*+?{|(]| \t|\t /.test(text)).length
+  const ofParts = parts.map((part, at) => choicesOf(specifierOf(part, format).pattern, texts[at + 1] ?? '', at === parts.length - 1))
+  return [...ofParts, ...texts.map(choicesInText)].reduce((sum, choices) => sum + choices, 0)
 }
 
-function isClear (pattern: string, next: string, isLast: boolean): boolean {
-  if (isLast && next === '') return true
-  if (pattern === isoSeconds) return true
-  if (pattern === '\\d+') return /^[^\d\\[(.]/.test(next)
-  return (pattern === upToTab ? /^(?:\t|\\t)/ : /^(?: |\t|\\t|\\s)/).test(next)
+function choicesOf (pattern: string, next: string, isLast: boolean): number {
+  if ((isLast && next === '') || pattern === isoSeconds) return 0
+  // it may begin in the white space before it; behind a space it may end in any
+  if (pattern === upToTab) return /^(?:\t|\\t)/.test(next) ? 2 : 3
+  const isPlain = pattern === '\\d+' ? /^[^\d\\[(.]/.test(next) : /^(?: |\t|\\t|\\s)/.test(next)
+  return isPlain ? 0 : 2
 }
 
 const queryFirst = `(?<capsule>${specifiers['q']?.pattern ?? ''})${spaces}`

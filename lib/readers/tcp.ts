@@ -6,7 +6,7 @@ import type { Batch, Context, Reader, ReaderHandler } from '../stream/contracts.
 import { generatedReader } from '../stream/generated-reader.js'
 import { tidyLines } from '../stream/splitter.js'
 import { attach, checkEndpoint, claimOf, wantsIpv6 } from '../zmq/endpoint.js'
-import { checkSecurity, curveParams, openSecurity, type CurveParams } from '../zmq/curve.js'
+import { checkKeyFiles, checkSecurity, curveParams, openSecurity, type CurveParams } from '../zmq/curve.js'
 import { namePattern } from '../zmq/journal-messages.js'
 import { keepAlive, zmqParams, type ZmqParams } from '../zmq/options.js'
 import { openJournaledReader } from './tcp-journal.js'
@@ -58,6 +58,7 @@ export const tcpReader: ReaderHandler<TcpReaderParams> = {
     if (as !== undefined && bind) throw new ConfigError('bad-uri', `${uri.text}: a journaled stream is fetched from, so its subscriber cannot wait for it; leave out bind=true`)
     if (as !== undefined && subscribe !== '') throw new ConfigError('bad-uri', `${uri.text}: of a journaled stream all records are read; leave out "subscribe", or use filter:`)
   },
+  checkSecrets: (_uri, params) => { checkKeyFiles(params) },
   claims: (uri, { bind }) => bind ? [claimOf(uri)] : [],
   async open (uri, params, ctx): Promise<TcpReader> {
     const { subscribe, bind, as, from = 'oldest', hwm, 'max-message': maxMessageSize } = params

@@ -19,8 +19,6 @@ export interface Uri {
 
 /** Longest URI, in characters: what looks for passwords takes time that is quadratic in it. */
 const longest = 8192
-/** Of a longer one, so much is shown. */
-const shownOfLong = 40
 /** URIs that may wrap one another. */
 const mostWrapped = 16
 
@@ -71,9 +69,9 @@ export function checkDepth (depth: number, text: string): void {
   if (depth > mostWrapped) throw new ConfigError('bad-uri', `${text}: more than ${mostWrapped} URIs wrap one another; leave some out`)
 }
 
-/** A URI as it may be shown, without its end if it is no URI that could be used. Passwords are hidden in wrapped URIs and options too, and where they were not escaped. */
+/** A URI as it may be shown; of one that is too long, its scheme. Passwords are hidden in wrapped URIs and options too, and where they were not escaped. */
 export function hidePasswords (text: string): string {
-  if (text.length > longest) return `${hidePasswords(text.slice(0, shownOfLong))}…`
+  if (text.length > longest) return `${/^[a-z][a-z0-9+.-]{0,20}:/i.exec(text)?.[0] ?? ''}…`
   // behind the last @ there is no password, and much that would be looked through for one
   const end = text.lastIndexOf('@') + 1
   return hideOptions(text.slice(0, end).replace(hasUnescapedLogin(text) ? unescapedLogin : login, '$1:***@') + text.slice(end))

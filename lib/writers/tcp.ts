@@ -5,7 +5,7 @@ import { batchLimits, recordsOf } from '../stream/batch.js'
 import type { Writer, WriterHandler } from '../stream/contracts.js'
 import { parseDuration } from '../stream/duration.js'
 import { streamOf } from '../stream/uri.js'
-import { checkSecurity, curveParams, openSecurity, type CurveParams } from '../zmq/curve.js'
+import { checkKeyFiles, checkSecurity, curveParams, openSecurity, type CurveParams } from '../zmq/curve.js'
 import { attach, checkEndpoint, claimOf, wantsIpv6 } from '../zmq/endpoint.js'
 import { namePattern } from '../zmq/journal-messages.js'
 import { keepAlive, longestMessage, zmqParams, type ZmqParams } from '../zmq/options.js'
@@ -64,6 +64,7 @@ export const tcpWriter: WriterHandler<TcpWriterParams> = {
     }
     if (journal !== undefined && connect) throw new ConfigError('bad-uri', `${uri.text}: a journaled stream is fetched from, so it cannot connect to its subscriber; leave out connect=true`)
   },
+  checkSecrets: (_uri, params) => { checkKeyFiles(params) },
   claims: (uri, { connect, journal, replay = 0 }) => [
     ...connect ? [] : [claimOf(uri)],
     ...journal === undefined ? [] : [claimOf(replayUri(uri, replay))]

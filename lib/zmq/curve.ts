@@ -3,7 +3,7 @@ import { ConfigError } from '../errors.js'
 import type { Context, Params } from '../stream/contracts.js'
 import type { Uri } from '../stream/uri.js'
 import { openAllowList } from './clients.js'
-import { readKeyPair, readPublicKey } from './keys.js'
+import { readClients, readKeyPair, readPublicKey } from './keys.js'
 import { isLoopback } from './loopback.js'
 
 export interface CurveParams {
@@ -58,16 +58,23 @@ export function checkSecurity (uri: Uri, params: CurveParams, role: Role): void 
 
 /** What leaves the host is for whom the operator said. */
 function checkReach (uri: Uri, isSettled: boolean, insecure: boolean, { binds, publishes }: Role): void {
-  const needsKeys = (binds || publishes) && !isLoopback(uri.host)
+  const needsKeys = (binds || publishes) && !isLoopback(uri.host, binds)
   if (insecure && !needsKeys) throw refused(uri, binds || publishes ? `insecure=true is for addresses that are not loopback, which ${uri.host ?? '*'} is; leave it out` : 'insecure=true is for who binds or publishes; leave it out')
   if (needsKeys && !isSettled) {
     const keys = binds ? 'curve=FILE&clients=FILE' : 'curve=FILE&server-key=FILE'
-    throw refused(uri, `${uri.host ?? '*'} is not loopback (127.0.0.1, ::1, localhost, lo), and there are no keys: whoever reaches ${binds ? 'it is let in' : 'the way there reads along'}; give ${keys} (vanadium keygen makes keys), or insecure=true if that is meant`)
+    throw refused(uri, `${uri.host ?? '*'} is not loopback (127.0.0.1, ::1, localhost${binds ? ', lo' : ''}), and there are no keys: whoever reaches ${binds ? 'it is let in' : 'the way there reads along'}; give ${keys} (vanadium keygen makes keys), or insecure=true if that is meant`)
   }
 }
 
 function refused (uri: Uri, why: string): ConfigError {
   return new ConfigError('bad-uri', `${uri.text}: ${why}`)
+}
+
+/** Whether the files can be read and have keys in them, as they are now. Throws `ConfigError`. */
+export function checkKeyFiles ({ curve, clients, 'server-key': serverKey }: CurveParams): void {
+  if (curve !== undefined) readKeyPair(curve).secret.fill(0)
+  if (clients !== undefined) readClients(clients)
+  if (serverKey !== undefined) readPublicKey(serverKey)
 }
 
 /** Reads the keys, for `checkSecurity` has no complaint. Throws `ConfigError`. */

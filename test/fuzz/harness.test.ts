@@ -1,8 +1,12 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
+import { projectRoot } from '../helpers/shared.js'
 import { fuzzTarget } from './fuzz-target.js'
 import { minimised } from './minimise.js'
 import { createRandom } from './random.js'
 import { repeatOf } from './report.js'
+import { targets } from './targets/index.js'
 
 // each of these fails when the harness does not look for its kind
 const budget = { seconds: 10, inputs: 400, seed: 7 }
@@ -60,4 +64,11 @@ t.test('what is small keeps what is bad of it, and the keys by which the target 
   const small = await minimised({ text: 'xxxx!xxxx', list: [1, 'y?y', 3] }, async ({ text, list }) => await Promise.resolve(text.includes('!') && list.some(item => String(item).includes('?'))))
 
   t.strictSame(small, { text: '!', list: ['?'] })
+})
+
+t.test('each target is among the tests', async t => {
+  const directory = join(projectRoot, 'test', 'fuzz')
+  const tests = readdirSync(directory).filter(file => file.endsWith('.test.ts')).map(file => readFileSync(join(directory, file), 'utf8')).join('')
+
+  t.strictSame(targets.filter(({ name }) => !tests.includes(`'${name}'`)).map(({ name }) => name), [])
 })

@@ -81,14 +81,18 @@ function testPublisher (socket: XPublisher): TestPublisher {
 /** A ZeroMQ subscriber with nothing of ours in it; ends with the test. */
 export interface TestSubscriber {
   readonly socket: Subscriber
-  /** Calls `write` until what it writes arrives: the publisher then knows of this subscriber. Takes all of it out. */
+  /** Calls `write`, which writes the same each time, until it arrives: the publisher then knows of this subscriber. */
   join (write: () => Promise<void>): Promise<void>
-  /** The next so many messages, as text; each must be one frame. */
+  /** The next so many messages, as text; each must be one frame. Without what `join` had written, which may come late. */
   take (count: number): Promise<string[]>
 }
 
-export function connectSubscriber (t: Test, endpoint: string): TestSubscriber {
-  return testSubscriber(t, socket => { socket.connect(endpoint) })
+/** With `heldMessages` its socket holds so many at most, and leaves the others to the publisher. */
+export function connectSubscriber (t: Test, endpoint: string, heldMessages = 0): TestSubscriber {
+  return testSubscriber(t, socket => {
+    socket.receiveHighWaterMark = heldMessages
+    socket.connect(endpoint)
+  })
 }
 
 export async function bindSubscriber (t: Test, endpoint = 'tcp://127.0.0.1:0'): Promise<TestSubscriber> {
@@ -102,6 +106,7 @@ function testSubscriber (t: Test, open: (socket: Subscriber) => void): TestSubsc
   t.teardown(() => { socket.close() })
   socket.subscribe()
   open(socket)
+  let probe: string | null = null
 
   async function next (timeoutMs: number): Promise<string | null> {
     socket.receiveTimeout = timeoutMs
@@ -118,16 +123,17 @@ function testSubscriber (t: Test, open: (socket: Subscriber) => void): TestSubsc
   return {
     socket,
     async join (write) {
-      do await write()
-      while (await next(20) === null)
-      while (await next(100) !== null);
+      do {
+        await write()
+        probe = await next(20)
+      } while (probe === null)
     },
     async take (count) {
       const messages: string[] = []
       while (messages.length < count) {
         const message = await next(10_000)
         if (message === null) throw new Error(`only ${messages.length} of ${count} messages came`)
-        messages.push(message)
+        if (message !== probe) messages.push(message)
       }
       return messages
     }

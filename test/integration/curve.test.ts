@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { executable, startDaemon, startReady, type Daemon } from '../helpers/daemon.js'
+import { executable, startDaemon, startDaemonIn, startReady, type Daemon } from '../helpers/daemon.js'
 import { connecting, keysIn, streamKeys } from '../helpers/keys.js'
 import { stablePort } from '../helpers/ports.js'
 import { shortDirectory } from '../helpers/streams.js'
@@ -66,7 +66,8 @@ t.test('daemons joined by streams with keys: nothing is missed when the publishe
   t.equal(await second.stop(), 0)
 })
 
-t.test('bad keys end a daemon with 78 at its start, and say what to do', async t => {
+// seen to fail without checkSecrets
+t.test('bad keys end a daemon with 78 at its start, and at --config-check, and say what to do', async t => {
   const directory = shortDirectory(t)
   const keys = streamKeys(directory)
   writeFileSync(join(directory, 'open.secret'), readFileSync(keys.server.secretFile), { mode: 0o644 })
@@ -75,9 +76,21 @@ t.test('bad keys end a daemon with 78 at its start, and say what to do', async t
     [`curve=${keys.server.secretFile}&clients=${join(directory, 'none')}`, /clients .*none cannot be read/],
     [`curve=${keys.server.publicFile}&clients=${keys.clientsFile}`, /curve .*server\.public/]
   ] as const) {
-    const daemon = startDaemon(t, 'forwarder', '--input', 'stdin://', '--output', `tcp://127.0.0.1:0?${options}`)
+    for (const check of [[], ['--config-check']]) {
+      const daemon = startDaemon(t, 'forwarder', ...check, '--input', 'stdin://', '--output', `tcp://127.0.0.1:0?${options}`)
 
-    t.equal(await daemon.ended, 78)
-    t.match(daemon.log.at(-1), { level: 'error', message: why })
+      t.equal(await daemon.ended, 78)
+      t.match(daemon.log.at(-1), { level: 'error', message: why })
+    }
   }
+})
+
+t.test('a secret key may be a credential that systemd gives to the unit: then its file need not be readable', async t => {
+  const [directory, credentials] = [shortDirectory(t), shortDirectory(t)]
+  const keys = streamKeys(directory)
+  renameSync(keys.server.secretFile, join(credentials, 'server.secret'))
+  const args = ['forwarder', '--config-check', '--input', 'stdin://', '--output', `tcp://127.0.0.1:0?${keys.bound}`]
+
+  t.equal(await startDaemonIn({ CREDENTIALS_DIRECTORY: credentials }, t, ...args).ended, 0)
+  t.equal(await startDaemon(t, ...args).ended, 78)
 })

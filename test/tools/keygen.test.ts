@@ -69,6 +69,17 @@ t.test('several at once; without a name, as the host, in this directory', async 
   t.not(readPublicKey(join(directory, 'a.public')), readPublicKey(join(directory, 'b.public')))
 })
 
+t.test('in a directory that root keeps for a group, the group may read them', { skip: process.getuid?.() !== 0 && 'only root can give files away' }, async t => {
+  const directory = join(shortDirectory(t), 'keys')
+  mkdirSync(directory)
+  chownSync(directory, 0, 1235)
+
+  t.equal((await keygen(['--out', directory, 'a'])).code, 0)
+
+  for (const file of ['a.secret', 'a.public']) t.match(statSync(join(directory, file)), { uid: 0, gid: 1235 })
+  t.same([modeOf(join(directory, 'a.secret')), modeOf(join(directory, 'a.public'))], ['640', '644'])
+})
+
 t.test('made by root, they belong to the owner of the directory', { skip: process.getuid?.() !== 0 && 'only root can give files away' }, async t => {
   const directory = join(shortDirectory(t), 'keys')
   mkdirSync(directory)

@@ -10,15 +10,24 @@ const writers = builtInWriters()
 
 for (const [host, expected] of [
   ['127.0.0.1', true], ['127.0.0.2', true], ['127.255.255.255', true], ['::1', true], ['0:0:0:0:0:0:0:1', true], ['::ffff:127.0.0.1', true],
-  ['localhost', true], ['LocalHost', true], ['lo', true],
+  ['localhost', true], ['LocalHost', true],
   [null, false], ['*', false], ['0.0.0.0', false], ['::', false], ['128.0.0.1', false], ['10.0.0.1', false], ['192.168.1.1', false],
   ['::2', false], ['fe80::1', false], ['::ffff:10.0.0.1', false], ['eth0', false], ['lo0', false], ['localhost.example.org', false],
   ['127.1', false], ['0', false], ['127.0.0.1;10.0.0.1', false], ['127.0.0.1.example.org', false]
 ] as const) {
   t.test(`${host} is ${expected ? '' : 'not '}loopback`, async t => {
-    t.equal(isLoopback(host), expected)
+    t.equal(isLoopback(host, true), expected)
+    t.equal(isLoopback(host, false), expected)
   })
 }
+
+t.test('"lo" is an interface for who binds, and some host or other for who connects', async t => {
+  t.equal(isLoopback('lo', true), true)
+  t.equal(isLoopback('lo', false), false)
+  // ZeroMQ knows no such interface
+  t.equal(isLoopback('LO', true), false)
+  t.throws(() => writers.check('tcp://lo:1?connect=true'), { code: 'bad-uri', message: /lo is not loopback \(127\.0\.0\.1, ::1, localhost\), and there are no keys/ })
+})
 
 const keys = 'curve=/k/a.secret'
 

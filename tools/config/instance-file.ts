@@ -5,12 +5,10 @@ import { statsdTarget } from '../../lib/cli/statsd-target.js'
 import { about, ConfigError } from '../../lib/errors.js'
 import { hidePasswords } from '../../lib/stream/uri.js'
 import { loadPlugIns, type PlugInFunctions } from '../../lib/stream/plug-ins.js'
-import { builtInReaders } from '../../lib/readers/index.js'
-import { builtInWriters } from '../../lib/writers/index.js'
 import { folders, instanceOf } from '../check/instances.js'
 import { problemAt, problemsIn, type Problem } from './problem.js'
 import { quietLog } from './quiet-log.js'
-import { argumentOf, harmlessUri, streamOptions, takeApart, type StreamUse } from './stream-use.js'
+import { argumentOf, harmlessUri, streamOptions, takeApart, transportsWithoutSecrets, type StreamUse } from './stream-use.js'
 
 /** An argument file, as its daemon would take it. */
 export interface InstanceFile {
@@ -89,7 +87,7 @@ async function understand (file: string, command: Command<never>, args: readonly
 
 async function examineOptions (file: string, command: Command<never>, args: readonly Argument[], { own, common }: ParsedOptions<never>): Promise<Pick<InstanceFile, 'problems' | 'streams'>> {
   const log = quietLog()
-  const transports = { readers: builtInReaders(), writers: builtInWriters() }
+  const transports = transportsWithoutSecrets()
   const functions: PlugInFunctions = new Map()
   const plugIns = await problemsIn(file, args, async () => { await loadPlugIns(common.plugins, { ...transports, functions, log }) })
   const streams: StreamUse[] = []
@@ -100,15 +98,13 @@ async function examineOptions (file: string, command: Command<never>, args: read
     const looked = []
     for (const value of values) {
       const argument = argumentOf(option, value, args)
-      let hasSecrets = false
       const found = await problemsIn(file, [argument], async () => {
         const use = takeApart(option, kind, argument, transports)
         streams.push(use)
-        hasSecrets = use.checkSecrets !== null
         if (plugIns.length === 0) requireFunctions(use, functions)
       })
       bad.push(...found)
-      looked.push(found.length === 0 && !hasSecrets ? value : harmlessUri(kind, value))
+      looked.push(found.length === 0 ? value : harmlessUri(kind, value))
     }
     if (values.length > 0) usable[option] = Array.isArray(usable[option]) ? looked : looked[0]
   }

@@ -2,6 +2,8 @@ import type { Argument } from '../../lib/cli/arguments.js'
 import type { Transports } from '../../lib/cli/command.js'
 import type { Claim } from '../../lib/stream/contracts.js'
 import type { Uri } from '../../lib/stream/uri.js'
+import { builtInReaders } from '../../lib/readers/index.js'
+import { builtInWriters } from '../../lib/writers/index.js'
 
 /** The options of daemons that name streams. */
 export const streamOptions = { input: 'reader', output: 'writer', invalid: 'writer', 'dead-letter': 'writer' } as const
@@ -22,6 +24,13 @@ export interface StreamUse {
   readonly functions: readonly string[]
   /** Schemes that wrap others, the outermost first. */
   readonly wrappers: readonly string[]
+}
+
+/** For who opens nothing, and need not be able to read files with passwords and keys. */
+export function transportsWithoutSecrets (): Transports {
+  const transports = { readers: builtInReaders(), writers: builtInWriters() }
+  for (const schemes of Object.values(transports)) schemes.checkOwn = uri => { schemes.check(uri) }
+  return transports
 }
 
 /** Throws `ConfigError` for a URI that is wrong. */
@@ -56,7 +65,7 @@ export function withoutName (value: string): string {
   return value.replace(/^[^:=]*=/, '')
 }
 
-/** In place of a URI that is wrong, or whose secrets this user need not be able to read, so that the rest can be looked at. */
+/** In place of a URI that is wrong, so that the rest can be looked at. */
 export function harmlessUri (kind: StreamKind, value: string): string {
   const [name = ''] = /^[^:=]*=/.exec(value) ?? []
   return `${name}${kind === 'reader' ? 'stdin://' : 'stdout://'}`

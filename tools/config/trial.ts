@@ -10,7 +10,6 @@ import { KnownNames } from '../../lib/event/known-names.js'
 import { createOptOut } from '../../lib/event/opt-out.js'
 import { openSchemas } from '../../lib/event/schema-repository.js'
 import { createMetrics } from '../../lib/metrics.js'
-import { builtInReaders } from '../../lib/readers/index.js'
 import { openRegistry, type Registry } from '../../lib/registry/registry.js'
 import { batchOfBytes } from '../../lib/stream/batch.js'
 import type { Batch, Reader, Writer } from '../../lib/stream/contracts.js'
@@ -18,11 +17,10 @@ import { Lags } from '../../lib/stream/lag.js'
 import { loadPlugIns, type PlugInFunctions } from '../../lib/stream/plug-ins.js'
 import { openState } from '../../lib/stream/state.js'
 import { tidyLines } from '../../lib/stream/splitter.js'
-import { builtInWriters } from '../../lib/writers/index.js'
 import { daemons, type InstanceFile } from './instance-file.js'
 import { problemText } from './problem.js'
 import { quietLog } from './quiet-log.js'
-import { withoutName } from './stream-use.js'
+import { transportsWithoutSecrets, withoutName } from './stream-use.js'
 
 /** What became of a line. */
 export interface Trial {
@@ -124,9 +122,7 @@ type TrialContext = CommandContext & { readonly transports: Transports, release 
 
 async function contextOf (file: InstanceFile, common: CommonOptions, options: TrialOptions, ends: Ends): Promise<TrialContext> {
   const log = quietLog()
-  const transports = { readers: builtInReaders(), writers: builtInWriters() }
-  // nothing is opened that would need them
-  for (const schemes of Object.values(transports)) schemes.checkOwn = uri => { schemes.check(uri) }
+  const transports = transportsWithoutSecrets()
   const functions: PlugInFunctions = new Map()
   await loadPlugIns(common.plugins, { ...transports, functions, log })
   const registry = decidable(openRegistry(options.registry ?? common.registry))

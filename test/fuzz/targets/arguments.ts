@@ -38,7 +38,7 @@ export const argumentFiles: Target<Input> = {
         writeFileSync(other, input.other)
         const daemon = daemons[input.daemon] as Command
         const parsed = parseOptions(daemon, expandArguments([`@${file}`]), 80)
-        if (typeof parsed !== 'string') daemon.prepare(parsed.own as never, transports, parsed.common)
+        if (typeof parsed !== 'string') daemon.prepare(parsed.own, transports, parsed.common)
       }
     })
   }

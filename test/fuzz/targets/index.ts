@@ -17,7 +17,7 @@ import { userAgents } from './user-agent.js'
 /** All that are fuzzed. */
 export const targets: readonly Target[] = [
   lineFormats, capsules, userAgents, json, schemas, journalMessages, sockets, http, argumentFiles, uris, registries, optOutLists, expressions
-] as unknown as readonly Target[]
+]
 
 /** One of them, or one that is bad on purpose, to see that the harness tells. */
 export function findTarget (name: string): Target {

@@ -19,9 +19,12 @@ export const planted: readonly Target[] = [
   plant('planted-hang', text => { if (text.includes('!')) spin(Infinity) }),
   plant('planted-exit', text => { if (text.includes('!')) process.exit(3) }),
   plant('planted-growth', text => { kept.push(Array.from({ length: 2000 }, () => text + 'z')) })
-] as unknown as readonly Target[]
+]
 
 function spin (ms: number): void {
-  const end = performance.now() + ms
-  while (performance.now() < end);
+  const start = process.cpuUsage()
+  for (let spent = 0; spent < ms * 1000;) {
+    const { user, system } = process.cpuUsage(start)
+    spent = user + system
+  }
 }

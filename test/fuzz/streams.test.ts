@@ -1,0 +1,3 @@
+import { fuzzInTests } from './fuzz-in-tests.js'
+
+fuzzInTests('journal-messages', 'sockets', 'http', 'uri')
