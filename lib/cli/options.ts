@@ -114,7 +114,7 @@ function examplesOf (command: CommandLine): string {
 }
 
 function badOption (command: CommandLine, message: string): ConfigError {
-  const problem = message.replace(/:?\s*\n\s*/g, '; ')
+  const problem = message.split('\n').map(line => line.trim().replace(/:$/, '')).filter(line => line !== '').join('; ')
   const common = Object.entries(commonOptionsOf(command)).filter(([, { hidden }]) => hidden !== true).map(([name]) => name)
   const allowed = [...Object.keys(command.options), ...common].map(name => `--${name}`).join(' ')
   return new ConfigError('bad-option', `${problem.charAt(0).toLowerCase()}${problem.slice(1)}; ${command.name} takes ${allowed}`)
