@@ -5,6 +5,7 @@ t.test('good YAML has its value and no mistake', async t => {
   const yaml = parseYaml('a: &x [1, {b: "2"}]\nc: *x\n"__proto__": 1\n# --------\n')
 
   t.strictSame(yaml.errors, [])
+  t.strictSame(JSON.stringify(valueOf(parseYaml('a: &a [&a 1, *a]'))), '{"a":[1,1]}', 'the last of a name counts')
   t.strictSame(JSON.stringify(valueOf(yaml)), '{"a":[1,{"b":"2"}],"c":[1,{"b":"2"}],"__proto__":1}')
 })
 
@@ -16,6 +17,8 @@ t.test('mistakes are told with their place: also keys that stand twice, which no
     ['a: 1\n---\nb: 2', 'Source contains multiple documents; please use YAML.parseAllDocuments()', 2, 1],
     [`x: 1\na: ${'['.repeat(400)}`, 'this nests too deep', 2, 304],
     [`a: ${'- '.repeat(300)}`, 'this nests too deep', 1, 2],
+    ['a: 1\n? [b]\n: 2', 'a key must be text, and not a list, a map or an alias', 2, 3],
+    ['a: &a\n  b: *a', '*a stands for something that it is in', 2, 6],
     [`a: &a 1\nb: [${'*a,'.repeat(501)}]`, 'there are more than 500 aliases', 2, 1505]
   ]
   for (const [text, message, line, col] of cases) {

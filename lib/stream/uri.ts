@@ -37,7 +37,8 @@ export function parseUri (text: string): Uri {
   if (text.length > longest) throw new ConfigError('bad-uri', `a stream URI has ${text.length} characters; give ${longest} at most`)
   const safe = hidePasswords(text)
   if (hasUnescapedLogin(text)) throw new ConfigError('bad-uri', `${safe}: the password is not escaped; write / ? # @ in it as %2F %3F %23 %40`)
-  const match = shape.exec(text)
+  // with one there is no match, which would be found out in every way that there is
+  const match = text.includes('#') ? null : shape.exec(text)
   if (match === null) {
     throw new ConfigError('bad-uri', `"${safe}" is no stream URI; write scheme://host:port/path?option=value, for example tcp://127.0.0.1:8600, and a literal # as %23`)
   }
