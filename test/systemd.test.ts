@@ -49,7 +49,7 @@ t.test('a daemon is started again however often it ends, but not when its config
 })
 
 t.test('the units of the daemons differ in role and order only, and in the credentials of consumers', async t => {
-  const [first, ...others] = roles.map(role => readUnit(role).replaceAll(role, 'role').replace(/^\[Unit\][^]*\n(?=\[Service\])/m, '').replace(/\n#[^\n]*(?:\n(?:Load|Set)Credential=.*)+\n/, '\n'))
+  const [first, ...others] = roles.map(role => readUnit(role).replaceAll(role, 'role').replace(/^\[Unit\][^]*\n(?=\[Service\])/m, '').replace(/\n#[^\n]*(?:\n(?:Load|Set)Credential=.*)+/, ''))
 
   for (const other of others) t.equal(other, first)
 })
