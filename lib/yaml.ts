@@ -1,4 +1,4 @@
-import { isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml'
+import { isNode, isScalar, LineCounter, parseDocument, visit, type Document, type Node, type Scalar, type YAMLMap, type YAMLSeq } from 'yaml'
 
 export interface YamlText {
   readonly document: Document
@@ -66,18 +66,29 @@ export function valueOf ({ document }: YamlText): unknown {
 
 function mistakesIn (document: Document): YamlMistake[] {
   const errors: YamlMistake[] = []
+  const anchors = new Map<string, Node>()
   let aliases = 0
+  const note = (_key: unknown, node: YAMLMap | YAMLSeq | Scalar): void => { if (node.anchor !== undefined) anchors.set(node.anchor, node) }
+  const add = (message: string, { range }: Node): void => { errors.push({ message, offset: range?.[0] ?? 0 }) }
   visit(document, {
-    Map (_key, { items }) {
+    Scalar: note,
+    Seq: note,
+    Map (key, map) {
+      note(key, map)
       const keys = new Set<unknown>()
-      for (const { key } of items) {
-        if (!isScalar(key)) continue
-        if (keys.has(key.value)) errors.push({ message: 'Map keys must be unique', offset: (key).range?.[0] ?? 0 })
+      for (const { key } of map.items) {
+        if (!isScalar(key)) {
+          // its name would be its YAML, and so on for keys in keys
+          add('a key must be text, and not a list, a map or an alias', isNode(key) ? key : map)
+          continue
+        }
+        if (keys.has(key.value)) add('Map keys must be unique', key)
         keys.add(key.value)
       }
     },
-    Alias (_key, { range }) {
-      if (++aliases === mostAliases + 1) errors.push({ message: `there are more than ${mostAliases} aliases`, offset: range?.[0] ?? 0 })
+    Alias (_key, alias, path) {
+      if (++aliases === mostAliases + 1) add(`there are more than ${mostAliases} aliases`, alias)
+      if (path.includes(anchors.get(alias.source) as Node)) add(`*${alias.source} stands for something that it is in`, alias)
     }
   })
   return errors.slice(0, mostErrors)

@@ -43,13 +43,13 @@ t.test('a daemon is started again however often it ends, but not when its config
       WantedBy: ['vanadium.target']
     }, role)
     t.ok(Number(settings['TimeoutStopSec']) > 20, 'systemd waits longer than the daemon, which gives up by itself')
-    t.match(settings['ExecStartPre'], [/^-\/usr\/bin\/vanadium config check /], 'of a failing ExecStartPre= systemd does not look at RestartPreventExitStatus=')
-    t.match(settings['ExecReload'], [`/usr/bin/vanadium config check --all /etc/vanadium.d/${role}s/%i`, '/bin/kill -HUP $MAINPID'], 'the check comes first')
+    t.match(settings['ExecStartPre'], [`-/usr/bin/vanadium config check --all --log /etc/vanadium.d/${role}s/%i`], 'of a failing ExecStartPre= systemd does not look at RestartPreventExitStatus=')
+    t.match(settings['ExecReload'], [`/usr/bin/vanadium config check --all --log /etc/vanadium.d/${role}s/%i`, '/bin/kill -HUP $MAINPID'], 'the check comes first')
   }
 })
 
 t.test('the units of the daemons differ in role and order only, and in the credentials of consumers', async t => {
-  const [first, ...others] = roles.map(role => readUnit(role).replaceAll(role, 'role').replace(/^\[Unit\][^]*\n(?=\[Service\])/m, '').replace(/\n#[^\n]*(?:\n(?:Load|Set)Credential=.*)+\n/, ''))
+  const [first, ...others] = roles.map(role => readUnit(role).replaceAll(role, 'role').replace(/^\[Unit\][^]*\n(?=\[Service\])/m, '').replace(/\n#[^\n]*(?:\n(?:Load|Set)Credential=.*)+/, ''))
 
   for (const other of others) t.equal(other, first)
 })

@@ -161,7 +161,7 @@ function examplesOf (command: CommandLine): string {
 }
 
 function badOption (command: CommandLine, message: string): ConfigError {
-  const problem = message.replace(/:?\s*\n\s*/g, '; ')
+  const problem = message.split('\n').map(line => line.trim().replace(/:$/, '')).filter(line => line !== '').join('; ')
   const allowed = [...Object.keys(command.options), ...Object.keys(shownCommonOptions(command))].map(name => `--${name}`).join(' ')
   return new ConfigError('bad-option', `${problem.charAt(0).toLowerCase()}${problem.slice(1)}; ${command.name} takes ${allowed}`)
 }

@@ -60,7 +60,7 @@ export function readDefinition (document: unknown): ModernSchema {
 }
 
 function draftOf (uri: unknown): Draft {
-  const name = uri === undefined ? 'draft-03' : /^https?:\/\/json-schema\.org\/(.+)\/schema#?$/.exec(String(uri))?.[1]
+  const name = typeof uri !== 'string' ? (uri === undefined ? 'draft-03' : '') : /^https?:\/\/json-schema\.org\/(.+)\/schema#?$/.exec(uri)?.[1]
   const draft = drafts.get(name ?? '')
   if (draft !== undefined) return draft
   const known = [...drafts.keys()].map(name => `http://json-schema.org/${name}/schema`)

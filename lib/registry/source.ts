@@ -23,7 +23,7 @@ export function readSource (file: string, text: string): Source | Problem[] {
   const mistakes = [
     // behind a colon is the text itself, which may have a password in it
     ...yaml.errors.map(({ message, offset }) => ({ file, line: lineAt(offset), text: `${message.replace(/(?:: ?"|; please use YAML).*$/s, '')} (column ${lines.linePos(offset).col}); give YAML` })),
-    ...aliasesOfNothing(document).map(alias => ({ file, line: lineAt(alias.range?.[0]), text: `*${alias.source} stands for nothing; write &${alias.source} before what it is to stand for, above it, or write that out` }))
+    ...(yaml.errors.length > 0 ? [] : aliasesOfNothing(document)).map(alias => ({ file, line: lineAt(alias.range?.[0]), text: `*${alias.source} stands for nothing; write &${alias.source} before what it is to stand for, above it, or write that out` }))
   ]
   if (mistakes.length > 0) return mistakes
   try {

@@ -19,8 +19,6 @@ export interface Uri {
 
 /** Longest URI, in characters: what looks for passwords takes time that is quadratic in it. */
 const longest = 8192
-/** Of a longer one, so much is shown. */
-const shownOfLong = 40
 /** URIs that may wrap one another. */
 const mostWrapped = 16
 
@@ -39,7 +37,8 @@ export function parseUri (text: string): Uri {
   if (text.length > longest) throw new ConfigError('bad-uri', `a stream URI has ${text.length} characters; give ${longest} at most`)
   const safe = hidePasswords(text)
   if (hasUnescapedLogin(text)) throw new ConfigError('bad-uri', `${safe}: the password is not escaped; write / ? # @ in it as %2F %3F %23 %40`)
-  const match = shape.exec(text)
+  // with one there is no match, which would be found out in every way that there is
+  const match = text.includes('#') ? null : shape.exec(text)
   if (match === null) {
     throw new ConfigError('bad-uri', `"${safe}" is no stream URI; write scheme://host:port/path?option=value, for example tcp://127.0.0.1:8600, and a literal # as %23`)
   }
@@ -71,9 +70,9 @@ export function checkDepth (depth: number, text: string): void {
   if (depth > mostWrapped) throw new ConfigError('bad-uri', `${text}: more than ${mostWrapped} URIs wrap one another; leave some out`)
 }
 
-/** A URI as it may be shown, without its end if it is no URI that could be used. Passwords are hidden in wrapped URIs and options too, and where they were not escaped. */
+/** A URI as it may be shown; of one that is too long, its scheme. Passwords are hidden in wrapped URIs and options too, and where they were not escaped. */
 export function hidePasswords (text: string): string {
-  if (text.length > longest) return `${hidePasswords(text.slice(0, shownOfLong))}…`
+  if (text.length > longest) return `${/^[a-z][a-z0-9+.-]{0,20}:/i.exec(text)?.[0] ?? ''}…`
   // behind the last @ there is no password, and much that would be looked through for one
   const end = text.lastIndexOf('@') + 1
   return hideOptions(text.slice(0, end).replace(hasUnescapedLogin(text) ? unescapedLogin : login, '$1:***@') + text.slice(end))

@@ -52,7 +52,7 @@ const attacks: Record<string, Attack> = {
   DeepYaml: { schema: `a: ${'['.repeat(100_000)}`, refused: /line 1, column \d+: this nests too deep/ },
   DeepYamlLines: { schema: `a: ${'- '.repeat(100_000)}`, refused: /this nests too deep/ },
   Bomb: { schema: `a: &a [x,x,x,x,x,x,x,x,x]\n${times(8, n => `b${n}: &b${n} [${times(9, () => n === 0 ? '*a' : `*b${n - 1}`).join()}]`).join('\n')}\nproperties: *b7`, refused: /Excessive alias count/ },
-  Itself: { schema: 'properties: &p\n  a: { properties: *p }', refused: /more than 20000 values|nests deeper/ },
+  Itself: { schema: 'properties: &p\n  a: { properties: *p }', refused: /\*p stands for something that it is in/ },
   ManyAliases: { schema: times(7000, n => `k${n}: &a${n} 1\nl${n}: *a${n}`).join('\n'), refused: /more than 500 aliases/ },
   ManyKeys: { schema: `properties:\n${times(15_000, n => `  k${n}: {}`).join('\n')}`, refused: /more than/ },
   ManyMistakes: { schema: `a: [${','.repeat(100_000)}`, refused: /line 1, column/ },

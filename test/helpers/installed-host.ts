@@ -85,8 +85,8 @@ function complete (host: SystemdHost): InstalledHost {
     },
     async logged (unit = 'vanadium-*') {
       const entries = (await host.must('journalctl', '--output', 'json', '--output-fields', 'MESSAGE,_SYSTEMD_UNIT', '--unit', unit)).split('\n').slice(0, -1)
-      // what systemd says of the units is there, too, and what `vanadium config check` says before they start
-      const own = entries.map(entry => JSON.parse(entry) as Record<string, string>).filter(({ _SYSTEMD_UNIT: of = '', MESSAGE: text = '' }) => of.startsWith('vanadium-') && !/^\/etc\/vanadium|argument file$/.test(text))
+      // what systemd says of the units is there, too
+      const own = entries.map(entry => JSON.parse(entry) as Record<string, string>).filter(({ _SYSTEMD_UNIT: of = '' }) => of.startsWith('vanadium-'))
       return own.map(({ MESSAGE }) => JSON.parse(MESSAGE ?? '') as LogLine)
     },
     async taken (way) {

@@ -21,7 +21,8 @@ t.test('a host on which things change', { skip: needsInstalledHost }, async t =>
     const pids = await Promise.all(host.units().map(async unit => await host.show(unit, 'MainPID')))
 
     host.write('/etc/vanadium/schemas/DemoButtonClick/2.yaml', readFileSync(join(projectRoot, 'schemas/DemoButtonClick/1.yaml'), 'utf8'))
-    t.match(await host.run('vanadiumctl', 'reload'), { code: 0 })
+    const reloaded = await host.run('vanadiumctl', 'reload')
+    t.equal(reloaded.code, 0, reloaded.stdout + reloaded.stderr)
     await sent.revision(2)
     await host.until('events of the new revision are stored', async () => (await host.query('SELECT COUNT(*) FROM DemoButtonClick_2 GROUP BY wiki')).length === 2)
     await sent.stop()

@@ -48,7 +48,9 @@ t.test('a host whose database is away for longer than ten restarts, and than the
     t.equal(status.code, 2)
     t.match(status.stdout, `${argumentFile}:${line}`)
     t.match(status.stdout, /fsnyc/)
-    t.match((await host.logged(files)).filter(({ level }) => level === 'error'), [{ message: /fsnyc/, daemon: 'consumer', name: 'all-events-log' }])
+    const errors = (await host.logged(files)).filter(({ level }) => level === 'error')
+    t.match(errors.filter(({ daemon }) => daemon === 'consumer'), [{ message: /fsnyc/, name: 'all-events-log' }], 'one start, one error')
+    t.match(errors.filter(({ daemon }) => daemon !== 'consumer'), [{ message: /fsnyc/, daemon: 'config check' }], 'the check before it says so, too')
 
     // longer than a restart would take: until the database has been away for long enough
     await host.until('longer than ten restarts and the watchdog', () => Date.now() - sinceMs > awayMs, awayMs + 60_000)

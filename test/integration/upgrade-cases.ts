@@ -116,7 +116,7 @@ async function runCommands (t: Test, directory: string): Promise<void> {
   ]
   const ofJournals: typeof commands = [
     [['check', 'lag', ...state], /^OK/],
-    [['journal', 'ls', ...state], /all-events +mysql +700 +0/],
+    [['journal', 'ls', ...state], /all-events +[0-9a-f]{16} .* 700 [^]* mysql /],
     [['report', ...state, '--day', 'today', '--format', 'json'], /^\{/]
   ]
   await Promise.all([...commands, ...(isJournaled(directory) ? ofJournals : [])].map(async ([args, says]) => {

@@ -36,11 +36,14 @@ t.test('the argument files and registries that older builds came with are good',
 t.test('what older builds let pass and today\'s does not is refused with what to do about it', async t => {
   const exposed = check(t, 'consumers', '--input stdin://\n--output mysql://127.0.0.1/log?defaults-file=/etc/vanadium/my.cnf\n', 0o644)
   const inUri = check(t, 'forwarders', '--input stdin://\n--output tcp://me:sEcReT@127.0.0.1:8600\n', 0o640)
+  const open = check(t, 'forwarders', '--input stdin://\n--output tcp://*:8600\n', 0o640)
 
+  t.equal(await open.ended, 78)
+  t.match(open.log.at(-1), { level: 'error', message: /is not loopback .*give curve=.* or insecure=true if that is meant$/ })
   t.equal(await exposed.ended, 78)
   t.match(exposed.log.at(-1), { level: 'error', message: /my\.cnf has mode 0644 and belongs to user \d+, but everybody on this host may read it; chmod 0640 / })
   t.equal(await inUri.ended, 78)
-  t.match(inUri.log.at(-1), { level: 'error', message: /^tcp:\/\/me:\*\*\*@127\.0\.0\.1:8600: a password does not belong on a command line or into an argument file/ })
+  t.match(inUri.log.at(-1), { level: 'error', message: /arguments:2: tcp:\/\/me:\*\*\*@127\.0\.0\.1:8600: a password does not belong on a command line or into an argument file/ })
   t.notMatch(JSON.stringify([exposed.log, inUri.log]), /sEcReT/)
 })
 

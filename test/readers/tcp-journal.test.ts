@@ -205,6 +205,20 @@ t.test('of a message that overlaps with the one before, what is new is given', a
   t.same(await pull(reader).take(6), ['a', 'ä', 'c', 'd', 'e', 'f'])
 })
 
+// seen to end the reader with ENAMETOOLONG
+t.test('a publisher that names a local socket for its replay, or no possible one, is not believed', async t => {
+  const directory = shortDirectory(t)
+  const publisher = await bindPublisher(t)
+  const { reader, ctx } = await startSubscriber(t, directory, `${publisher.endpoint}?as=one`)
+  await publisher.joined()
+  const message = (replay: unknown, line: string): [string, string] => [JSON.stringify({ journal: 'all', id: '0123456789abcdef', replay, first: 0, count: 1, time: 1, schemas: { '-': 1 } }), line]
+
+  await publisher.send(message('/'.repeat(200), 'too long'), message('/run/other.sock', 'elsewhere'), message('a\0b', 'odd'), message(1, 'good'))
+
+  t.same(await pull(reader).take(1), ['good'])
+  t.match(ctx.logged().find(({ level }) => level === 'warn'), { message: 'a message of the stream cannot be understood; is it journaled?' })
+})
+
 t.test('what is no message of a journaled stream is passed over, and said', async t => {
   const directory = shortDirectory(t)
   const publisher = await bindPublisher(t)

@@ -8,6 +8,7 @@ import { SMTPServer } from 'smtp-server'
 import t, { type Test } from 'tap'
 import { openSigningKey } from '../../tools/purge/signing.js'
 import { executable } from '../helpers/daemon.js'
+import { keysIn } from '../helpers/keys.js'
 import { needsMariadb, startMariadb } from '../helpers/mariadb.js'
 import { freePort } from '../helpers/ports.js'
 import { shortDirectory } from '../helpers/streams.js'
@@ -78,6 +79,8 @@ t.test('no password and no key is in what processes write, in whatever way they 
   const addressKey = put('address.key', Buffer.from('cAnArYaDdReSs7'.padEnd(64, 'x')))
   const optoutKey = put('optout.key', `${Buffer.from('cAnArYoPtOuT7'.padEnd(32, 'y')).toString('hex')}\n`)
   openSigningKey(path('purge.key'))
+  const curve = keysIn(host.directory, 'stream')
+  const curvePort = await freePort()
   const common = ['--state', path('state'), '--registry', registry, '--optout-key', optoutKey, '--log-level', 'debug']
   const statsdOptions = ['--statsd', `127.0.0.1:${statsd}`, '--interval', '0.2']
   const mysql = (file: string): string => `mysql:///log?defaults-file=${file}`
@@ -150,6 +153,15 @@ t.test('no password and no key is in what processes write, in whatever way they 
     t.match(await run(purge), { code: 78, wrote: /--key .*chmod 0640/ })
   })
 
+  await t.test('the keys of a stream: used, exposed, and given in the wrong place', async t => {
+    writeFileSync(path('clients'), '')
+    const publish = (more: string): string[] => ['forwarder', ...common, '--name', 'curve', '--input', `file://${path('events.log')}?follow=true`, '--output', `tcp://127.0.0.1:${curvePort}?curve=${curve.secretFile}&clients=${more}`]
+    t.match(await run(publish(path('clients')), { until: /"ready"/ }), { code: 0 })
+    t.match(await run(publish(curve.secretFile)), { code: 78, wrote: /secret key in line 1/ })
+    chmodSync(curve.secretFile, 0o644)
+    t.match(await run(publish(path('clients'))), { code: 78, wrote: /curve .*chmod 0640/ })
+  })
+
   await t.test('a bug, with its stack', async t => {
     mkdirSync(path('plugins'))
     put('plugins/crash.mjs', "export default function (vanadium) { vanadium.fn('crash', ({ text }) => { setImmediate(() => { throw new Error('a bug') }); return text }) }", 0o644)
@@ -158,8 +170,8 @@ t.test('no password and no key is in what processes write, in whatever way they 
   })
 
   await t.test('then nothing that was written has any of them', t => {
-    const secrets = Object.entries({ ...passwords, 'of addresses': 'cAnArYaDdReSs7', 'of those who opted out': 'cAnArYoPtOuT7', 'of purges': readFileSync(path('purge.key'), 'utf8').split('\n')[1]?.slice(16, 48) ?? '' })
-    const own = ['my.cnf', 'purge.cnf', 'away.cnf', 'open.cnf', 'bad.cnf', 'smtp-password', 'registry.yaml', 'address.key', 'short.key', 'optout.key', 'no.key', 'purge.key', 'uri.args', 'credentials/my.cnf'].map(path)
+    const secrets = Object.entries({ ...passwords, 'of addresses': 'cAnArYaDdReSs7', 'of those who opted out': 'cAnArYoPtOuT7', 'of a stream': readFileSync(curve.secretFile, 'utf8').trim().split(' ')[1] ?? '', 'of purges': readFileSync(path('purge.key'), 'utf8').split('\n')[1]?.slice(16, 48) ?? '' })
+    const own = ['my.cnf', 'purge.cnf', 'away.cnf', 'open.cnf', 'bad.cnf', 'smtp-password', 'registry.yaml', 'address.key', 'short.key', 'optout.key', 'no.key', 'purge.key', 'stream.secret', 'uri.args', 'credentials/my.cnf'].map(path)
     const files = filesBelow(host.directory).filter(file => !own.includes(file))
     const all = [...seen, ...files.map(file => ({ where: file.replace(host.directory, ''), text: readFileSync(file, 'latin1') }))]
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
+import { builtInWriters } from '../../lib/writers/index.js'
 import { ConfigError } from '../../lib/errors.js'
-import { endpointOf, hidePasswords, parseUri, type Uri } from '../../lib/stream/uri.js'
+import { endpointOf, hidePasswords, parseUri, type Uri, streamOf } from '../../lib/stream/uri.js'
 
 const blank = { host: null, port: null, user: null, password: null, path: '', query: [] }
 
@@ -136,4 +137,20 @@ t.test('endpointOf writes a URI as sockets want it', async t => {
   t.equal(endpointOf(parseUri('tcp://:8600')), 'tcp://*:8600')
   t.equal(endpointOf(parseUri('tcp://[::1]:8600')), 'tcp://[::1]:8600')
   t.equal(endpointOf(parseUri('ipc:///run/valid')), 'ipc:///run/valid')
+})
+
+// seen to take seconds to hours without the bounds
+t.test('what is too long, or wraps too often, is refused at once, and shown without what may be a password', async t => {
+  const long = `mysql://me:secret${'a'.repeat(9000)}@h/db`
+
+  t.throws(() => parseUri(long), { code: 'bad-uri', message: 'a stream URI has 9022 characters; give 8192 at most' })
+  t.equal(hidePasswords(long), 'mysql:…')
+  for (const text of ['?'.repeat(8000), '//a:'.repeat(2000), `?${'passw'.repeat(1600)}`, `@${'//a:'.repeat(2000)}`, `map:${'?x='.repeat(2600)}`]) hidePasswords(text)
+  t.throws(() => streamOf(`${'map:'.repeat(2000)}stdin:`), { code: 'bad-uri', message: /: more than 16 URIs wrap one another; leave some out$/ })
+  t.throws(() => builtInWriters().check(`${'opt-out:'.repeat(20)}stdout:`), { code: 'bad-uri', message: /more than 16 URIs wrap one another/ })
+})
+
+t.test('an option that only looks like another shows no more than it should', async t => {
+  t.equal(hidePasswords('map:x:?a=1?password=x&b=2'), 'map:x:?a=1?password=***&b=2')
+  t.equal(hidePasswords('file:passwd=x?a=b'), 'file:passwd=x?a=b')
 })

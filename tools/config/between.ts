@@ -11,14 +11,17 @@ interface Used {
   readonly use: StreamUse
 }
 
-/** What no file is wrong with by itself, but two of one host are together. */
-export function problemsBetween (files: readonly InstanceFile[]): Problem[] {
+/** What no file is wrong with by itself, but two of one host are together; where they are all of a host, also what one of them lacks. */
+export function problemsBetween (files: readonly InstanceFile[], isWhole: boolean): Problem[] {
   const all = files.flatMap(by => by.streams.map(use => ({ by, use })).sort((a, b) => lineOf(a) - lineOf(b)))
   // a processor has its event errors in a stream of valid events by giving that again
   const opened = all.filter(({ by, use }) => use.option !== 'invalid' || !by.streams.some(({ option, argument }) => option === 'output' && argument.text === use.argument.text))
   const published = opened.filter(({ use }) => typeof use.params['journal'] === 'string')
   const subscribed = opened.filter(({ use }) => use.kind === 'reader' && typeof use.params['as'] === 'string')
-  return [...taken(opened), ...sameJournals(published), ...sameSubscribers(subscribed), ...unpublished(subscribed, opened), ...unsubscribed(published, subscribed)]
+  return [
+    ...taken(opened), ...sameJournals(published), ...sameSubscribers(subscribed), ...plain(subscribed, opened),
+    ...isWhole ? [...unpublished(subscribed, opened), ...unsubscribed(published, subscribed)] : []
+  ]
 }
 
 function at (used: Used, message: string, severity: Problem['severity'] = 'error'): Problem {
@@ -101,15 +104,23 @@ function endpointOf ({ uri }: StreamUse): string {
   return uri.scheme === 'ipc' ? `ipc://${uri.path}` : `${uri.scheme}://${uri.host ?? '*'}:${uri.port ?? 0}`
 }
 
+/** Nothing is kept for a name in a stream without a journal. */
+function plain (subscribed: readonly Used[], opened: readonly Used[]): Problem[] {
+  return subscribed.flatMap(subscriber => {
+    const found = opened.filter(({ use }) => publishes(use, subscriber.use.uri))
+    const [first] = found
+    if (first === undefined || found.some(({ use }) => typeof use.params['journal'] === 'string')) return []
+    return [at(subscriber, `as=${nameOf(subscriber)} is for a journaled stream, and ${placeText(first)} publishes a plain one; leave out as=, or give that a journal=`)]
+  })
+}
+
 function unpublished (subscribed: readonly Used[], opened: readonly Used[]): Problem[] {
   const { host, port } = parseUri(replayOutput)
   return subscribed.flatMap(subscriber => {
     const { uri } = subscriber.use
     if (uri.scheme === 'tcp' && uri.port === port && meet(uri.host, host)) return []
-    const found = opened.filter(({ use }) => publishes(use, uri))
-    if (found.length === 0) return [at(subscriber, `no argument file here publishes ${endpointOf(subscriber.use)}; ${isLoopback(uri.host) || uri.scheme === 'ipc' ? 'correct the address, or the publisher' : 'if another host does, all is well'}`, 'warning')]
-    const [plain] = found.some(({ use }) => typeof use.params['journal'] === 'string') ? [] : found
-    return plain === undefined ? [] : [at(subscriber, `as=${nameOf(subscriber)} is for a journaled stream, and ${placeText(plain)} publishes a plain one; leave out as=, or give that a journal=`)]
+    if (opened.some(({ use }) => publishes(use, uri))) return []
+    return [at(subscriber, `no argument file here publishes ${endpointOf(subscriber.use)}; ${isLoopback(uri.host) || uri.scheme === 'ipc' ? 'correct the address, or the publisher' : 'if another host does, all is well'}`, 'warning')]
   })
 }
 

@@ -4,16 +4,19 @@ import { examineFile, type InstanceFile } from './instance-file.js'
 import { sorted, type Problem } from './problem.js'
 import { problemsAround } from './surroundings.js'
 
-/** All that is wrong with an argument file and what it leads to, but not with others beside it. Throws `ConfigError` for a file in no folder of a daemon. */
-export async function problemsOf (file: string): Promise<Problem[]> {
-  return await problemsOfFiles([file], true)
+/** How far it is looked. */
+export interface Scope {
+  /** Also at what the files lead to: the registry, schemas, the list of users who opted out, credentials. */
+  readonly all: boolean
+  /** These are all argument files of a host: what one of them names and none has may be a mistake. */
+  readonly isWhole: boolean
 }
 
-/** All that is wrong with these argument files and between them; with `all`, also with what they lead to. */
-export async function problemsOfFiles (paths: readonly string[], all: boolean): Promise<Problem[]> {
+/** All that is wrong with these argument files and between them. Throws `ConfigError` for a file in no folder of a daemon. */
+export async function problemsOfFiles (paths: readonly string[], { all, isWhole }: Scope): Promise<Problem[]> {
   const files: InstanceFile[] = []
   for (const path of paths) files.push(await examineFile(path))
-  return sorted([...files.flatMap(({ problems }) => problems), ...problemsBetween(files), ...all ? await problemsAround(files) : []])
+  return sorted([...files.flatMap(({ problems }) => problems), ...problemsBetween(files, isWhole), ...all ? await problemsAround(files) : []])
 }
 
 /** The argument files of a host. Throws `ConfigError` if there are none. */

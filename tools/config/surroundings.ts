@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { optOutFiles } from '../../lib/cli/opt-out.js'
 import type { CommonOptions } from '../../lib/cli/options.js'
 import { schemaOptions } from '../../lib/cli/schema-options.js'
-import { about, ConfigError } from '../../lib/errors.js'
+import { about, codeOf, ConfigError, messageOf } from '../../lib/errors.js'
 import { parseSchema } from '../../lib/event/schema-files.js'
 import { openSchemas } from '../../lib/event/schema-repository.js'
 import { isRefused } from '../../lib/event/schemas.js'
@@ -61,10 +61,21 @@ async function optOutProblems ({ file, args }: InstanceFile, common: CommonOptio
   return common.optout === undefined ? found.map(problem => ({ ...problem, file: files.file })) : found
 }
 
-/** A file with a password or a key that is not there, is wrong, or can be read by others. */
+/**
+ * A file with a password or a key that is not there, is wrong, or can be read by others. One that this user may not read may be as it should:
+ * systemd gives its daemon a copy.
+ */
 async function secretProblems ({ file, streams }: InstanceFile): Promise<Problem[]> {
+  const unread: Problem[] = []
   const found = streams.map(async ({ argument, checkSecrets }) => await problemsIn(file, [argument], async () => {
-    about(argument.text, () => { checkSecrets?.() })
+    about(argument.text, () => {
+      try {
+        checkSecrets?.()
+      } catch (error) {
+        if (!(error instanceof ConfigError) || codeOf(error.cause) !== 'EACCES') throw error
+        unread.push(problemAt(argument.place ?? { file, line: null }, `${messageOf(error.cause)}: this user may not read it, and it is not looked at; check as root`, 'warning'))
+      }
+    })
   }))
-  return (await Promise.all(found)).flat()
+  return [...(await Promise.all(found)).flat(), ...unread]
 }

@@ -11,11 +11,11 @@ export interface Checked {
 
 /** Mistakes keep those from being started in whose argument files they are, and no others. They are printed. */
 export async function checked (units: readonly Unit[], host: Host): Promise<Checked> {
-  const together = await problemsOfFiles(host.defined.map(host.fileOf), false)
+  const together = await problemsOfFiles(host.defined.map(host.fileOf), { all: false, isWhole: true })
   const found = await Promise.all(units.map(async unit => {
     const file = host.fileOf(unit)
     // what another file has that it names is a mistake of both
-    const own = await problemsOfFiles([file], false)
+    const own = await problemsOfFiles([file], { all: false, isWhole: false })
     return { unit, mistakes: [...own.filter(isMistake), ...together.filter(problem => problem.file === file && isMistake(problem))] }
   }))
   const bad = found.filter(({ mistakes }) => mistakes.length > 0)

@@ -38,7 +38,7 @@ export const reload = defineCommand({
     return async ({ stop }) => {
       const host = await lookAtHost(config)
       const chosen = chosenOf(unit, host)
-      const problems = await problemsOfFiles(host.defined.map(host.fileOf), true)
+      const problems = await problemsOfFiles(host.defined.map(host.fileOf), { all: true, isWhole: true })
       for (const problem of problems) process.stdout.write(`${problemText(problem)}\n`)
       if (problems.some(isMistake)) {
         process.stdout.write('nothing is reloaded: the configuration is wrong\n')

@@ -99,7 +99,7 @@ async function rowOf (unit: Unit, state: UnitState | undefined, { host, isDefine
 
 async function whyDown (unit: Unit, state: UnitState | undefined, file: string, isDefined: boolean): Promise<string[]> {
   if (state === undefined || state.active === 'inactive' || state.active === 'deactivating') return []
-  const problems = isDefined && isRefused(state) ? (await problemsOfFiles([file], true)).filter(isMistake).map(problemText) : []
+  const problems = isDefined && isRefused(state) ? (await problemsOfFiles([file], { all: true, isWhole: false })).filter(isMistake).map(problemText) : []
   if (problems.length > 0) return problems
   return [await lastWordsOf(unit) ?? state.text].filter(text => text !== '')
 }
