@@ -43,6 +43,7 @@ export const replay = defineCommand({
     const { format, open } = prepareProcessor(own)
     const wrappers = wrappersOf(own.input, readers, `--processor ${processor}`)
     const outputs = invalid === undefined ? output : [...output, invalid]
+    if (!dryRun) for (const uri of outputs) writers.checkOwn(uri)
     const journals = outputs.map(uri => journalOf(uri, writers)).filter(name => name !== null)
     if (!(rate >= 0 && Number.isFinite(rate))) throw new ConfigError('bad-option', `--rate ${rate}: give records a second, 0 for no limit`)
     if (!yes && !dryRun && !common['config-check'] && !canAsk()) {

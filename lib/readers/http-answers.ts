@@ -1,4 +1,4 @@
-import { STATUS_CODES, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
+import { STATUS_CODES, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics.js'
 import type { Cors } from './http-cors.js'
@@ -71,6 +71,14 @@ export class Answers {
     this.#cors = cors
     this.#log = log
     this.#metrics = metrics
+  }
+
+  /** Lets go of what a request has said, except what its answer depends on: many may wait, for long. */
+  forget (request: IncomingMessage): void {
+    const origin = this.#cors.listed(request.headers.origin)
+    request.headers = origin === undefined ? {} : { origin }
+    request.rawHeaders = []
+    request.url = ''
   }
 
   confirm (response: ServerResponse): void {

@@ -146,6 +146,7 @@ export class Beacons {
     const seqId = this.#number(sequence)
     if (seqId === null) return connection.refuse(response, 503)
     this.#queue.push(lineOf({ query, seqId, recvFrom, address, userAgent: headers['user-agent'] }))
+    this.#answers.forget(request)
     this.#waiting.add(response)
   }
 

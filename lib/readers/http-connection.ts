@@ -64,7 +64,8 @@ export class Connection {
       this.refuse(response, 503)
       return false
     }
-    if (this.#requests >= limits.requests) this.#endBehind(response)
+    // Node has thrown away what it had read behind a request for another protocol
+    if (this.#requests >= limits.requests || 'upgrade' in response.req.headers) this.#endBehind(response)
     return true
   }
 

@@ -44,6 +44,11 @@ export class Cors {
     return this.#of(origin)?.preflight ?? this.#anyPreflight
   }
 
+  /** As the operator has written it; undefined for what is not in the list. */
+  listed (origin: string | undefined): string | undefined {
+    return this.#of(origin)?.headers['Access-Control-Allow-Origin']?.toString()
+  }
+
   #of (origin: string | undefined): { readonly headers: Headers, readonly preflight: Headers } | undefined {
     return origin === undefined ? undefined : this.#listed.get(origin)
   }

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -82,6 +82,24 @@ t.test('bad keys end a daemon with 78 at its start, and at --config-check, and s
       t.equal(await daemon.ended, 78)
       t.match(daemon.log.at(-1), { level: 'error', message: why })
     }
+  }
+})
+
+t.test('commands that look at a stream, or publish one, find bad keys at --config-check', async t => {
+  const directory = shortDirectory(t)
+  const keys = streamKeys(directory)
+  const [records, processor] = [join(directory, 'records'), join(directory, 'processor')]
+  writeFileSync(records, '')
+  writeFileSync(processor, '--format %q\n--input stdin://\n--output stdout://\n')
+  for (const [name, ...args] of [
+    ['client', 'tap', '--input', `tcp://127.0.0.1:1?${keys.connected}`],
+    ['server', 'replay', '--records', records, '--processor', processor, '--output', `tcp://127.0.0.1:0?${keys.bound}`]
+  ] as const) {
+    const check = (): { status: number | null, stderr: string } => spawnSync(process.execPath, [executable, ...args, '--state', directory, '--config-check'], { encoding: 'utf8' })
+    t.equal(check().status, 0, args[0])
+    renameSync(keys[name].secretFile, `${keys[name].secretFile}.gone`)
+    t.match(check(), { status: 78, stderr: /there is no such file/ }, args[0])
+    renameSync(`${keys[name].secretFile}.gone`, keys[name].secretFile)
   }
 })
 

@@ -113,6 +113,19 @@ t.test('what is unusual, and right, is an event', async t => {
   t.strictSame(lines.map(({ query }) => query), requests.map((_, i) => `n${i + 1}`))
 })
 
+// Node throws away what it has read behind such a request: seen to wait in vain for the second answer
+t.test('who asks for another protocol gets its answer, and then the end of the connection', async t => {
+  const { reader, port } = await openReader(t)
+  const { lines } = consume(reader)
+  const upgrade = 'GET /event.gif?n1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n\r\n'
+
+  const heard = await talk(t, port, `${upgrade}GET /event.gif?n2 HTTP/1.1\r\nHost: x\r\n\r\n`).ended
+
+  t.strictSame(statuses(heard), [204])
+  t.match(heard, /\r\nConnection: close\r\n/)
+  t.strictSame(lines.map(({ query }) => query), ['n1'])
+})
+
 t.test('who expects to be told to continue is told, unless the body would be refused', async t => {
   const { reader, port } = await openReader(t)
   const { lines } = consume(reader)

@@ -15,6 +15,7 @@ export const silenceMs = 5000
 /** Throws `ConfigError` for what cannot be looked at, or not without a trace. */
 export function checkInputs (input: readonly string[], { readers }: Pick<Transports, 'readers'>): void {
   for (const uri of input) {
+    readers.checkOwn(uri)
     let { handler, params, uri: { rest } } = readers.check(uri)
     while (handler.wraps === true) ({ handler, params, uri: { rest } } = readers.check(rest))
     if ('as' in params) throw new ConfigError('bad-option', `--input ${hidePasswords(uri)}: for a subscriber with a name the publisher keeps what it has not fetched; leave out "as"`)
