@@ -34,6 +34,9 @@ export interface BeaconOptions {
 const queueBytes = 64 << 20
 const bodyBytes = 16 << 20
 
+/** A daemon that cannot stop gives up after 20 s: so long after the stop everybody is told before. */
+const lastCallMs = 15_000
+
 /** A browser that shows an address asks for this too, and a crawler should know that there is nothing to be found. */
 const day = { 'Cache-Control': 'max-age=86400' }
 const robots = { ...day, 'Content-Type': 'text/plain', 'X-Content-Type-Options': 'nosniff' }
@@ -66,6 +69,7 @@ export class Beacons {
   readonly #rates: Rates
   readonly #waiting: WaitingResponses
   readonly #timer: NodeJS.Timeout
+  #lastCall: NodeJS.Timeout | undefined
 
   constructor (options: BeaconOptions, answers: Answers, ctx: Context) {
     this.#options = options
@@ -107,12 +111,14 @@ export class Beacons {
   /** Takes no further event; those taken can still be pulled. */
   end (error: Error | null = null): void {
     this.#answers.isStopping = true
+    this.#lastCall ??= setTimeout(() => { this.#waiting.expire(Infinity) }, lastCallMs).unref()
     this.#queue.end(error)
   }
 
   /** Answers those who will get no better answer: their events may be lost. */
   giveUp (): void {
     clearInterval(this.#timer)
+    clearTimeout(this.#lastCall)
     this.#waiting.giveUp()
   }
 

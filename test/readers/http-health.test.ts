@@ -82,6 +82,22 @@ t.test('nobody waits for ever: an event that is not safe in time is answered 503
   t.equal((await send(port, 'GET', '/event.gif?3')).status, 204)
 })
 
+// seen to wait until the reader closes, which a daemon that gives up may not come to
+t.test('who waits while the daemon cannot stop is answered before it gives up, after 20 s; the event stays', async t => {
+  const { reader, ctx, port } = await openReader(t, 'answer-timeout=3600')
+  const answer = send(port, 'GET', `/event.gif?${event}`)
+  await until('it waits', async () => (JSON.parse((await send(port, 'GET', '/healthz')).body) as { waiting: number }).waiting === 1)
+  const stoppedMs = performance.now()
+  ctx.abort()
+
+  t.match(await answer, { status: 503, body: /may be stored all the same/ })
+
+  t.ok(performance.now() - stoppedMs > 10_000, 'not before there was time to store it')
+  const { lines, ended } = consume(reader)
+  await ended
+  t.equal(lines.length, 1)
+})
+
 t.test('what browsers and crawlers ask for by themselves has an answer', async t => {
   const { port, ctx } = await openReader(t)
 
