@@ -95,7 +95,7 @@ installed:
 	done
 	@install -m 644 systemd/sysusers.conf '$(sysusers)/vanadium.conf'
 	@install -m 644 systemd/tmpfiles.conf '$(tmpfiles)/vanadium.conf'
-	@node dist/packaging/generate.js '$(DESTDIR)$(PREFIX)' '$(PREFIX)' "$$(git log -1 --format=%cs 2> /dev/null || date -r CHANGELOG.md +%F)"
+	@node dist/packaging/generate.js '$(DESTDIR)$(PREFIX)' '$(PREFIX)' "$$(git -c safe.directory='*' log -1 --format=%cs 2> /dev/null || date -r CHANGELOG.md +%F)"
 	@tar $(tar-modes) -cf - README.md CHANGELOG.md examples -C docs . | tar -C '$(pages)' --no-same-owner -xf -
 	@test -e '$(DESTDIR)/etc/vanadium' || install -d -m 750 '$(DESTDIR)/etc/vanadium'
 	@find etc -type f | while read -r file; do \

@@ -34,6 +34,7 @@ export async function fuzzTarget (name: string, { seconds, inputs, seed }: Budge
     }
     const [code, signal] = child.exitCode === null && child.signalCode === null ? await once(child, 'exit') as [number | null, string | null] : [child.exitCode, child.signalCode]
     if (whole) return last
+    if (signal === 'SIGTERM' || signal === 'SIGINT' || signal === 'SIGHUP') throw new Error(`somebody has stopped ${name} with ${signal}`)
     return { ...last, finding: endedEarly(name, hang.seed(), hang.found, `${errors.join('')}\nended with ${code ?? signal ?? ''}`) }
   } finally {
     hang.end()
