@@ -45,7 +45,9 @@ export function parseOptions<O extends Record<string, Options>> (command: Comman
   const argv = blaming(command, args, () => parser.parseSync([...args], {}, (_error: unknown, _argv: unknown, output: string) => { help = output === '' ? null : output }))
   if (help !== null) return help
   takeOperands(argv, command)
-  refuseRepeats(argv, { ...commonOptions, ...command.options })
+  const options = { ...commonOptions, ...command.options }
+  refuseRepeats(argv, options)
+  refuseNoNumbers(argv, options)
   const missing = Object.entries(command.options).filter(([name, { demandOption }]) => demandOption === true && argv[name] === undefined)
     .map(([name]) => name === command.operands?.option ? `the argument ${command.operands.usage}` : `--${name}`)
   if (missing.length > 0) throw badOption(command, `${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing`)
@@ -57,7 +59,7 @@ function blaming<T> (command: CommandLine, args: readonly string[], parse: () =>
   try {
     return parse()
   } catch (error) {
-    if (error instanceof ConfigError) error.subject = partsOf(command, args).find(({ mistake }) => mistake !== null)?.mistake?.subject ?? null
+    if (error instanceof ConfigError) error.subject = firstMistake(command, split(args))?.subject ?? null
     throw error
   }
 }
@@ -71,22 +73,56 @@ export interface Part {
 
 /** Options one by one, so that everything that is wrong can be told and not only the first. */
 export function partsOf (command: CommandLine, args: readonly string[]): Part[] {
-  const starts = args.flatMap((arg, at) => at === 0 || /^--?[A-Za-z]/.test(arg) ? [at] : [])
-  return starts.map((start, at) => {
-    const part = args.slice(start, starts[at + 1])
-    const mistake = mistakeIn(command, part)
-    // a value too many is the mistake, not the option before it; of a value that is missing or wrong the option is to blame
-    const good = mistake === null ? -1 : part.findLastIndex((_arg, end) => mistakeIn(command, part.slice(0, end + 1)) === null)
-    if (mistake !== null) mistake.subject = part[good + 1] ?? null
-    return { args: part, mistake }
-  })
+  return examined(command, split(args))
 }
 
+function split (args: readonly string[]): string[][] {
+  const starts = args.flatMap((arg, at) => at === 0 || /^--?[A-Za-z]/.test(arg) ? [at] : [])
+  return starts.map((start, at) => args.slice(start, starts[at + 1]))
+}
+
+/** A parser for each option would take long where there are many: what is good together is good one by one. */
+function examined (command: CommandLine, parts: readonly string[][]): Part[] {
+  const mistake = mistakeIn(command, parts.flat())
+  if (mistake === null) return parts.map(args => ({ args, mistake }))
+  const [first = [], ...others] = parts
+  if (others.length === 0) return [{ args: first, mistake: blamed(command, first, mistake) }]
+  return halves(parts).flatMap(half => examined(command, half))
+}
+
+function firstMistake (command: CommandLine, parts: readonly string[][]): ConfigError | null {
+  const mistake = mistakeIn(command, parts.flat())
+  const [first = [], ...others] = parts
+  if (mistake === null || others.length === 0) return mistake === null ? null : blamed(command, first, mistake)
+  const [left, right] = halves(parts)
+  return firstMistake(command, left) ?? firstMistake(command, right)
+}
+
+function halves <T> (things: readonly T[]): [T[], T[]] {
+  const middle = things.length >> 1
+  return [things.slice(0, middle), things.slice(middle)]
+}
+
+/** A value too many is the mistake, not the option before it; of a value that is missing or wrong the option is to blame. */
+function blamed (command: CommandLine, part: readonly string[], mistake: ConfigError): ConfigError {
+  const isGood = (length: number): boolean => mistakeIn(command, part.slice(0, length)) === null
+  // an option may need a value, so that it is good with one and not without
+  let good = isGood(2) ? 2 : isGood(1) ? 1 : 0
+  for (let bad = good === 2 ? part.length : good; bad - good > 1;) {
+    const middle = (good + bad) >> 1
+    if (isGood(middle)) good = middle
+    else bad = middle
+  }
+  mistake.subject = part[good] ?? null
+  return mistake
+}
+
+/** What is wrong with options whichever others there are. */
 function mistakeIn (command: CommandLine, args: readonly string[]): ConfigError | null {
   try {
     const argv = argumentParser(command, 80).parseSync([...args], {}, () => {})
     takeOperands(argv, command)
-    refuseRepeats(argv, { ...commonOptions, ...command.options })
+    refuseNoNumbers(argv, { ...commonOptions, ...command.options })
     return null
   } catch (error) {
     if (error instanceof ConfigError) return error
@@ -168,14 +204,18 @@ function badOption (command: CommandLine, message: string): ConfigError {
 
 /** yargs makes an array of an option that is given twice; where one value is meant, the second would be lost or surprise. */
 function refuseRepeats (argv: Record<string, unknown>, options: Record<string, Options>): void {
-  for (const [name, { array, type }] of Object.entries(options)) {
+  for (const [name, { array }] of Object.entries(options)) {
     const value = argv[name]
-    about(`--${name}`, () => {
-      if (array !== true && Array.isArray(value)) throw new ConfigError('bad-option', `--${name} is given ${value.length} times (${value.join(', ')}); give it once`)
-      if (type === 'number' && value !== undefined && !(typeof value === 'number' && Number.isFinite(value))) {
-        throw new ConfigError('bad-option', `--${name} is "${String(value)}"; give a number`)
-      }
-    })
+    if (array === true || !Array.isArray(value)) continue
+    about(`--${name}`, () => { throw new ConfigError('bad-option', `--${name} is given ${value.length} times (${value.join(', ')}); give it once`) })
+  }
+}
+
+function refuseNoNumbers (argv: Record<string, unknown>, options: Record<string, Options>): void {
+  for (const [name, { type }] of Object.entries(options)) {
+    const values = type === 'number' ? [argv[name] ?? []].flat() as unknown[] : []
+    if (values.every(value => typeof value === 'number' && Number.isFinite(value))) continue
+    about(`--${name}`, () => { throw new ConfigError('bad-option', `--${name} is "${values.join(', ')}"; give a number`) })
   }
 }
 

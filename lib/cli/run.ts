@@ -9,7 +9,7 @@ import { createMetrics, type Metrics } from '../metrics.js'
 import { checkRegistry } from '../registry/registry.js'
 import type { Context } from '../stream/contracts.js'
 import { createDeadLetters } from '../stream/dead-letters.js'
-import { loadPlugIns, type PlugInFunctions } from '../stream/plug-ins.js'
+import { functionIn, loadPlugIns, type PlugInFunctions } from '../stream/plug-ins.js'
 import { Lags } from '../stream/lag.js'
 import type { Ledger } from '../stream/ledger.js'
 import { saveWithPatience } from '../stream/save.js'
@@ -207,11 +207,7 @@ function createContext (daemon: string, name: string, { common, log, errors, not
       cycle.defer(uri, async () => { await writer.close() })
       return transports.writers.check(uri).handler.wraps === true ? writer : booked(writer, streamOf(uri), ctx)
     },
-    plugInFunction (name) {
-      const found = functions.get(name)
-      if (found !== undefined) return found
-      throw new ConfigError('bad-uri', `function "${name}" is in no plug-in; there are: ${[...functions.keys()].sort().join(', ') || 'none (name their directory with --plugins)'}`)
-    }
+    plugInFunction: name => functionIn(functions, name)
   }
   return ctx
 }

@@ -104,9 +104,9 @@ export function compileFormat (format: string): LineFormat {
 
 function assemble (format: string, source: string, fields: readonly Field[], encoding: CapsuleEncoding): LineFormat {
   const named = compile(source, 'dy', format)
-  const isQueryFirst = source.startsWith(queryFirst)
-  const match = isQueryFirst ? matchQueryFirst(source.slice(queryFirst.length - spaces.length), fields, format) : matchWhole(source, fields, format)
   const slow = carefully(source, format)
+  const isQueryFirst = source.startsWith(queryFirst)
+  const match = isQueryFirst ? matchQueryFirst(source.slice(queryFirst.length - spaces.length), fields, format) : matchWhole(source, fields, format, slow)
   const groups = groupNumbers(source, fields.map(field => field.name))
 
   return {
@@ -122,9 +122,8 @@ function assemble (format: string, source: string, fields: readonly Field[], enc
   }
 }
 
-function matchWhole (source: string, fields: readonly Field[], format: string): LineFormat['match'] {
+function matchWhole (source: string, fields: readonly Field[], format: string, slow: Careful): LineFormat['match'] {
   const whole = compile(nameless(source), 'y', format)
-  const slow = carefully(source, format)
   const [capsuleGroup = 0, ...fieldGroups] = groupNumbers(source, ['capsule', ...fields.map(field => field.name)])
   return line => {
     if (line.length > slow.above) {

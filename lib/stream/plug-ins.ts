@@ -9,6 +9,13 @@ import type { Schemes } from './schemes.js'
 /** Functions for `map:` and `filter:`, by name. */
 export type PlugInFunctions = Map<string, RecordFunction>
 
+/** Throws `ConfigError`, with `where` before it, that lists those that there are. */
+export function functionIn (functions: PlugInFunctions, name: string, where = ''): RecordFunction {
+  const found = functions.get(name)
+  if (found !== undefined) return found
+  throw new ConfigError('bad-uri', `${where}function "${name}" is in no plug-in; there are: ${[...functions.keys()].sort().join(', ') || 'none (name their directory with --plugins)'}`)
+}
+
 /** What plug-ins add to. */
 export interface PlugInTargets {
   readonly readers: Schemes<Reader>

@@ -36,8 +36,8 @@ export class Schemes<T extends Reader | Writer> {
   }
 
   /** Everything that can be known to be wrong without opening anything. Throws `ConfigError`. */
-  check (text: string, depth = 0): { uri: Uri, params: object, handler: AnyHandler<T> } {
-    return about(text, () => this.#check(text, depth))
+  check (text: string): { uri: Uri, params: object, handler: AnyHandler<T> } {
+    return about(text, () => this.#check(text, 0))
   }
 
   #check (text: string, depth: number): { uri: Uri, params: object, handler: AnyHandler<T> } {
@@ -58,7 +58,7 @@ export class Schemes<T extends Reader | Writer> {
     }
     const params = readOptions(uri, entry.validate, handler.params.properties)
     handler.check?.(uri, params)
-    if (handler.wraps === true) this.check(uri.rest, depth + 1)
+    if (handler.wraps === true) this.#check(uri.rest, depth + 1)
     return { uri, params, handler }
   }
 

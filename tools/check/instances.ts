@@ -66,13 +66,17 @@ export function instanceOf (file: string): Pick<Instance, 'daemon' | 'instance'>
   return daemon === undefined ? null : { daemon, instance: basename(file) }
 }
 
+/** Of an option that takes one, with an equals sign or without; undefined if it is not given. */
+export function valueIn (args: readonly string[], option: string): string | undefined {
+  const at = args.findIndex(arg => arg === option || arg.startsWith(`${option}=`))
+  return args[at] === option ? args[at + 1] : args[at]?.slice(option.length + 1)
+}
+
 /** A file that this user may not read is taken to say nothing of it. */
 function stateOf (file: string): Pick<Instance, 'stateDirectory'> {
   try {
-    const args = expandArguments([`@${file}`])
-    const at = args.findIndex(arg => /^--state(=|$)/.test(arg))
-    const stateDirectory = args[at]?.startsWith('--state=') === true ? args[at].slice('--state='.length) : args[at + 1]
-    return at === -1 || stateDirectory === undefined ? {} : { stateDirectory }
+    const stateDirectory = valueIn(expandArguments([`@${file}`]), '--state')
+    return stateDirectory === undefined ? {} : { stateDirectory }
   } catch {
     return {}
   }

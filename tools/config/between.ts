@@ -1,5 +1,6 @@
 import type { Claim } from '../../lib/stream/contracts.js'
 import { parseUri } from '../../lib/stream/uri.js'
+import { isLoopback } from '../../lib/zmq/loopback.js'
 import { replayOutput } from '../outputs.js'
 import type { InstanceFile } from './instance-file.js'
 import { problemAt, type Problem } from './problem.js'
@@ -65,16 +66,12 @@ function claimText (claim: Claim): string {
 
 /** Whether two addresses may be one. */
 function meet (one: string | null, other: string | null): boolean {
-  return covers(one, other) || covers(other, one) || (isLoopback(one) && isLoopback(other) && (one === 'localhost' || other === 'localhost'))
+  return covers(one, other) || covers(other, one) || (isLoopback(one, true) && isLoopback(other, true) && (one === 'localhost' || other === 'localhost'))
 }
 
 function covers (wide: string | null, host: string | null): boolean {
   if (wide === host || wide === null || wide === '*' || wide === '::') return true
   return wide === '0.0.0.0' && host?.includes(':') !== true
-}
-
-function isLoopback (host: string | null): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host ?? '')
 }
 
 function sameJournals (published: readonly Used[]): Problem[] {
@@ -120,7 +117,7 @@ function unpublished (subscribed: readonly Used[], opened: readonly Used[]): Pro
     const { uri } = subscriber.use
     if (uri.scheme === 'tcp' && uri.port === port && meet(uri.host, host)) return []
     if (opened.some(({ use }) => publishes(use, uri))) return []
-    return [at(subscriber, `no argument file here publishes ${endpointOf(subscriber.use)}; ${isLoopback(uri.host) || uri.scheme === 'ipc' ? 'correct the address, or the publisher' : 'if another host does, all is well'}`, 'warning')]
+    return [at(subscriber, `no argument file here publishes ${endpointOf(subscriber.use)}; ${isLoopback(uri.host, true) || uri.scheme === 'ipc' ? 'correct the address, or the publisher' : 'if another host does, all is well'}`, 'warning')]
   })
 }
 
@@ -129,7 +126,7 @@ function publishes ({ kind, claims }: StreamUse, { scheme, host, port, path }: S
   if (kind !== 'writer' || claim === undefined) return false
   if ('path' in claim) return claim.kind === 'socket' && scheme === 'ipc' && claim.path === path
   // by whatever name or address of it this host is called
-  return claim.kind === 'tcp' && scheme === 'tcp' && claim.port === port && (meet(claim.host, host) || isLoopback(claim.host) === isLoopback(host))
+  return claim.kind === 'tcp' && scheme === 'tcp' && claim.port === port && (meet(claim.host, host) || isLoopback(claim.host, true) === isLoopback(host, true))
 }
 
 /** A journal grows for whoever is named and does not come. */

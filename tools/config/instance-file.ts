@@ -1,10 +1,11 @@
+import type { Options as YargsOptions } from 'yargs'
 import { placeOf, readArguments, type Argument } from '../../lib/cli/arguments.js'
 import type { Command } from '../../lib/cli/command.js'
 import { parseOptions, partsOf, type CommonOptions, type ParsedOptions } from '../../lib/cli/options.js'
 import { statsdTarget } from '../../lib/cli/statsd-target.js'
 import { about, ConfigError } from '../../lib/errors.js'
 import { hidePasswords } from '../../lib/stream/uri.js'
-import { loadPlugIns, type PlugInFunctions } from '../../lib/stream/plug-ins.js'
+import { functionIn, loadPlugIns, type PlugInFunctions } from '../../lib/stream/plug-ins.js'
 import { folders, instanceOf } from '../check/instances.js'
 import { problemAt, problemsIn, type Problem } from './problem.js'
 import { quietLog } from './quiet-log.js'
@@ -19,16 +20,16 @@ export interface InstanceFile {
   /** Those of its streams whose URI is good. */
   readonly streams: readonly StreamUse[]
   /** Null if the options cannot be understood. */
-  readonly options: ParsedOptions<never> | null
+  readonly options: ParsedOptions<Record<string, YargsOptions>> | null
   readonly args: readonly Argument[]
 }
 
 /** The daemons by name; loaded when one is asked for. */
-export const daemons: Readonly<Record<string, () => Promise<Command<never>>>> = {
-  forwarder: async () => (await import('../../daemons/forwarder.js')).forwarder as unknown as Command<never>,
-  processor: async () => (await import('../../daemons/processor.js')).processor as unknown as Command<never>,
-  consumer: async () => (await import('../../daemons/consumer.js')).consumer as unknown as Command<never>,
-  monitor: async () => (await import('../../daemons/monitor.js')).monitor as unknown as Command<never>
+export const daemons: Readonly<Record<string, () => Promise<Command>>> = {
+  forwarder: async () => (await import('../../daemons/forwarder.js')).forwarder,
+  processor: async () => (await import('../../daemons/processor.js')).processor,
+  consumer: async () => (await import('../../daemons/consumer.js')).consumer,
+  monitor: async () => (await import('../../daemons/monitor.js')).monitor
 }
 
 /** What a unit can be called by. */
@@ -56,15 +57,15 @@ export async function examineFile (file: string): Promise<InstanceFile> {
 
 interface Understood {
   readonly problems: Problem[]
-  readonly options: ParsedOptions<never> | null
+  readonly options: ParsedOptions<Record<string, YargsOptions>> | null
 }
 
 /** The options, without those that are wrong. */
-async function understand (file: string, command: Command<never>, args: readonly Argument[]): Promise<Understood> {
+async function understand (file: string, command: Command, args: readonly Argument[]): Promise<Understood> {
   const parts = partsOf(command, args.map(({ text }) => text))
   const mistakes = parts.flatMap(({ mistake }) => mistake ?? [])
   const good = parts.filter(({ mistake }) => mistake === null)
-  let options: ParsedOptions<never> | null = null
+  let options: ParsedOptions<Record<string, YargsOptions>> | null = null
   for (let isUnderstood = false; !isUnderstood;) {
     try {
       const parsed = parseOptions(command, good.flatMap(({ args }) => args), 80)
@@ -85,14 +86,14 @@ async function understand (file: string, command: Command<never>, args: readonly
   return { options, problems: mistakes.map(error => problemAt(placeOf(error, args) ?? { file, line: null }, error.message)) }
 }
 
-async function examineOptions (file: string, command: Command<never>, args: readonly Argument[], { own, common }: ParsedOptions<never>): Promise<Pick<InstanceFile, 'problems' | 'streams'>> {
+async function examineOptions (file: string, command: Command, args: readonly Argument[], { own, common }: ParsedOptions<Record<string, YargsOptions>>): Promise<Pick<InstanceFile, 'problems' | 'streams'>> {
   const log = quietLog()
   const transports = transportsWithoutSecrets()
   const functions: PlugInFunctions = new Map()
   const plugIns = await problemsIn(file, args, async () => { await loadPlugIns(common.plugins, { ...transports, functions, log }) })
   const streams: StreamUse[] = []
   const bad: Problem[] = []
-  const usable: Record<string, unknown> = { ...own as object }
+  const usable: Record<string, unknown> = { ...own }
   for (const [option, kind] of Object.entries(streamOptions)) {
     const values = [usable[option] ?? []].flat() as string[]
     const looked = []
@@ -108,7 +109,7 @@ async function examineOptions (file: string, command: Command<never>, args: read
     }
     if (values.length > 0) usable[option] = Array.isArray(usable[option]) ? looked : looked[0]
   }
-  const others = await problemsIn(file, args, async () => { command.prepare(usable as never, transports, withoutCheck(common)) })
+  const others = await problemsIn(file, args, async () => { command.prepare(usable, transports, withoutCheck(common)) })
   const statsd = await problemsIn(file, args, async () => { statsdTarget(common, log) })
   return { problems: [...plugIns, ...bad, ...others, ...statsd], streams }
 }
@@ -121,8 +122,6 @@ function withoutCheck (common: CommonOptions): CommonOptions {
 /** Throws `ConfigError` for a function of `map:` or `filter:` that no plug-in adds. */
 function requireFunctions ({ argument, functions: asked }: StreamUse, functions: PlugInFunctions): void {
   about(argument.text, () => {
-    for (const name of asked) {
-      if (!functions.has(name)) throw new ConfigError('bad-uri', `${hidePasswords(argument.text)}: function "${name}" is in no plug-in; there are: ${[...functions.keys()].sort().join(', ') || 'none (name their directory with --plugins)'}`)
-    }
+    for (const name of asked) functionIn(functions, name, `${hidePasswords(argument.text)}: `)
   })
 }

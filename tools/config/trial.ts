@@ -14,7 +14,7 @@ import { openRegistry, type Registry } from '../../lib/registry/registry.js'
 import { batchOfBytes } from '../../lib/stream/batch.js'
 import type { Batch, Reader, Writer } from '../../lib/stream/contracts.js'
 import { Lags } from '../../lib/stream/lag.js'
-import { loadPlugIns, type PlugInFunctions } from '../../lib/stream/plug-ins.js'
+import { functionIn, loadPlugIns, type PlugInFunctions } from '../../lib/stream/plug-ins.js'
 import { openState } from '../../lib/stream/state.js'
 import { tidyLines } from '../../lib/stream/splitter.js'
 import { daemons, type InstanceFile } from './instance-file.js'
@@ -54,7 +54,7 @@ const reasons = ['filtered', 'sampled', 'opted_out'] as const
 export async function tryLines (file: InstanceFile, input: string, lines: readonly string[], options: TrialOptions): Promise<Trial[]> {
   const wrong = file.problems.filter(({ severity }) => severity === 'error')
   if (file.options === null || wrong.length > 0) throw new ConfigError('bad-option', `${wrong.map(problemText).join('; ')}; vanadium config check has more`)
-  const command = await (daemons[file.daemon] as () => Promise<Command<never>>)()
+  const command = await (daemons[file.daemon] as () => Promise<Command>)()
   const directory = mkdtempSync(join(tmpdir(), 'vanadium-trial-'))
   const given = file.options.common
   const common: CommonOptions = { ...given, state: directory, schemas: [...options.schemas, ...given.schemas], 'config-check': false }
@@ -63,7 +63,7 @@ export async function tryLines (file: InstanceFile, input: string, lines: readon
   const trials = new Trials(lines)
   const ctx = await contextOf(file, common, options, { input, trials })
   try {
-    await command.prepare(own as never, ctx.transports, common)(ctx)
+    await command.prepare(own, ctx.transports, common)(ctx)
     return trials.done
   } finally {
     await ctx.release()
@@ -155,11 +155,7 @@ async function contextOf (file: InstanceFile, common: CommonOptions, options: Tr
     onReload: () => {},
     openReader: async uri => await openInner('reader', uri, uri, ctx, transports, ends) as Reader,
     openWriter: async uri => await openInner('writer', uri, uri, ctx, transports, ends) as Writer,
-    plugInFunction (name) {
-      const found = functions.get(name)
-      if (found !== undefined) return found
-      throw new ConfigError('bad-uri', `function "${name}" is in no plug-in`)
-    },
+    plugInFunction: name => functionIn(functions, name),
     transports,
     async release () { for (const release of releases.splice(0)) await release() }
   }

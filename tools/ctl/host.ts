@@ -11,7 +11,14 @@ export const unitOptions = {
   config: configOption
 } as const satisfies Record<string, Options>
 
-export const unitOperands = { option: 'unit', usage: '[ROLE|INSTANCE…]' } as const
+/** What all commands of vanadiumctl have in common. */
+export const ofUnits = {
+  program: 'vanadiumctl',
+  light: true,
+  readsRegistry: true,
+  operands: { option: 'unit', usage: '[ROLE|INSTANCE…]' },
+  defaults: { 'log-level': 'warn' }
+} as const
 
 /** What is defined on a host, and what systemd knows of it. */
 export interface Host {

@@ -2,11 +2,11 @@ import { statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { defineCommand } from '../../lib/cli/command.js'
 import { exitCodes } from '../../lib/errors.js'
-import { argumentsOf } from '../check/instances.js'
+import { argumentsOf, valueIn } from '../check/instances.js'
 import { problemText } from '../config/problem.js'
 import { problemsOfFiles } from '../config/problems.js'
 import { isMistake } from './checked.js'
-import { chosenOf, lookAtHost, unitOperands, unitOptions, type Host } from './host.js'
+import { chosenOf, lookAtHost, ofUnits, unitOptions, type Host } from './host.js'
 import { inOrder } from './jobs.js'
 import { parseJournalLine, type JournalLine } from './journal-line.js'
 import { notWell } from './outcome.js'
@@ -20,8 +20,8 @@ const failedPatienceMs = 5000
 const lookMs = 300
 
 export const reload = defineCommand({
+  ...ofUnits,
   name: 'reload',
-  program: 'vanadiumctl',
   summary: 'Has instances read schemas and the registry again, and reopen their files, if the whole configuration is good; waits until they have.',
   examples: [
     ['vanadiumctl reload', 'all, after a change of a schema or of the registry'],
@@ -29,11 +29,7 @@ export const reload = defineCommand({
   ],
   notes: 'First everything is checked, as vanadium config check --all does: with a mistake anywhere, nothing is reloaded. Argument files are read by a\n' +
     'restart alone: which have changed is told. Exit codes besides the usual ones: 2 one has not reloaded; 78 also for a mistake in the configuration.\n\n',
-  light: true,
-  readsRegistry: true,
   options: unitOptions,
-  operands: unitOperands,
-  defaults: { 'log-level': 'warn' },
   prepare ({ unit, config }) {
     return async ({ stop }) => {
       const host = await lookAtHost(config)
@@ -79,8 +75,7 @@ async function resultsOf (units: readonly Unit[], cursor: string | null, mostMs:
 
 /** Whether it logs nothing of its reloads. */
 function isSilent (config: string, unit: Unit): boolean {
-  const args = argumentsOf(config, unit)
-  return args.some((arg, at) => /^--log-level=(warn|error)$/.test(arg) || (arg === '--log-level' && /^(warn|error)$/.test(args[at + 1] ?? '')))
+  return /^(warn|error)$/.test(valueIn(argumentsOf(config, unit), '--log-level') ?? '')
 }
 
 function isReloaded (lines: readonly JournalLine[] | undefined): boolean {

@@ -1,24 +1,20 @@
 import { defineCommand } from '../../lib/cli/command.js'
 import { exitCodes } from '../../lib/errors.js'
 import { checked } from './checked.js'
-import { chosenOf, lookAtHost, unitOperands, unitOptions } from './host.js'
+import { chosenOf, lookAtHost, ofUnits, unitOptions } from './host.js'
 import { inOrder } from './jobs.js'
 import { tellOutcome } from './outcome.js'
 
 export const restart = defineCommand({
+  ...ofUnits,
   name: 'restart',
-  program: 'vanadiumctl',
   summary: 'Restarts instances, in order, but for those whose configuration is wrong: these go on as they are.',
   examples: [
     ['vanadiumctl restart', 'all'],
     ['vanadiumctl restart processors', 'after a change of their argument files, which only a restart reads']
   ],
   notes: 'Exit codes besides the usual ones: 2 something does not run; 78 also for a mistake in an argument file.\n\n',
-  light: true,
-  readsRegistry: true,
   options: unitOptions,
-  operands: unitOperands,
-  defaults: { 'log-level': 'warn' },
   prepare ({ unit, config }) {
     return async () => {
       const host = await lookAtHost(config)

@@ -32,20 +32,26 @@ export interface Row {
 }
 
 export async function rowsOf (units: readonly Unit[], host: Host, stateDirectory: string): Promise<Row[]> {
+  // each look opens every state of its directory
+  const looked = new Map<string, readonly DaemonStatus[]>()
+  const daemonsIn = (directory: string): readonly DaemonStatus[] => {
+    const daemons = looked.get(directory) ?? readable(directory)
+    looked.set(directory, daemons)
+    return daemons
+  }
   const rows = units.map(async unit => {
     const defined = host.defined.find(one => one.unit === unit.unit)
     const directory = defined?.stateDirectory ?? stateDirectory
     const state = host.states.get(unit.unit)
-    return await rowOf(unit, state, { host, isDefined: defined !== undefined, job: judge({ ...unit, ...defined }, directory), daemon: daemonIn(directory, unit) })
+    return await rowOf(unit, state, { host, isDefined: defined !== undefined, job: judge({ ...unit, ...defined }, directory), daemon: daemonsIn(directory).find(one => one.daemon === unit.daemon && one.instance === unit.instance) ?? null })
   })
   return await Promise.all(rows)
 }
 
 /** As `vanadium check jobs` has it, so that the two never say different things. */
 function judge (instance: Instance, stateDirectory: string): Job {
-  const range = (name: string, text: string): ReturnType<typeof parseRange> => parseRange(name, text)
   try {
-    return jobOf(instance, { stateDirectory, warning: range('--warning', usualRanges.warning), critical: range('--critical', usualRanges.critical) }, { warning: range('--warning-restarts', usualRestarts), critical: undefined })
+    return jobOf(instance, { stateDirectory, warning: parseRange('--warning', usualRanges.warning), critical: parseRange('--critical', usualRanges.critical) }, { warning: parseRange('--warning-restarts', usualRestarts), critical: undefined })
   } catch (error) {
     // no daemon has run here yet
     if (error instanceof ConfigError) return { name: '', state: 'unknown', is: 'cannot be looked at', more: [error.message], up: false, pulseSeconds: null, restarts: 0, startedMs: null }
@@ -53,12 +59,12 @@ function judge (instance: Instance, stateDirectory: string): Job {
   }
 }
 
-/** Null where it has no state, or none that this user may read. */
-function daemonIn (directory: string, { daemon, instance }: Unit): DaemonStatus | null {
+/** None where there is no state, or none that this user may read. */
+function readable (directory: string): readonly DaemonStatus[] {
   try {
-    return statusOf(directory).find(one => one.daemon === daemon && one.instance === instance) ?? null
+    return statusOf(directory)
   } catch (error) {
-    if (error instanceof ConfigError) return null
+    if (error instanceof ConfigError) return []
     throw error
   }
 }

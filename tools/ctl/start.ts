@@ -1,15 +1,15 @@
 import { defineCommand } from '../../lib/cli/command.js'
 import { exitCodes, StreamError } from '../../lib/errors.js'
 import { checked } from './checked.js'
-import { chosenOf, lookAtHost, unitOperands, unitOptions, type Host } from './host.js'
+import { chosenOf, lookAtHost, ofUnits, unitOptions, type Host } from './host.js'
 import { inOrder } from './jobs.js'
 import { tellOutcome } from './outcome.js'
 import { systemctl, target } from './systemd.js'
 import { planOf, type Plan, type Unit } from './units.js'
 
 export const start = defineCommand({
+  ...ofUnits,
   name: 'start',
-  program: 'vanadiumctl',
   summary: 'Starts what argument files define, in order, and has it started with the host; stops and disables what has no argument file any more.',
   examples: [
     ['vanadiumctl start', 'all; after a change of /etc/vanadium.d: what is new, and what is gone'],
@@ -19,14 +19,10 @@ export const start = defineCommand({
   notes: 'An argument file that is new is enabled and started, one that is gone is stopped and disabled; what runs is left alone. Those in whose\n' +
     'files something is wrong are not started, the others are. Exit codes besides the usual ones: 2 something does not run; 78 also for a mistake\n' +
     'in an argument file.\n\n',
-  light: true,
-  readsRegistry: true,
   options: {
     ...unitOptions,
     'dry-run': { type: 'boolean', default: false, description: 'Say what would be done, and do nothing' }
   },
-  operands: unitOperands,
-  defaults: { 'log-level': 'warn' },
   prepare ({ unit, config, 'dry-run': isDry }) {
     return async () => {
       const host = await lookAtHost(config)

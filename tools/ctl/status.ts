@@ -3,13 +3,13 @@ import { defineCommand } from '../../lib/cli/command.js'
 import { ConfigError } from '../../lib/errors.js'
 import { harmless } from '../terminal/text.js'
 import { bytesText, durationText, numberText, tableText } from '../text.js'
-import { chosenOf, lookAtHost, unitOperands, unitOptions } from './host.js'
+import { chosenOf, lookAtHost, ofUnits, unitOptions } from './host.js'
 import { notWell } from './outcome.js'
 import { rowsOf, type Row } from './rows.js'
 
 export const status = defineCommand({
+  ...ofUnits,
   name: 'status',
-  program: 'vanadiumctl',
   summary: 'Shows each instance: its state, since when, rate, lag, memory, restarts, last error; and what is wrong, with file and line.',
   examples: [
     ['vanadiumctl status', 'exit 2 if something is not well'],
@@ -19,15 +19,11 @@ export const status = defineCommand({
   notes: 'What runs is what systemd says, together with what vanadium check jobs says of it: the two agree. Restarts are those since it was started by\n' +
     'hand. Rates and lags: root, or the group of the daemons. Exit codes besides the usual ones: 2 an instance does not run, hangs, dies again and\n' +
     'again, or has lost its argument file.\n\n',
-  light: true,
-  readsRegistry: true,
   options: {
     ...unitOptions,
     watch: { type: 'number', requiresArg: true, description: 'Seconds after which it is shown again, until Ctrl-C [default: once]' },
     json: { type: 'boolean', default: false, description: 'As JSON, one array' }
   },
-  operands: unitOperands,
-  defaults: { 'log-level': 'warn' },
   prepare ({ unit, config, watch, json }, _transports, { state }) {
     if (watch !== undefined && !(watch >= 0.5)) throw new ConfigError('bad-option', `--watch ${watch}: give seconds, at least 0.5`)
 

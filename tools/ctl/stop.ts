@@ -1,12 +1,12 @@
 import { defineCommand } from '../../lib/cli/command.js'
-import { chosenOf, lookAtHost, unitOperands, unitOptions } from './host.js'
+import { chosenOf, lookAtHost, ofUnits, unitOptions } from './host.js'
 import { inOrder } from './jobs.js'
 import { notWell } from './outcome.js'
 import { statesOf, target } from './systemd.js'
 
 export const stop = defineCommand({
+  ...ofUnits,
   name: 'stop',
-  program: 'vanadiumctl',
   summary: 'Stops instances, in order, and waits until they have; says which are still stopping.',
   examples: [
     ['vanadiumctl stop', 'all: what is on its way arrives first'],
@@ -15,11 +15,7 @@ export const stop = defineCommand({
   ],
   notes: 'With the next start of the host they start again. What is not to run any more loses its argument file; then: vanadiumctl start.\n' +
     'Exit codes besides the usual ones: 2 something did not stop in time, and was killed.\n\n',
-  light: true,
-  readsRegistry: true,
   options: unitOptions,
-  operands: unitOperands,
-  defaults: { 'log-level': 'warn' },
   prepare ({ unit, config }) {
     return async () => {
       const host = await lookAtHost(config)

@@ -2,14 +2,14 @@ import { defineCommand } from '../../lib/cli/command.js'
 import { ConfigError, StreamError } from '../../lib/errors.js'
 import { logLevels } from '../../lib/log.js'
 import { render, type Line, type Style } from '../terminal/text.js'
-import { chosenOf, lookAtHost, unitOperands, unitOptions } from './host.js'
+import { chosenOf, lookAtHost, ofUnits, unitOptions } from './host.js'
 import { parseJournalLine, type JournalLine } from './journal-line.js'
 import { followJournal } from './systemd.js'
 import { parseUnit } from './units.js'
 
 export const tail = defineCommand({
+  ...ofUnits,
   name: 'tail',
-  program: 'vanadiumctl',
   summary: 'Shows what instances log, as it comes, for people; in a pipe, as the JSON lines that they wrote.',
   examples: [
     ['vanadiumctl tail', 'all, the last ten lines first, until Ctrl-C'],
@@ -17,16 +17,12 @@ export const tail = defineCommand({
     ['vanadiumctl tail mysql --lines 200 --follow=false | jq .message', 'what it said last, for a program']
   ],
   notes: 'systemd\'s own words about a unit are shown too, but not in a pipe. To read the journal: root, or the group systemd-journal.\n\n',
-  light: true,
-  readsRegistry: true,
   options: {
     ...unitOptions,
     lines: { type: 'number', default: 10, requiresArg: true, description: 'How many lines that are there already are shown first' },
     follow: { type: 'boolean', default: true, description: 'Go on with what comes, until Ctrl-C' },
     level: { choices: logLevels, default: 'debug' as const, requiresArg: true, description: 'Least level that is shown, of what is logged' }
   },
-  operands: unitOperands,
-  defaults: { 'log-level': 'warn' },
   prepare ({ unit, config, lines, follow, level: least }) {
     if (!Number.isInteger(lines) || lines < 0) throw new ConfigError('bad-option', `--lines ${lines}: give a whole number, at least 0`)
 
