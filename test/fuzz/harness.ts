@@ -51,10 +51,8 @@ export interface Report {
 export const mostMs = 100
 /** A run ends after so many times its seconds, however little of them was processor time. */
 const mostWaiting = 5
-/** A slow input is tried so often again: it was noise if any of them is fast. Beside much else everything takes several times as long for a while. */
-const confirmations = 25
-/** One that is slower than that is tried less often. */
-const [verySlowMs, fewConfirmations] = [1000, 4]
+/** A slow input is tried so often again: it was noise if any of them is fast. */
+const confirmations = 4
 /** What the heap may grow by in the second half of a run, garbage collected, in bytes. */
 const mostGrowth = 10 << 20
 
@@ -115,7 +113,7 @@ async function judge<I> (target: string, opened: Opened<I>, input: I, seed: numb
 }
 
 /** The fastest of several runs: what is slow once may have met a garbage collection, or the compiler. */
-async function isSlow<I> (opened: Opened<I>, input: I, firstMs: number, again = firstMs > verySlowMs ? fewConfirmations : confirmations): Promise<boolean> {
+async function isSlow<I> (opened: Opened<I>, input: I, firstMs: number, again = confirmations): Promise<boolean> {
   for (let ms = firstMs, left = again; ; left--) {
     if (ms <= mostMs) return false
     if (left === 0) return true
