@@ -20,6 +20,8 @@ const mostUses = 100
 const tooDeep = 'this nests too deep'
 /** Brackets that are open at a time. */
 const mostOpen = 300
+/** Indicators of maps and lists in a line, with no comma or bracket between them. */
+const mostIndicators = 200
 /** Mistakes that are told. */
 const mostErrors = 100
 
@@ -49,12 +51,16 @@ export function parseYaml (text: string): YamlText {
   }
 }
 
-/** Where brackets or indicators nest deeper than anything that people write; counted roughly, as brackets may stand in text. */
+/** Where brackets, or indicators in a line, nest deeper than anything that people write; counted roughly, as both may stand in text. */
 function tooDeepAt (text: string): number | null {
-  let depth = 0
-  for (const { 0: found, index } of text.matchAll(/[[{]|[\]}]|(?:[-?:] ){200}/g)) {
-    if (found === ']' || found === '}') depth = Math.max(0, depth - 1)
-    else if (found.length > 1 || ++depth > mostOpen) return index
+  let [open, indicators, since] = [0, 0, 0]
+  for (const { 0: found, index } of text.matchAll(/[[{]|[\]}]|[,\n]|[-?:] /g)) {
+    if (found.length === 1) indicators = 0
+    else if (++indicators === 1) since = index
+    if (found === '[' || found === '{') open++
+    else if (found === ']' || found === '}') open = Math.max(0, open - 1)
+    if (open > mostOpen) return index
+    if (indicators > mostIndicators) return since
   }
   return null
 }

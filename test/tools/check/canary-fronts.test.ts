@@ -98,7 +98,7 @@ t.test('what is no front, or no database that can be read, is refused, and the p
   for (const [text, message] of [
     ['tcp://127.0.0.1:1', /^--read "tcp:\/\/127\.0\.0\.1:1" is no database/],
     ['mysql://me:secret@127.0.0.1/log', /^mysql:\/\/me:\*\*\*@127/],
-    ['mysql://127.0.0.1/log?defaults-file=/nowhere', /^defaults-file "\/nowhere" cannot be read/],
+    ['mysql://127.0.0.1/log?defaults-file=/nowhere', /^defaults-file \/nowhere cannot be read: there is no such file/],
     ['x://me:secret@y', /^--read "x:\/\/me:\*\*\*@y" is no database/]
   ] as const) t.throws(() => databaseTarget('--read', text, transports), { name: 'ConfigError', message }, text)
   t.end()

@@ -19,7 +19,7 @@ schemas:
 
 function registryWith (text: string): string {
   const file = join(directory, 'registry.yaml')
-  writeFileSync(file, text)
+  writeFileSync(file, text, { mode: 0o600 })
   return file
 }
 
