@@ -28,13 +28,14 @@ const layers: Record<string, readonly string[]> = {
   counts: ['leaves', 'stream', 'event'],
   registry: ['leaves', 'secrets'],
   purge: ['leaves', 'stream', 'event', 'file', 'sql', 'registry'],
+  backup: ['leaves', 'secrets', 'stream', 'event', 'file', 'sql', 'purge'],
   graphite: ['leaves'],
   mail: ['leaves', 'secrets', '(registry)'],
   readers: ['leaves', 'secrets', 'stream', 'event', 'zmq', 'file', 'plug-in', 'sql'],
   writers: ['leaves', 'secrets', 'stream', 'event', 'zmq', 'file', 'plug-in', 'sql'],
   cli: ['leaves', 'secrets', 'stream', 'event', 'opt-out', 'zmq', 'plug-in', 'sql', 'registry', 'readers', 'writers'],
   daemons: ['leaves', 'stream', 'event', 'opt-out', 'zmq', 'plug-in', 'sql', 'counts', 'registry', 'readers', 'writers', 'cli'],
-  tools: ['leaves', 'secrets', 'stream', 'event', 'opt-out', 'zmq', 'file', 'plug-in', 'sql', 'counts', 'registry', 'purge', 'graphite', 'mail', 'readers', 'writers', 'cli', 'daemons'],
+  tools: ['leaves', 'secrets', 'stream', 'event', 'opt-out', 'zmq', 'file', 'plug-in', 'sql', 'counts', 'registry', 'purge', 'backup', 'graphite', 'mail', 'readers', 'writers', 'cli', 'daemons'],
   root: ['leaves', 'cli', 'daemons', 'tools'],
   packaging: ['leaves', 'cli', 'readers', 'writers', 'root']
 }
