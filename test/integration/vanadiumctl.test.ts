@@ -66,6 +66,18 @@ t.test('vanadiumctl, on a host on which the package is installed', { skip: needs
     t.strictSame(now.map((pid, at) => pid === pids[at]), [false, true])
   })
 
+  t.test('restart of all: publishers have stopped before their subscribers do, and start after them', async t => {
+    const before = await Promise.all(units.map(async unit => await show(unit, 'MainPID')))
+    const time = async (unit: string, what: string): Promise<number> => Number(await show(unit, `${what}TimestampMonotonic`))
+
+    t.match(await ctl('restart'), { code: 0, stdout: /^2 of 2 run$/m })
+
+    t.strictSame((await Promise.all(units.map(async unit => await show(unit, 'MainPID')))).map((pid, at) => pid === before[at]), [false, false])
+    const [publisher = '', subscriber = ''] = units
+    t.ok(await time(publisher, 'InactiveEnter') <= await time(subscriber, 'ActiveExit'), 'stopped')
+    t.ok(await time(publisher, 'InactiveExit') >= await time(subscriber, 'ActiveEnter'), 'started')
+  })
+
   t.test('start starts what is new, and stops and disables what is gone', async t => {
     const file = '/etc/vanadium.d/consumers/copy'
     host.write(file, '--input tcp://127.0.0.1:8431?as=copy\n--output file:///var/log/vanadium/copy.log\n')

@@ -66,9 +66,9 @@ async function carryOut ({ disable: gone }: Plan, { enable, disable }: Names, un
   // a failure that nobody will come back for
   if (disable.length > 0) await systemctl('reset-failed', ...disable)
   await must('enable', enable)
-  // the target in the same step, so that it is there for whoever stops it. Without it systemd gets one unit after the other, and begins with the
-  // first: subscribers
-  await inOrder('start', [...units].reverse(), active => active !== 'active' && active !== 'failed', withTarget ? [target] : [])
+  // without the target, which brings them in their order: subscribers first
+  const names = [...units].reverse().map(({ unit }) => unit)
+  await inOrder('start', units, active => active !== 'active' && active !== 'failed', withTarget ? [target, ...names] : names)
 }
 
 async function must (verb: 'enable' | 'disable', names: readonly string[]): Promise<void> {
