@@ -95,6 +95,15 @@ t.test('the package on a host on which no systemd runs', { skip: needsOwnRoot ==
     t.equal(host.run('stat -c "%G %a" /etc/vanadium').trim(), 'vanadium 750')
   })
 
+  t.test('says when what "make install" has put there is used in its place', async t => {
+    t.notMatch(host.run('dpkg-reconfigure vanadium'), /make uninstall/)
+    host.run('touch /usr/local/bin/vanadium')
+
+    const said = host.run('dpkg-reconfigure vanadium && rm /usr/local/bin/vanadium')
+
+    t.match(said, /^vanadium: .* below \/usr\/local .*"make uninstall"/m)
+  })
+
   t.test('is removed: disabled, with configuration, state and logs left, with which it can be installed again', async t => {
     host.run('runuser -u vanadium -- sh -c "echo event > /var/log/vanadium/all-events.log"')
 
