@@ -31,7 +31,6 @@ t.test('an upgrade, on a host on which systemd runs', { skip: needsSystemdHost !
     return stderr.split('\n').filter(line => line.startsWith('vanadium: ') || line.startsWith('/etc/vanadium.d/')).join('\n')
   }
 
-  // seen to fail with a postinst that does not look at argument files first
   t.test('leaves a daemon alone whose argument file the new version refuses, says file and line, and restarts the others', async t => {
     const before = [await pid(forwarder), await pid(consumer)] as const
     host.write('/etc/vanadium.d/consumers/table', `${files['consumers/table']}--no-such-option\n`)
@@ -45,7 +44,6 @@ t.test('an upgrade, on a host on which systemd runs', { skip: needsSystemdHost !
     host.write('/etc/vanadium.d/consumers/table', files['consumers/table'])
   })
 
-  // seen to fail with a postinst that names nobody, with one that ends where the restart fails, and with one that restarts nothing
   t.test('names a daemon that does not start again, restarts the others, and is done all the same', async t => {
     const before = await pid(forwarder)
     host.write(`/etc/systemd/system/${consumer}.d/broken.conf`, '[Service]\nExecStart=\nExecStart=/bin/false\nRestart=no\n')
