@@ -99,7 +99,7 @@ installed:
 	@install -m 644 systemd/preset.conf '$(presets)/80-vanadium.preset'
 	@node dist/packaging/generate.js '$(DESTDIR)$(PREFIX)' '$(PREFIX)' "$$(git -c safe.directory='*' log -1 --format=%cs 2> /dev/null || date -r CHANGELOG.md +%F)"
 	@tar $(tar-modes) -cf - README.md CHANGELOG.md examples -C docs . | tar -C '$(pages)' --no-same-owner -xf -
-	@test -e '$(DESTDIR)/etc/vanadium' || install -d -m 750 '$(DESTDIR)/etc/vanadium'
+	@test -e '$(DESTDIR)/etc/vanadium' || install -d -m 755 '$(DESTDIR)/etc/vanadium'
 	@find etc -type f | while read -r file; do \
 	  if test -e '$(DESTDIR)'/"$$file"; then echo "kept /$$file"; continue; fi; \
 	  if test -x "$$file"; then mode=755; else mode=644; fi; \

@@ -35,7 +35,7 @@ t.test('the package on a host on which no systemd runs', { skip: needsOwnRoot ==
     t.equal(field('Status'), 'install ok installed')
     t.match(host.run('getent passwd vanadium'), /^vanadium:x:\d+:\d+:.*:\/var\/lib\/vanadium:\/usr\/sbin\/nologin\n$/)
     t.equal(host.run('stat -c "%U:%G %a %n" /etc/vanadium /etc/vanadium.d /var/lib/vanadium /var/log/vanadium /run/vanadium'), [
-      'root:vanadium 750 /etc/vanadium', 'root:root 755 /etc/vanadium.d', 'vanadium:vanadium 750 /var/lib/vanadium', 'vanadium:vanadium 750 /var/log/vanadium', 'vanadium:vanadium 700 /run/vanadium', ''
+      'root:vanadium 755 /etc/vanadium', 'root:root 755 /etc/vanadium.d', 'vanadium:vanadium 750 /var/lib/vanadium', 'vanadium:vanadium 750 /var/log/vanadium', 'vanadium:vanadium 700 /run/vanadium', ''
     ].join('\n'))
     // as systemd does it at the first boot of an image
     host.run('systemctl preset --preset-mode=enable-only vanadium.target vanadium-purge.timer vanadium-varnishncsa.service')
@@ -92,7 +92,7 @@ t.test('the package on a host on which no systemd runs', { skip: needsOwnRoot ==
 
     t.equal(host.run('stat -c "%G %a" /etc/vanadium').trim(), 'root 700')
     host.run('dpkg-statoverride --remove /etc/vanadium && dpkg-reconfigure vanadium')
-    t.equal(host.run('stat -c "%G %a" /etc/vanadium').trim(), 'vanadium 750')
+    t.equal(host.run('stat -c "%G %a" /etc/vanadium').trim(), 'vanadium 755')
   })
 
   t.test('says when what "make install" has put there is used in its place', async t => {
@@ -118,7 +118,7 @@ t.test('the package on a host on which no systemd runs', { skip: needsOwnRoot ==
 
     host.run('dpkg -i --force-confold /tmp/third.deb')
     t.match(cat('/etc/vanadium.d/consumers/mysql'), /# mine\n$/)
-    t.equal(host.run('stat -c "%U %G %a" /etc/vanadium /var/lib/vanadium'), 'root vanadium 750\nvanadium vanadium 750\n')
+    t.equal(host.run('stat -c "%U %G %a" /etc/vanadium /var/lib/vanadium'), 'root vanadium 755\nvanadium vanadium 750\n')
   })
 
   t.test('is purged: its configuration goes; events, state and secrets stay until somebody deletes them, which is said', async t => {
