@@ -147,6 +147,7 @@ t.test('vanadiumctl, on a host on which the package is installed', { skip: needs
     t.equal(await show('vanadium-forwarder@raw', 'ActiveState'), 'active')
     t.equal(await show('vanadium-consumer@table', 'ActiveState'), 'inactive')
     t.match([await show('vanadium-consumer@new', 'ActiveState'), await show('vanadium-consumer@new', 'UnitFileState')], ['inactive', 'disabled'])
+    t.match((await ctl('status')).stdout, /^consumer\/new: \/etc\/vanadium\.d\/consumers\/new:2: unknown argument: outptu/m)
   })
 })
 

@@ -1,5 +1,5 @@
 import { createProgress, durationText } from '../text.js'
-import { statesOf, systemctl } from './systemd.js'
+import { statesOf, systemctl, type UnitState } from './systemd.js'
 import type { Unit } from './units.js'
 
 /** How often it is looked, and how often that is written where no terminal shows it in place, in milliseconds. */
@@ -21,8 +21,8 @@ export async function inOrder (verb: string, units: readonly Unit[], isDue: (act
   async function look (): Promise<void> {
     const states = await statesOf(units.map(({ unit }) => unit))
     const due = units.filter(({ unit }) => isDue(states.get(unit)?.active ?? ''))
-    const text = `${verb}, after ${durationText(Date.now() - startedMs)} still to be done: ${due.map(({ name, unit }) => withWords(name, states.get(unit)?.text ?? '')).join(', ')}`
     if (due.length === 0) return
+    const text = `${verb}, after ${durationText(Date.now() - startedMs)} still to be done, ${due.length} of ${units.length}: ${due.map(({ name, unit }) => withWords(name, states.get(unit))).join(', ')}`
     progress.show(text)
     if (process.stderr.isTTY || Date.now() - writtenMs < writeMs) return
     writtenMs = Date.now()
@@ -40,6 +40,8 @@ export async function inOrder (verb: string, units: readonly Unit[], isDue: (act
   }
 }
 
-function withWords (name: string, text: string): string {
-  return text === '' ? name : `${name} (${text})`
+/** What a daemon said of itself before it stopped, or was told to start, is none of its words any more. */
+function withWords (name: string, state: UnitState | undefined): string {
+  const speaks = state?.active === 'deactivating' || state?.sub === 'start'
+  return speaks && state.text !== '' ? `${name} (${state.text})` : name
 }
