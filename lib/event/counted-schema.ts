@@ -15,8 +15,25 @@ export interface Cost {
 const repeating: ReadonlySet<string> = new Set([
   'additionalItems', 'additionalProperties', 'contains', 'items', 'patternProperties', 'propertyNames', 'unevaluatedItems', 'unevaluatedProperties'
 ])
+/** Keywords whose schemas leave an error each when they do not fit, which ajv keeps until it knows of all. */
+const collecting: ReadonlySet<string> = new Set(['anyOf', 'contains', 'oneOf'])
+/** What an error costs: more time than a step, and memory. */
+const stepsOfError = 30
+/** Keywords for which ajv keeps account of all fields that were looked at, and adds up the accounts of schemas in schemas. */
+const accounting = ['unevaluatedItems', 'unevaluatedProperties']
+/** Characters of a text in the schema that are compared in a step. */
+const charactersAStep = 32
 /** Keywords that go through all fields of an object even where no schema looks at them. */
 const byField = ['additionalProperties', 'maxProperties', 'minProperties', 'patternProperties', 'propertyNames', 'unevaluatedProperties']
+
+interface Costly {
+  /** What may be looked at more often than it is written. */
+  readonly schemas: ReadonlySet<unknown>
+  /** What leaves an error. */
+  readonly collected: ReadonlySet<unknown>
+  /** All of them go through all fields. */
+  readonly byField: boolean
+}
 
 /**
  * A copy in which every schema says what it costs that may be looked at more often than it is written: it holds for any number of parts,
@@ -24,13 +41,15 @@ const byField = ['additionalProperties', 'maxProperties', 'minProperties', 'patt
  */
 export function counted (root: JsonSchema): JsonSchema {
   const costly = costlyIn(root)
-  if (costly.size === 0) return root
-  return mapSchemas(root, (schema, original) => costly.has(original) ? { ...schema, [costKeyword]: costOf(original, costly) } : schema)
+  if (costly.schemas.size === 0) return root
+  return mapSchemas(root, (schema, original) => costly.schemas.has(original) ? { ...schema, [costKeyword]: costOf(original, costly) } : schema)
 }
 
-function costlyIn (root: JsonSchema): Set<unknown> {
+function costlyIn (root: JsonSchema): Costly {
   const costly = new Set<unknown>()
+  const collected = new Set<unknown>()
   const schemas = allSchemas(root)
+  const keepsAccounts = schemas.some(({ schema }) => accounting.some(name => Object.hasOwn(schema, name)))
   const resolve = createResolver(root, schemas)
   const visit = (schema: JsonSchema, base: JsonSchema): void => {
     const { $id, $ref } = schema
@@ -41,24 +60,29 @@ function costlyIn (root: JsonSchema): Set<unknown> {
       costly.add(createResolver(start, [])($ref))
     }
     for (const { keyword, schema: inner, inPlace } of subschemas(schema)) {
-      if (repeating.has(keyword) || (inPlace && byField.some(name => Object.hasOwn(inner, name)))) costly.add(inner)
+      if (repeating.has(keyword) || (inPlace && (keepsAccounts || byField.some(name => Object.hasOwn(inner, name))))) costly.add(inner)
+      if (collecting.has(keyword)) collected.add(inner)
       visit(inner, start)
     }
   }
   visit(root, root)
-  return costly
+  return { schemas: costly, collected, byField: keepsAccounts }
 }
 
-function costOf (schema: JsonSchema, costly: ReadonlySet<unknown>): Cost {
+function costOf (schema: JsonSchema, costly: Costly): Cost {
   let steps = 0
-  const add = (value: unknown): void => {
+  const add = (value: unknown, isCompared: boolean): void => {
     steps++
-    if (typeof value !== 'object' || value === null || (value !== schema && costly.has(value))) return
-    for (const [keyword, inner] of Object.entries(value)) if (!isObject(value) || !definitions.includes(keyword)) add(inner)
+    if (isCompared && typeof value === 'string') steps += value.length / charactersAStep
+    if (typeof value !== 'object' || value === null || (value !== schema && costly.schemas.has(value))) return
+    if (costly.collected.has(value)) steps += stepsOfError
+    for (const [keyword, inner] of Object.entries(value)) if (!isObject(value) || !definitions.includes(keyword)) add(inner, isCompared || compared.includes(keyword))
   }
-  add(schema)
-  return { steps, byField: byField.some(name => Object.hasOwn(schema, name)) }
+  add(schema, false)
+  return { steps, byField: costly.byField || byField.some(name => Object.hasOwn(schema, name)) }
 }
 
 /** They cost nothing where they stand. */
 const definitions = ['$defs', 'definitions']
+/** Their texts are compared with what comes. */
+const compared = ['const', 'enum']

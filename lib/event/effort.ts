@@ -13,6 +13,8 @@ export interface Effort {
   begin (): void
   /** Throws `TooMuchEffort`. */
   spend (steps: number): void
+  /** Since the last `begin`. */
+  spent (): number
 }
 
 export function createEffort (): Effort {
@@ -24,6 +26,7 @@ export function createEffort (): Effort {
     spend (steps) {
       left -= steps
       if (left < 0) throw new TooMuchEffort('too many steps')
-    }
+    },
+    spent: () => mostEffort - left
   }
 }

@@ -36,6 +36,17 @@ const doubling = Object.fromEntries(times(26, n => [`d${n}`, n === 25 ? { type: 
 /** Both alternatives go down to the end before they fail. */
 const doublingAlternatives = { n: { anyOf: times(2, () => ({ allOf: [{ properties: { a: { $ref: '#/definitions/n' } } }, { required: ['none'] }] })) } }
 
+/** Each level refers to the next one eighty times: half a million ways to a part. */
+function fan (part: object, keyword = 'allOf'): object {
+  const level = (next: string): object => ({ [keyword]: times(80, () => ({ $ref: `#/definitions/${next}` })) })
+  return { d0: level('d1'), d1: level('d2'), d2: level('d3'), d3: part }
+}
+
+/** A field in which a draft-03 schema refers to one place two thousand times. */
+const referring = (ref: string): object => ({ a: { extends: times(180, () => ({ extends: times(11, () => ({ $ref: ref })) })) } })
+/** Three hundred references in a row; each keeps account of two fields, and adds up what those below it have looked at. */
+const accounts = { e: { anyOf: [{ properties: { a: true } }, {}] }, ...Object.fromEntries(times(300, n => [`c${n}`, n === 299 ? { patternProperties: { '': true } } : { allOf: [{ $ref: '#/definitions/e' }, { $ref: `#/definitions/c${n + 1}` }] }])) }
+
 const attacks: Record<string, Attack> = {
   ManyValues: { schema: { properties: { a: { enum: times(20_001, n => n) } } }, refused: /more than 20000 values/ },
   ManyFields: { schema: { properties: fields(1300, () => ({ type: 'string' })) }, refused: /1300 fields, items and alternatives.*at most 1200/ },
@@ -46,12 +57,14 @@ const attacks: Record<string, Attack> = {
   CostlyPatterns: { schema: { properties: fields(20, n => ({ pattern: `^x{900}y{${n}}$` })) }, refused: /steps together, at most 10000/ },
   Backtracking: { schema: { properties: { a: { pattern: '^(a+)+$' } } }, event: { a: `${'a'.repeat(60_000)}b` }, says: /expected a string that matches/ },
   ManyStates: { schema: { properties: { a: { pattern: '(a.{0,500}b.{0,300}c)$' } } }, event: { a: 'abcdefgh'.repeat(8000) }, says: tooMuch },
+  LargePattern: { schema: { properties: { a: { pattern: 'x{1000}'.repeat(1300) } } }, refused: /is too costly \(1300000 steps a character, at most 2000\)/ },
+  LongPattern: { schema: { properties: { a: { pattern: '\\pL'.repeat(60_000) } } }, refused: /has 180000 characters, at most 10000 are taken/ },
   LookAround: { schema: { properties: { a: { pattern: '(?=a)b' } } }, refused: /cannot be matched in linear time/ },
   Deep: { schema: `{"properties": {"a": ${'{"items": '.repeat(70)}{}${'}'.repeat(70)}}}`, refused: /nests deeper than 64 levels/ },
   VeryDeep: { schema: `{"properties": ${'['.repeat(100_000)}${']'.repeat(100_000)}}`, refused: /nests deeper than 64 levels/ },
   DeepYaml: { schema: `a: ${'['.repeat(100_000)}`, refused: /line 1, column \d+: this nests too deep/ },
   DeepYamlLines: { schema: `a: ${'- '.repeat(100_000)}`, refused: /this nests too deep/ },
-  Bomb: { schema: `a: &a [x,x,x,x,x,x,x,x,x]\n${times(8, n => `b${n}: &b${n} [${times(9, () => n === 0 ? '*a' : `*b${n - 1}`).join()}]`).join('\n')}\nproperties: *b7`, refused: /Excessive alias count/ },
+  Bomb: { schema: `a: &a [x,x,x,x,x,x,x,x,x]\n${times(8, n => `b${n}: &b${n} [${times(9, () => n === 0 ? '*a' : `*b${n - 1}`).join()}]`).join('\n')}\nproperties: *b7`, refused: /aliases stand for more than 100000 values/ },
   Itself: { schema: 'properties: &p\n  a: { properties: *p }', refused: /\*p stands for something that it is in/ },
   ManyAliases: { schema: times(7000, n => `k${n}: &a${n} 1\nl${n}: *a${n}`).join('\n'), refused: /more than 500 aliases/ },
   ManyKeys: { schema: `properties:\n${times(15_000, n => `  k${n}: {}`).join('\n')}`, refused: /more than/ },
@@ -63,6 +76,9 @@ const attacks: Record<string, Attack> = {
   Hidden: { schema: { $schema: modern, properties: { a: { $ref: '#/x' } }, x: { pattern: '(?=a)' } }, refused: /leads to no schema; put what it refers to into definitions/ },
   Circle: { schema: { $schema: modern, properties: { a: { $ref: '#/definitions/x' } }, definitions: { x: { $ref: '#/definitions/x' } } }, refused: /leads back to itself/ },
   CopiedReferences: { schema: { properties: { a: { extends: times(100, () => ({ $ref: '#/b' })) } }, b: { properties: fields(100, () => ({})) } }, refused: /more than 5000 parts, counting what \$ref copies/ },
+  CopiedLists: { schema: { properties: referring('#/b'), b: { enum: times(10_000, n => n) } }, refused: /more than 20000 values, counting what \$ref copies/ },
+  CopiedUnions: { schema: { properties: referring('#/b'), b: { type: times(10_000, () => 'string') } }, refused: /more than 20000 values, counting what \$ref copies/ },
+  ReferencesByAnId: { schema: { properties: referring('x'), default: times(15_000, n => n), z: { id: 'x' } }, event: { a: 1 } },
   ManyReferences: { schema: { $schema: modern, properties: { a: { allOf: times(200, () => ({ $ref: '#/definitions/x' })) } }, definitions: { x: { allOf: times(200, n => ({ maximum: n + 1000 })) } } }, event: { a: 1 } },
   Doubling: { schema: { $schema: modern, properties: { a: { $ref: '#/definitions/d0' } }, definitions: doubling }, event: { a: 'x' }, says: tooMuch },
   DoublingBehindAnId: { schema: { $schema: modern, properties: { a: { $id: 'own', allOf: [{ $ref: '#/definitions/d0' }], definitions: doubling } }, definitions: { ...doubling, d0: {} } }, event: { a: 'x' }, says: tooMuch },
@@ -70,6 +86,12 @@ const attacks: Record<string, Attack> = {
   OwnCosts: { schema: { $schema: modern, properties: { a: { $ref: '#/definitions/d0', 'vanadium:cost': { steps: -1e12 } } }, definitions: doubling, 'vanadium:cost': { steps: -1e12 } }, event: { a: 'x' }, says: tooMuch },
   LargeItems: { schema: { properties: { a: { items: { enum: times(6000, n => ({ v: n })) } } } }, event: { a: times(8000, () => ({ v: 5999 })) }, says: tooMuch },
   LongLengths: { schema: { $schema: modern, properties: { a: { $ref: '#/definitions/d0' } }, definitions: { ...doubling, d12: { maxLength: 100_000 } } }, event: { a: 'x'.repeat(60_000) }, says: tooMuch },
+  LongConstants: { schema: { $schema: modern, properties: { a: { $ref: '#/definitions/d0' } }, definitions: fan({ not: { const: `${'x'.repeat(60_000)}y` } }) }, event: { a: `${'x'.repeat(60_000)}z` }, says: tooMuch },
+  LongDistinct: { schema: { $schema: modern, properties: { a: { $ref: '#/definitions/d0' } }, definitions: fan({ uniqueItems: true }) }, event: { a: times(4, n => `${'x'.repeat(15_000)}${n}`) }, says: tooMuch },
+  LongDistinctInside: { schema: { $schema: modern, properties: { a: { $ref: '#/definitions/d0' } }, definitions: fan({ uniqueItems: true }) }, event: { a: times(2, n => [`${'x'.repeat(30_000)}${n}`]) }, says: tooMuch },
+  Accounts: { schema: { $schema: 'https://json-schema.org/draft/2019-09/schema', properties: { a: { allOf: times(100, () => ({ $ref: '#/definitions/c0' })), unevaluatedProperties: false } }, definitions: accounts }, event: { a: fields(8000, () => 1) }, says: tooMuch },
+  ManyErrors: { schema: { $schema: modern, properties: { a: { anyOf: times(60, () => ({ contains: { type: 'string' } })) } } }, event: { a: times(32_000, () => 1) }, says: tooMuch },
+  ManyErrorsOfReferences: { schema: { $schema: modern, properties: { a: { $ref: '#/definitions/d0' } }, definitions: fan({ type: 'string' }, 'anyOf') }, event: { a: 1 }, says: tooMuch },
   DistinctInDistinct: { schema: { $schema: modern, properties: { a: { $ref: '#/definitions/n' } }, definitions: { n: { uniqueItems: true, items: { $ref: '#/definitions/n' } } } }, event: { a: JSON.parse(`${'['.repeat(1500)}${']'.repeat(1500)}`) as object }, says: tooMuch },
   Distinct: { schema: { properties: { a: { uniqueItems: true } } }, event: { a: times(32_000, n => n) } },
   ManyItems: { schema: { properties: { a: { items: { type: 'integer' } } } }, event: { a: times(1_000_000, n => n) } },

@@ -44,6 +44,12 @@ t.test('a process that ends is a crash', async t => {
   t.match(finding, { kind: 'crash', what: /ended with 3/, seed: Number })
 })
 
+t.test('an input that takes a lot of memory at once is found', async t => {
+  const { finding } = await fuzzTarget('planted-memory', budget)
+
+  t.match(finding, { kind: 'memory', what: /^\d{3} MB at once$/, input: /!/, seed: Number })
+})
+
 t.test('memory that grows is found', async t => {
   const { finding } = await fuzzTarget('planted-growth', { ...budget, inputs: 3000 })
 

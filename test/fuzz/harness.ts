@@ -10,6 +10,8 @@ import { createRandom, type Random } from './random.js'
 /** What is fed with input. Inputs are values of JSON, which can be kept in files and made smaller: an object keeps its keys, a list may lose items. */
 export interface Target<I = unknown> {
   readonly name: string
+  /** What an input may take where it is more than usual, in milliseconds of processor time. */
+  readonly mostMs?: number
   /** Opened once for all inputs; in a process of its own. */
   open (): Promise<Opened<I>>
 }
@@ -32,7 +34,7 @@ export interface Budget {
 
 export interface Finding {
   readonly target: string
-  readonly kind: 'crash' | 'slow' | 'growth' | 'hang'
+  readonly kind: 'crash' | 'slow' | 'memory' | 'growth' | 'hang'
   readonly what: string
   /** Null for growth, which is of all inputs; for what was kept in a file, its name. */
   readonly seed: number | string | null
@@ -48,7 +50,9 @@ export interface Report {
 }
 
 /** Processor time for one input. */
-export const mostMs = 100
+const usualMostMs = 100
+/** What one input may add to the most that the process ever had, in bytes: what a daemon may have at all. */
+const mostAtOnce = 300 << 20
 /** A run ends after so many times its seconds, however little of them was processor time. */
 const mostWaiting = 5
 /** A slow input is tried so often again: it was noise if any of them is fast. */
@@ -77,7 +81,7 @@ export async function fuzz<I> (target: Target<I>, { seconds, inputs = Infinity, 
   let report: Report = { inputs: 0, slowestMs: 0, slowestSeed: seed, finding: null }
   try {
     for (const { name, input } of keptInputs<I>(target.name)) {
-      const { finding } = await judge(target.name, announced(0), input, name)
+      const { finding } = await judge(target, announced(0), input, name)
       if (finding !== null) return { ...report, finding }
     }
     const heap = watchHeap()
@@ -88,7 +92,7 @@ export async function fuzz<I> (target: Target<I>, { seconds, inputs = Infinity, 
       if (spent >= seconds / 2 || at >= inputs / 2) heap.halfway()
       const own = (seed + at) >>> 0
       progress(report)
-      const { ms, finding } = await judge(target.name, announced(own), opened.generate(createRandom(own)), own)
+      const { ms, finding } = await judge(target, announced(own), opened.generate(createRandom(own)), own)
       report = { inputs: at + 1, finding, ...(ms > report.slowestMs ? { slowestMs: ms, slowestSeed: own } : { slowestMs: report.slowestMs, slowestSeed: report.slowestSeed }) }
       if (finding !== null) return report
     }
@@ -100,25 +104,34 @@ export async function fuzz<I> (target: Target<I>, { seconds, inputs = Infinity, 
   }
 }
 
-async function judge<I> (target: string, opened: Opened<I>, input: I, seed: number | string): Promise<{ ms: number, finding: Finding | null }> {
+async function judge<I> ({ name, mostMs = usualMostMs }: Target<I>, opened: Opened<I>, input: I, seed: number | string): Promise<{ ms: number, finding: Finding | null }> {
+  const peak = peakBytes()
   const first = await trial(opened, input)
-  const kind = first.crash !== null ? 'crash' : await isSlow(opened, input, first.ms) ? 'slow' : null
+  const atOnce = peakBytes() - peak
+  const kind = first.crash !== null ? 'crash' : atOnce > mostAtOnce ? 'memory' : await isSlow(opened, input, mostMs, first.ms) ? 'slow' : null
   if (kind === null) return { ms: first.ms, finding: null }
+  // the process has it already, and would not notice again
+  if (kind === 'memory') return { ms: first.ms, finding: { target: name, kind, what: `${(atOnce / 2 ** 20).toFixed(0)} MB at once`, seed, input: JSON.stringify(input) } }
   const small = await minimised(input, async smaller => {
     const { ms, crash } = await trial(opened, smaller)
-    return kind === 'crash' ? crash !== null : await isSlow(opened, smaller, ms, 1)
+    return kind === 'crash' ? crash !== null : await isSlow(opened, smaller, mostMs, ms, 1)
   })
   const { ms, crash } = await trial(opened, small)
-  return { ms: first.ms, finding: { target, kind, what: kind === 'crash' ? crash ?? first.crash ?? '' : `${ms.toFixed(0)} ms of processor time`, seed, input: JSON.stringify(small) } }
+  return { ms: first.ms, finding: { target: name, kind, what: kind === 'crash' ? crash ?? first.crash ?? '' : `${ms.toFixed(0)} ms of processor time`, seed, input: JSON.stringify(small) } }
 }
 
 /** The fastest of several runs: what is slow once may have met a garbage collection, or the compiler. */
-async function isSlow<I> (opened: Opened<I>, input: I, firstMs: number, again = confirmations): Promise<boolean> {
+async function isSlow<I> (opened: Opened<I>, input: I, mostMs: number, firstMs: number, again = confirmations): Promise<boolean> {
   for (let ms = firstMs, left = again; ; left--) {
     if (ms <= mostMs) return false
     if (left === 0) return true
     ms = (await trial(opened, input)).ms
   }
+}
+
+/** The most memory that the process ever had: proc(5), `VmHWM`. */
+function peakBytes (): number {
+  return Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? 0) * 1024
 }
 
 async function trial<I> (opened: Opened<I>, input: I): Promise<{ ms: number, crash: string | null }> {

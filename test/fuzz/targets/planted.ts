@@ -18,6 +18,7 @@ export const planted: readonly Target[] = [
   plant('planted-slow', text => { if (text.includes('!y')) spin(130) }),
   plant('planted-hang', text => { if (text.includes('!')) spin(Infinity) }),
   plant('planted-exit', text => { if (text.includes('!')) process.exit(3) }),
+  plant('planted-memory', text => { if (text.includes('!')) Buffer.alloc(400 << 20, 'x') }),
   plant('planted-growth', text => { kept.push(Array.from({ length: 2000 }, () => text + 'z')) })
 ]
 
