@@ -15,7 +15,7 @@ const longestSource = 10_000
 /** Instructions of a compiled pattern. */
 const longestProgram = 2000
 /** The same before it is compiled, when alternatives with the same beginning are not yet put together: compiling more takes seconds, and gigabytes. */
-const longestDraft = 10 * longestProgram
+const longestDraft = 4 * longestProgram
 /** Bytes of the states that a pattern remembers; beyond them it forgets, or goes on without. By itself it would take 8 MB. */
 const mostMemory = 256 << 10
 /** What a step of the engine costs against one of a validator, at worst. */
