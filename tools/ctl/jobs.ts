@@ -7,11 +7,12 @@ const lookMs = 1000
 const writeMs = 5000
 
 /**
- * Has systemd do something with units, all at once, so that it does it in their order. Until that is done it is shown for which it is
- * not, as `isDue` tells by its `ActiveState`. Resolves with what systemd says went wrong; empty if nothing did.
+ * Has systemd do something with units. Until that is done it is shown for which it is not, as `isDue` tells by its `ActiveState`. What systemd
+ * is told is `names`: it begins with one before it reads the next, so that their order is sure to be kept only where the target is the first.
+ * Resolves with what systemd says went wrong; empty if nothing did.
  */
-export async function inOrder (verb: string, units: readonly Unit[], isDue: (active: string) => boolean, more: readonly string[] = []): Promise<string> {
-  if (units.length + more.length === 0) return ''
+export async function inOrder (verb: string, units: readonly Unit[], isDue: (active: string) => boolean, names = units.map(({ unit }) => unit)): Promise<string> {
+  if (names.length === 0) return ''
   const progress = createProgress(process.stdout.isTTY && process.stderr.isTTY)
   const startedMs = Date.now()
   let writtenMs = startedMs
@@ -30,7 +31,7 @@ export async function inOrder (verb: string, units: readonly Unit[], isDue: (act
 
   const timer = setInterval(() => { looking = looking.then(look).catch(() => {}) }, lookMs)
   try {
-    const { code, stderr } = await systemctl(verb, ...more, ...units.map(({ unit }) => unit))
+    const { code, stderr } = await systemctl(verb, ...names)
     return code === 0 ? '' : stderr.trim()
   } finally {
     clearInterval(timer)
