@@ -24,9 +24,9 @@ export function addCosts (ajv: Ajv, { spend }: Pick<Effort, 'spend'>): void {
     before: '$ref',
     schemaType: 'object',
     errors: false,
-    validate ({ steps, byField }: Cost, value: unknown) {
+    validate ({ steps, stepsAField }: Cost, value: unknown) {
       spend(steps)
-      if (byField && isObject(value)) spend(Object.keys(value).length)
+      if (stepsAField > 0 && isObject(value)) spend(Object.keys(value).length * stepsAField)
       return true
     }
   })

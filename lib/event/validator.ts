@@ -52,7 +52,7 @@ function guarded<T> ({ label }: About, failed: (problem: Problem) => T, check: (
   try {
     return check()
   } catch (error) {
-    if (error instanceof TooMuchEffort) return failed(wholeProblem('fewer values, or shorter ones', 'more than can be checked in a tenth of a second'))
+    if (error instanceof TooMuchEffort) return failed(wholeProblem('fewer values, or shorter ones', 'more than can be checked at once'))
     // the stack ran out: a schema that contains itself is followed as deep as the event goes
     if (error instanceof RangeError) return failed(wholeProblem('fewer levels of nesting', 'more than can be checked'))
     // a mistake of ajv's in the code for this schema; other schemas go on

@@ -7,6 +7,8 @@ import type { Random } from '../random.js'
 interface Input { readonly pattern: string, readonly text: string }
 
 const atoms = ['a', 'b', '.', '\\d', '\\w', '\\s', '[a-z]', '[^a]', '\\pL', '\\p{Greek}', '\\P{L}', '(?:a|b)', '(a)', '(a|ab)', '()', '^', '$', '\\b', '|', '(?i)', '\u{1f600}', '[\u{10000}-\u{10ffff}]', '(?=a)', '\\1', '\\k<n>', '(?<n>a)']
+/** Of a pattern: more than is taken. */
+const longest = 20_000
 const repeats = ['', '', '', '*', '+', '?', '*?', '{2}', '{3,}', '{1,30}', '{0,500}', '{1000}', '{1000}']
 
 /** Regular expressions that somebody else may have written, in schemas and in `tap --where`. */
@@ -15,7 +17,7 @@ export const patterns: Target<Input> = {
   open: async () => await Promise.resolve({
     generate (random) {
       const made = madeUp(random, 4)
-      return { pattern: random.oneIn(4) ? mutateText(random, made, atoms, 20_000) : made, text: pumped(random) }
+      return { pattern: random.oneIn(4) ? mutateText(random, made, atoms, longest) : made, text: pumped(random) }
     },
     run ({ pattern, text }) {
       const effort = createEffort()
@@ -34,7 +36,7 @@ function madeUp (random: Random, depth: number): string {
     const inner = depth > 0 && random.oneIn(3) ? `(?:${madeUp(random, depth - 1)})` : random.pick(atoms)
     return inner + random.pick(repeats)
   })
-  return pieces.join('').repeat(random.oneIn(6) ? random.size(5000) : 1)
+  return pieces.join('').repeat(random.oneIn(6) ? random.size(5000) : 1).slice(0, longest)
 }
 
 function pumped (random: Random): string {
