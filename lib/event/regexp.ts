@@ -19,7 +19,7 @@ const longestDraft = 4 * longestProgram
 /** Bytes of the states that a pattern remembers; beyond them it forgets, or goes on without. By itself it would take 8 MB. */
 const mostMemory = 256 << 10
 /** What a step of the engine costs against one of a validator, at worst. */
-const stepShare = 1 / 4
+const stepShare = 1 / 2
 
 /**
  * Compiles a schema's regular expression for an engine that takes time linear in the text, because the text comes from the

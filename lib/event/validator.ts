@@ -112,13 +112,13 @@ export function compile (schema: JsonSchema, dialect: Dialect, allErrors = false
   addCosts(ajv, effort)
   const validate = ajv.compile(counted(inherited ? mapSchemas(schema, withProtoField) : schema))
   const functions = functionsOf(ajv, validate)
-  let errors: readonly ErrorObject[] = []
+  let errors = noErrors
   const check = (value: unknown): boolean => {
     effort.begin()
-    errors = []
+    errors = noErrors
     try {
       if (validate(value) === true) return true
-      errors = validate.errors?.slice(allErrors ? 0 : -mostErrors) ?? []
+      errors = validate.errors?.slice(allErrors ? 0 : -mostErrors) ?? noErrors
       return false
     } finally {
       // each keeps those of the last event: together these may be tens of megabytes
@@ -128,6 +128,7 @@ export function compile (schema: JsonSchema, dialect: Dialect, allErrors = false
   return Object.defineProperty(check, 'errors', { get: () => errors }) as Check
 }
 
+const noErrors: readonly ErrorObject[] = []
 /** The last of them say what is wrong. */
 const mostErrors = 2
 /** What took no more has left few errors. */
