@@ -12,6 +12,7 @@ library := $(DESTDIR)$(PREFIX)/lib/vanadium
 units := $(DESTDIR)$(PREFIX)/lib/systemd/system
 sysusers := $(DESTDIR)$(PREFIX)/lib/sysusers.d
 tmpfiles := $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+presets := $(DESTDIR)$(PREFIX)/lib/systemd/system-preset
 pages := $(DESTDIR)$(PREFIX)/share/doc/vanadium
 
 # whatever the umask was when they were checked out
@@ -83,7 +84,7 @@ install: dist/.built ## installs into DESTDIR and PREFIX (/usr/local); files in 
 .PHONY: installed
 installed:
 	@rm -rf '$(library)' '$(pages)'
-	@install -d -m 755 '$(library)/dist' '$(pages)' '$(DESTDIR)$(PREFIX)/bin' '$(units)' '$(sysusers)' '$(tmpfiles)'
+	@install -d -m 755 '$(library)/dist' '$(pages)' '$(DESTDIR)$(PREFIX)/bin' '$(units)' '$(sysusers)' '$(tmpfiles)' '$(presets)'
 	@tar -C dist $(tar-modes) --exclude=./test --exclude=./bench --exclude=./packaging --exclude='*.map' --exclude='./.*' -cf - . | tar -C '$(library)/dist' --no-same-owner -xf -
 	@tar $(tar-modes) -cf - package.json schemas | tar -C '$(library)' --no-same-owner -xf -
 	@node dist/packaging/modules.js | tar --mode=644 -cf - --files-from=- | tar -C '$(library)' --no-same-owner -xf -
@@ -95,9 +96,10 @@ installed:
 	done
 	@install -m 644 systemd/sysusers.conf '$(sysusers)/vanadium.conf'
 	@install -m 644 systemd/tmpfiles.conf '$(tmpfiles)/vanadium.conf'
+	@install -m 644 systemd/preset.conf '$(presets)/80-vanadium.preset'
 	@node dist/packaging/generate.js '$(DESTDIR)$(PREFIX)' '$(PREFIX)' "$$(git -c safe.directory='*' log -1 --format=%cs 2> /dev/null || date -r CHANGELOG.md +%F)"
 	@tar $(tar-modes) -cf - README.md CHANGELOG.md examples -C docs . | tar -C '$(pages)' --no-same-owner -xf -
-	@test -e '$(DESTDIR)/etc/vanadium' || install -d -m 750 '$(DESTDIR)/etc/vanadium'
+	@test -e '$(DESTDIR)/etc/vanadium' || install -d -m 755 '$(DESTDIR)/etc/vanadium'
 	@find etc -type f | while read -r file; do \
 	  if test -e '$(DESTDIR)'/"$$file"; then echo "kept /$$file"; continue; fi; \
 	  if test -x "$$file"; then mode=755; else mode=644; fi; \
@@ -110,7 +112,7 @@ installed:
 uninstall: ## removes what install has put into DESTDIR and PREFIX; /etc and what the daemons have stored stay
 	@rm -rf '$(library)' '$(pages)'
 	@rm -f '$(DESTDIR)$(PREFIX)'/bin/vanadium{,ctl} '$(units)'/vanadium{.target,-*.service,-*.target,-*.timer}
-	@rm -f '$(sysusers)/vanadium.conf' '$(tmpfiles)/vanadium.conf'
+	@rm -f '$(sysusers)/vanadium.conf' '$(tmpfiles)/vanadium.conf' '$(presets)/80-vanadium.preset'
 	@rm -f '$(DESTDIR)$(PREFIX)'/share/man/man[158]/vanadium{,ctl,.d,-*}.[158] '$(DESTDIR)$(PREFIX)'/share/bash-completion/completions/vanadium{,ctl}
 
 .PHONY: deb

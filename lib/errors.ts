@@ -6,7 +6,7 @@
 
 export const errorCodes = [
   // the operator's mistake
-  'bad-option', 'bad-uri', 'bad-format', 'bad-schema', 'bad-registry', 'bad-plugin', 'bad-credentials', 'state-in-use', 'damaged-state',
+  'bad-option', 'bad-uri', 'bad-format', 'bad-schema', 'bad-registry', 'bad-plugin', 'bad-credentials', 'state-in-use', 'newer-state', 'damaged-state',
   // one bad record
   'bad-encoding', 'bad-line', 'bad-json', 'bad-capsule', 'too-long', 'unknown-schema', 'refused-schema', 'invalid-event',
   'refused-by-store', 'failed-function',

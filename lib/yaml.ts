@@ -1,4 +1,4 @@
-import { isNode, isScalar, LineCounter, parseDocument, visit, type Document, type Node, type Scalar, type YAMLMap, type YAMLSeq } from 'yaml'
+import { isAlias, isCollection, isMap, isNode, isPair, isScalar, LineCounter, parseDocument, type Alias, type Document, type Node, type Scalar, type YAMLMap, type YAMLSeq } from 'yaml'
 
 export interface YamlText {
   readonly document: Document
@@ -15,8 +15,8 @@ export interface YamlMistake {
 
 /** Aliases in a text: each is looked for in the whole of it. */
 const mostAliases = 500
-/** Uses of one anchor, and what uses in uses multiply to: a few lines can become gigabytes. */
-const mostUses = 100
+/** Values that aliases stand for, those of aliases in them counted each time: a few lines can become gigabytes. */
+const mostCopied = 100_000
 const tooDeep = 'this nests too deep'
 /** Brackets that are open at a time. */
 const mostOpen = 300
@@ -40,7 +40,8 @@ export function parseYaml (text: string): YamlText {
   // a text can have a mistake in every character, and nobody looks at where in the library it was found
   Error.stackTraceLimit = 0
   try {
-    const document = parseDocument(text, { prettyErrors: false, lineCounter: lines, uniqueKeys: false, logLevel: 'error' })
+    // the schema is named so that no directive or tag brings back `<<` and what else YAML 1.1 had
+    const document = parseDocument(text, { prettyErrors: false, lineCounter: lines, uniqueKeys: false, logLevel: 'error', schema: 'core', resolveKnownTags: false })
     const errors = document.errors.slice(0, mostErrors).map(({ code, message, pos: [offset] }) => ({ message: code === 'RESOURCE_EXHAUSTION' ? tooDeep : message, offset }))
     return { document, lines, errors: errors.length > 0 ? errors : mistakesIn(document) }
   } catch (error) {
@@ -65,37 +66,60 @@ function tooDeepAt (text: string): number | null {
   return null
 }
 
-/** The value. Throws, of any class, when aliases would make it too large. */
+/** The value of what has no mistakes. Throws, of any class, for an alias of nothing. */
 export function valueOf ({ document }: YamlText): unknown {
-  return document.toJS({ maxAliasCount: mostUses }) as unknown
+  // the library's own count takes time that is quadratic in the text, and passes over what is empty
+  return document.toJS({ maxAliasCount: -1 }) as unknown
 }
 
+/** What the library does not find, or not in linear time. */
 function mistakesIn (document: Document): YamlMistake[] {
   const errors: YamlMistake[] = []
+  const add = (message: string, { range }: Node): void => { if (errors.length < mostErrors) errors.push({ message, offset: range?.[0] ?? 0 }) }
   const anchors = new Map<string, Node>()
-  let aliases = 0
-  const note = (_key: unknown, node: YAMLMap | YAMLSeq | Scalar): void => { if (node.anchor !== undefined) anchors.set(node.anchor, node) }
-  const add = (message: string, { range }: Node): void => { errors.push({ message, offset: range?.[0] ?? 0 }) }
-  visit(document, {
-    Scalar: note,
-    Seq: note,
-    Map (key, map) {
-      note(key, map)
-      const keys = new Set<unknown>()
-      for (const { key } of map.items) {
-        if (!isScalar(key)) {
-          // its name would be its YAML, and so on for keys in keys
-          add('a key must be text, and not a list, a map or an alias', isNode(key) ? key : map)
-          continue
-        }
-        if (keys.has(key.value)) add('Map keys must be unique', key)
-        keys.add(key.value)
-      }
-    },
-    Alias (_key, alias, path) {
-      if (++aliases === mostAliases + 1) add(`there are more than ${mostAliases} aliases`, alias)
-      if (path.includes(anchors.get(alias.source) as Node)) add(`*${alias.source} stands for something that it is in`, alias)
+  /** Values in what has an anchor; null as long as it is being looked at. */
+  const sizes = new Map<Node, number | null>()
+  let [aliases, copied] = [0, 0]
+
+  function sizeOfAlias (alias: Alias): number {
+    if (++aliases === mostAliases + 1) add(`there are more than ${mostAliases} aliases`, alias)
+    const target = anchors.get(alias.source)
+    const size = target === undefined ? 0 : sizes.get(target) ?? null
+    if (size === null) add(`*${alias.source} stands for something that it is in`, alias)
+    const before = copied
+    copied += size ?? 0
+    if (before <= mostCopied && copied > mostCopied) add(`aliases stand for more than ${mostCopied} values`, alias)
+    return size ?? 0
+  }
+
+  function checkKeys (map: YAMLMap): void {
+    const keys = new Set<unknown>()
+    for (const { key } of map.items) {
+      // the name of any other would be its YAML, and so on for keys in keys
+      if (!isScalar(key)) add('a key must be text, and not a list, a map or an alias', isNode(key) ? key : map)
+      else if (keys.has(key.value)) add('Map keys must be unique', key)
+      else keys.add(key.value)
     }
-  })
-  return errors.slice(0, mostErrors)
+  }
+
+  function sizeOfNode (node: Scalar | YAMLMap | YAMLSeq): number {
+    if (node.anchor !== undefined) {
+      anchors.set(node.anchor, node)
+      sizes.set(node, null)
+    }
+    if (isMap(node)) checkKeys(node)
+    let size = 1
+    if (isCollection(node)) for (const item of node.items) size += sizeOf(item)
+    if (node.anchor !== undefined) sizes.set(node, size)
+    return size
+  }
+
+  function sizeOf (part: unknown): number {
+    if (isAlias(part)) return sizeOfAlias(part)
+    if (isPair(part)) return sizeOf(part.key) + sizeOf(part.value)
+    return isScalar(part) || isCollection(part) ? sizeOfNode(part) : 1
+  }
+
+  sizeOf(document.contents)
+  return errors
 }

@@ -43,7 +43,7 @@ t.test('a daemon is started again however often it ends, but not when its config
       WantedBy: ['vanadium.target']
     }, role)
     t.ok(Number(settings['TimeoutStopSec']) > 20, 'systemd waits longer than the daemon, which gives up by itself')
-    t.match(settings['ExecStartPre'], [`-/usr/bin/vanadium config check --all --log /etc/vanadium.d/${role}s/%i`], 'of a failing ExecStartPre= systemd does not look at RestartPreventExitStatus=')
+    t.match(settings['ExecStartPre'], [`-/usr/bin/vanadium config check --log /etc/vanadium.d/${role}s/%i`], 'of a failing ExecStartPre= systemd does not look at RestartPreventExitStatus=')
     t.match(settings['ExecReload'], [`/usr/bin/vanadium config check --all --log /etc/vanadium.d/${role}s/%i`, '/bin/kill -HUP $MAINPID'], 'the check comes first')
   }
 })

@@ -16,14 +16,15 @@ export function tableText (header: readonly string[], rows: ReadonlyArray<readon
     right.includes(header[column] ?? '') ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd() + '\n').join('')
 }
 
-/** A line on the terminal that is written over by the next; nothing where nobody looks. */
+/** A line on the terminal that is written over by the next, as far as there is room; nothing where nobody looks. */
 export function createProgress (isWanted = process.stderr.isTTY): { show (text: string): void, end (): void } {
   let shownMs = -Infinity
   return {
     show (text) {
       if (!isWanted || performance.now() - shownMs < 200) return
       shownMs = performance.now()
-      process.stderr.write(`\r\x1b[K${text}`)
+      const room = (process.stderr.columns ?? 80) - 1
+      process.stderr.write(`\r\x1b[K${text.length > room ? `${text.slice(0, room - 1)}…` : text}`)
     },
     end () { if (isWanted && shownMs > 0) process.stderr.write('\r\x1b[K') }
   }

@@ -10,7 +10,11 @@ interface Document {
   readonly root: JsonSchema
   /** What recursive `$ref`s lead to, by its place in the document. */
   readonly recursive: Map<string, { readonly name: string, schema: JsonSchema }>
+  /** Schemas of the translation so far, and the values in their lists. */
   count: number
+  values: number
+  /** Where each `id` is; made when the first is asked for. */
+  ids: ReadonlyMap<string, string> | null
 }
 
 interface Place {
@@ -32,7 +36,7 @@ type Rule = (operand: unknown, place: Place, schema: JsonSchema) => JsonSchema
  * Throws `ConfigError` that names the place and says what to write there. Operands that draft-07 takes unchanged are not looked at.
  */
 export function translateDraft03 (root: JsonSchema): JsonSchema {
-  const document: Document = { root, recursive: new Map(), count: 0 }
+  const document: Document = { root, recursive: new Map(), count: 0, values: 0, ids: null }
   const modern = translate(root, { document, pointer: '', open: [''] })
   if (document.recursive.size === 0) return modern
   return { ...modern, definitions: Object.fromEntries([...document.recursive.values()].map(({ name, schema }) => [name, schema])) }
@@ -55,6 +59,7 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   }],
   ['enum', (operand, place) => {
     if (!Array.isArray(operand) || operand.length === 0) throw refusal(place, 'must be a list of at least one value')
+    countValues(operand, place)
     return { enum: [...new Set(operand)] }
   }],
   ['exclusiveMaximum', requireBoolean('put it beside maximum; a number is draft-06')],
@@ -127,6 +132,7 @@ function translateItems (operand: unknown, place: Place, { additionalItems }: Js
 function translateDependencies (operand: unknown, place: Place): JsonSchema {
   if (!isObject(operand)) throw refusal(place, 'must be an object: for each name what it depends on')
   const dependencies = Object.entries(operand).map(([name, dependency]) => {
+    countValues([dependency].flat(), place)
     if (typeof dependency === 'string') return [name, [dependency]]
     return [name, Array.isArray(dependency) ? [...new Set(dependency)] : translate(dependency, into(place, name))]
   })
@@ -163,24 +169,34 @@ function resolve (ref: unknown, place: Place): string {
   const own = typeof root['id'] === 'string' ? root['id'].replace(/#.*$/s, '') : ''
   const local = ref.startsWith(own) ? ref.slice(own.length) : ref
   if (local === '' || local === '#') return ''
-  const target = local.startsWith('#/') ? local.slice(1) : findId(root, ref, '')
+  const target = local.startsWith('#/') ? local.slice(1) : (place.document.ids ??= idsIn(root)).get(ref)
   if (target === undefined) throw refusal(place, `${JSON.stringify(ref.slice(0, 200))} leads out of the schema; copy what it refers to into the schema`)
   if (lookUp(root, target) === undefined) throw refusal(place, `${JSON.stringify(ref.slice(0, 200))} leads to nothing in the schema`)
   return target
 }
 
-function findId (value: unknown, id: string, pointer: string): string | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  if (isObject(value) && value['id'] === id) return pointer
-  for (const [name, inner] of Object.entries(value)) {
-    const found = findId(inner, id, `${pointer}/${escapePointer(name)}`)
-    if (found !== undefined) return found
+/** The places of all that has an `id`, the first of those with the same. */
+function idsIn (root: JsonSchema): Map<string, string> {
+  const found = new Map<string, string>()
+  const visit = (value: unknown, pointer: string): void => {
+    if (typeof value !== 'object' || value === null) return
+    if (isObject(value) && typeof value['id'] === 'string' && !found.has(value['id'])) found.set(value['id'], pointer)
+    for (const [name, inner] of Object.entries(value)) visit(inner, `${pointer}/${escapePointer(name)}`)
   }
-  return undefined
+  visit(root, '')
+  return found
+}
+
+/** A schema that many refer to is translated each time: a long list in it would become as many long lists. */
+function countValues (list: readonly unknown[], place: Place): void {
+  place.document.values += list.length
+  if (place.document.values > schemaLimits.values) throw refusal(place, `the schema has more than ${schemaLimits.values} values, counting what $ref copies; make it smaller`)
 }
 
 function members (value: unknown, place: Place): Array<[unknown, Place]> {
-  return Array.isArray(value) ? value.map((member, index) => [member, into(place, index)]) : [[value, place]]
+  if (!Array.isArray(value)) return [[value, place]]
+  countValues(value, place)
+  return value.map((member, index) => [member, into(place, index)])
 }
 
 function into (place: Place, name: string | number): Place {
@@ -188,5 +204,5 @@ function into (place: Place, name: string | number): Place {
 }
 
 function refusal ({ pointer }: Place, what: string): ConfigError {
-  return new ConfigError('bad-schema', `${pointer === '' ? 'the schema' : pointer}: ${what}`)
+  return new ConfigError('bad-schema', `${pointer === '' ? 'the schema' : pointer.slice(0, 200)}: ${what}`)
 }

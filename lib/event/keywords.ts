@@ -24,14 +24,14 @@ export function addCosts (ajv: Ajv, { spend }: Pick<Effort, 'spend'>): void {
     before: '$ref',
     schemaType: 'object',
     errors: false,
-    validate ({ steps, byField }: Cost, value: unknown) {
+    validate ({ steps, stepsAField }: Cost, value: unknown) {
       spend(steps)
-      if (byField && isObject(value)) spend(Object.keys(value).length)
+      if (stepsAField > 0 && isObject(value)) spend(Object.keys(value).length * stepsAField)
       return true
     }
   })
   const lengthOf = (text: string): number => {
-    if (text.length > shortText) spend(text.length / charactersAStep)
+    spendOnText(text, spend)
     return ucs2length.default(text)
   }
   for (const [keyword, fails] of [['maxLength', _`>`], ['minLength', _`<`]] as const) {
@@ -53,14 +53,22 @@ const shortText = 256
 /** Characters that cost as much as a step. */
 const charactersAStep = 8
 
+function spendOnText (text: string, spend: Effort['spend']): void {
+  if (text.length > shortText) spend(text.length / charactersAStep)
+}
+
 /** The same for values that are equal in JSON, whatever the order of their fields, and for no others. */
 function identity (value: unknown, spend: Effort['spend']): unknown {
   spend(1)
-  if (typeof value === 'string') return `"${value}`
+  if (typeof value === 'string') {
+    spendOnText(value, spend)
+    return `"${value}`
+  }
   if (typeof value !== 'object' || value === null) return value
   return JSON.stringify(value, (_key, inner: unknown) => {
     // takes several times as long as a step
     spend(stepsOfIdentity)
+    if (typeof inner === 'string') spendOnText(inner, spend)
     return isObject(inner) ? { fields: Object.entries(inner).sort(([a], [b]) => a < b ? -1 : 1) } : inner
   })
 }

@@ -1,4 +1,4 @@
-import type { ErrorObject, Options } from 'ajv'
+import type { Ajv, ErrorObject, Options, ValidateFunction } from 'ajv'
 import { messageOf } from '../errors.js'
 import { counted } from './counted-schema.js'
 import { createAjv, type Dialect } from './dialect.js'
@@ -52,7 +52,7 @@ function guarded<T> ({ label }: About, failed: (problem: Problem) => T, check: (
   try {
     return check()
   } catch (error) {
-    if (error instanceof TooMuchEffort) return failed(wholeProblem('fewer values, or shorter ones', 'more than can be checked in a tenth of a second'))
+    if (error instanceof TooMuchEffort) return failed(wholeProblem('fewer values, or shorter ones', 'more than can be checked at once'))
     // the stack ran out: a schema that contains itself is followed as deep as the event goes
     if (error instanceof RangeError) return failed(wholeProblem('fewer levels of nesting', 'more than can be checked'))
     // a mistake of ajv's in the code for this schema; other schemas go on
@@ -111,11 +111,41 @@ export function compile (schema: JsonSchema, dialect: Dialect, allErrors = false
   addUniqueItems(ajv, effort)
   addCosts(ajv, effort)
   const validate = ajv.compile(counted(inherited ? mapSchemas(schema, withProtoField) : schema))
+  const functions = functionsOf(ajv, validate)
+  let errors = noErrors
   const check = (value: unknown): boolean => {
     effort.begin()
-    return validate(value) === true
+    errors = noErrors
+    try {
+      if (validate(value) === true) return true
+      errors = validate.errors?.slice(allErrors ? 0 : -mostErrors) ?? noErrors
+      return false
+    } finally {
+      // each keeps those of the last event: together these may be tens of megabytes
+      if (effort.spent() > fewSteps) for (const made of functions) made.errors = null
+    }
   }
-  return Object.defineProperty(check, 'errors', { get: () => validate.errors ?? [] }) as Check
+  return Object.defineProperty(check, 'errors', { get: () => errors }) as Check
+}
+
+const noErrors: readonly ErrorObject[] = []
+/** The last of them say what is wrong. */
+const mostErrors = 2
+/** What took no more has left few errors. */
+const fewSteps = 10_000
+
+/** All that ajv has made for a schema: one function for the whole, and one for whatever is referred to. */
+function functionsOf ({ refs, schemas }: Ajv, validate: ValidateFunction): Set<ValidateFunction> {
+  const found = new Set([validate])
+  const add = (environments: object): void => {
+    for (const environment of Object.values(environments) as unknown[]) {
+      if (isObject(environment) && typeof environment['validate'] === 'function') found.add(environment['validate'] as ValidateFunction)
+    }
+  }
+  for (const environments of [refs, schemas]) add(environments)
+  // grows while it is walked
+  for (const { schemaEnv: { root } } of found) add(root.refs)
+  return found
 }
 
 /** Whether a field is called `constructor` or the like: every object seems to have it. */

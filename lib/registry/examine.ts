@@ -69,13 +69,14 @@ function partsOf ({ value }: Source, kind: 'registry' | 'fragment', problems?: P
 
 /** Leaves out the names at the top under which something is wrong, but of schemas only those entries. */
 function without (value: unknown, findings: readonly Finding[]): RegistryInFile {
-  const isGood = (...path: string[]): boolean => !findings.some(({ at }) => at.length <= path.length ? at.every((name, depth) => path[depth] === name) : path.every((name, depth) => at[depth] === name))
   if (findings.some(({ at }) => at.length === 0)) return {}
+  const bad = new Set(findings.map(({ at: [name] }) => name))
+  // undefined: all of them
+  const badSchemas = new Set(findings.filter(({ at: [name] }) => name === 'schemas').map(({ at: [, name] }) => name))
   const { schemas, ...top } = value as RegistryInFile
-  const isWhole = !findings.some(({ at }) => at.length === 1 && at[0] === 'schemas')
   return {
-    ...Object.fromEntries(Object.entries(top).filter(([name]) => isGood(name))),
-    ...(isWhole && schemas !== undefined ? { schemas: Object.fromEntries(Object.entries(schemas).filter(([name]) => isGood('schemas', name))) } : {})
+    ...Object.fromEntries(Object.entries(top).filter(([name]) => !bad.has(name))),
+    ...(schemas !== undefined && !badSchemas.has(undefined) ? { schemas: Object.fromEntries(Object.entries(schemas).filter(([name]) => !badSchemas.has(name))) } : {})
   }
 }
 

@@ -45,12 +45,12 @@ function findingOf ({ instancePath, keyword, params, data, parentSchema, propert
   const place = placeOf(path)
   const definition = (parentSchema ?? {}) as Definition
   const names = Object.keys(definition.properties ?? {}).join(', ')
-  const value = mayHavePassword.test(place) ? 'what is given' : shown(propertyName ?? data)
   if (keyword === 'additionalProperties') {
     const name = String(params['additionalProperty'])
     const elsewhere = kind === 'fragment' && path.length === 0 ? '; what else there is belongs into the registry itself' : ''
     return { at: [...path, name], text: `${place}: there is no ${shown(name)}; allowed ${names.includes(',') ? 'are' : 'is'} ${names}${elsewhere}` }
   }
+  const value = mayHavePassword.test(place) ? 'what is given' : shown(propertyName ?? data)
   const at = propertyName === undefined ? path : [...path, propertyName]
   switch (keyword) {
     case 'required': return { at, text: `${place}: ${value} has no "${String(params['missingProperty'])}"; give ${(definition.required ?? []).join(' and ')}` }

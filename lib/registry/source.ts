@@ -1,5 +1,4 @@
-import { isAlias, isMap, isPair, isScalar, isSeq, visit, type Alias, type Document, type Node } from 'yaml'
-import { messageOf } from '../errors.js'
+import { isAlias, isMap, isPair, isScalar, isSeq, visit, type Alias, type Document, type Node, type Pair, type YAMLMap } from 'yaml'
 import { parseYaml, valueOf } from '../yaml.js'
 import type { Path, Problem } from './problem.js'
 
@@ -26,13 +25,8 @@ export function readSource (file: string, text: string): Source | Problem[] {
     ...(yaml.errors.length > 0 ? [] : aliasesOfNothing(document)).map(alias => ({ file, line: lineAt(alias.range?.[0]), text: `*${alias.source} stands for nothing; write &${alias.source} before what it is to stand for, above it, or write that out` }))
   ]
   if (mistakes.length > 0) return mistakes
-  try {
-    const value = valueOf(yaml) ?? {}
-    return { file, value: withoutNulls(value), lineOf: path => lineAt(offsetOf(document, path)) }
-  } catch (cause) {
-    // of the yaml package: too many aliases
-    return [{ file, line: lineAt(firstAlias(document)?.range?.[0]), text: `${messageOf(cause)}; write out what aliases stand for` }]
-  }
+  const offsetOf = createFinder(document)
+  return { file, value: withoutNulls(valueOf(yaml) ?? {}), lineOf: path => lineAt(offsetOf(path)) }
 }
 
 function aliasesOfNothing (document: Document): Alias[] {
@@ -45,29 +39,35 @@ function aliasesOfNothing (document: Document): Alias[] {
   return found
 }
 
-function firstAlias (document: Document): Alias | undefined {
-  let found: Alias | undefined
-  visit(document, {
-    Alias (_key, alias) {
-      found = alias
-      return visit.BREAK
-    }
-  })
-  return found
-}
+/** Finds where in the text something is: in time that does not depend on how much there is. */
+function createFinder (document: Document): (path: Path) => number | undefined {
+  const pairs = new Map<YAMLMap, ReadonlyMap<string, Pair>>()
+  const targets = new Map<Alias, unknown>()
 
-function offsetOf (document: Document, path: Path): number | undefined {
-  let node: unknown = document.contents
-  let offset = (node as Node | null)?.range?.[0]
-  for (const name of path) {
-    if (isAlias(node)) node = node.resolve(document)
-    const next: unknown = isMap(node) ? node.items.find(({ key }) => isScalar(key) && String(key.value) === name) : isSeq(node) ? node.items[Number(name)] : undefined
-    if (next === undefined) break
-    const start = (isPair(next) ? next.key : next) as Node
-    offset = start.range?.[0] ?? offset
-    node = isPair(next) ? next.value : next
+  function targetOf (alias: Alias): unknown {
+    if (!targets.has(alias)) targets.set(alias, alias.resolve(document))
+    return targets.get(alias)
   }
-  return offset
+
+  function pairOf (map: YAMLMap, name: string): Pair | undefined {
+    let byName = pairs.get(map)
+    if (byName === undefined) pairs.set(map, byName = new Map(map.items.flatMap(pair => isScalar(pair.key) ? [[String(pair.key.value), pair] as const] : [])))
+    return byName.get(name)
+  }
+
+  return path => {
+    let node: unknown = document.contents
+    let offset = (node as Node | null)?.range?.[0]
+    for (const name of path) {
+      if (isAlias(node)) node = targetOf(node)
+      const next: unknown = isMap(node) ? pairOf(node, name) : isSeq(node) ? node.items[Number(name)] : undefined
+      if (next === undefined) break
+      const start = (isPair(next) ? next.key : next) as Node
+      offset = start.range?.[0] ?? offset
+      node = isPair(next) ? next.value : next
+    }
+    return offset
+  }
 }
 
 function withoutNulls (value: unknown): unknown {

@@ -6,6 +6,8 @@ import { DamagedEntry } from './journal-entries.js'
 import { ledgerTable } from './ledger.js'
 import { beginRun, type FsyncPolicy } from './last-run.js'
 
+/** Of what is in the file: a build that does not know one takes no part of it. Raised only when an older build would do harm. */
+const format = 1
 /** The file of what was written and not checkpointed is cut back to so many bytes. */
 const mostWalBytes = 64 << 20
 
@@ -19,6 +21,8 @@ export function openDatabase (file: string, lock: Database.Database, fsync: Fsyn
     refuseWithout(file)
     const isNew = !existsSync(file) || statSync(file).size === 0
     db = new Database(file)
+    const found = db.pragma('user_version', { simple: true }) as number
+    if (found > format) throw new ConfigError('newer-state', `--state: ${file} is of a newer vanadium (format ${found}, this one knows ${format}); run that version, or give this one another directory`)
     // batches are large: written in SQLite's usual pages of 4 KB, a journal takes nearly twice as long
     db.pragma('page_size = 16384')
     // before anything else is in it, and only then, as it writes: what is pruned leaves the file, too
@@ -46,6 +50,7 @@ export function openDatabase (file: string, lock: Database.Database, fsync: Fsyn
       ) STRICT;
       CREATE TABLE IF NOT EXISTS run (one INTEGER PRIMARY KEY, boot_id TEXT, fsync TEXT NOT NULL, orderly INTEGER NOT NULL) STRICT;
       ${ledgerTable}
+      PRAGMA user_version = ${format};
       COMMIT;
     `)
     checkNumbers(db)

@@ -58,16 +58,44 @@ function plugInDirectory (t: Test): string {
   return t.testdir({ 'plug-in.mjs': plugIns })
 }
 
-t.test('an idle daemon is ready when it says so, goes on to be well, and says in words what it does', async t => {
-  const { daemon, heard } = startWatched(t, 'forwarder', '--plugins', plugInDirectory(t), '--input', 'stdin://', '--output', 'well://')
+// one daemon for all: what comes later finds what was before
+t.test('a daemon tells systemd', async t => {
+  const directory = t.testdir({ 'plug-in.mjs': plugIns, 'registry.yaml': 'schemas: {}\n' })
+  const registry = join(directory, 'registry.yaml')
+  const { daemon, heard } = startWatched(t, 'forwarder', '--plugins', directory, '--registry', registry, '--input', 'stdin://', '--output', 'well://')
 
-  await heard.heard('READY=1')
-  await heard.again('WATCHDOG=1', 4)
-  await heard.heard(/^STATUS=0 records\/s, \d+ MB$/)
+  t.test('that it is ready when it says so, that it is well while it is idle, and in words what it does', async t => {
+    await heard.heard('READY=1')
+    await heard.again('WATCHDOG=1', 4)
+    await heard.heard(/^STATUS=0 records\/s, \d+ MB$/)
 
-  t.match(await daemon.logged('environment'), { left: [] }, 'its children cannot speak in its place')
-  t.match(heard.lines, ['STATUS=starting: opening well://', 'STATUS=starting: opening stdin://', /^STATUS=/, 'READY=1'])
-  t.ok(daemon.log.some(({ message }) => message === 'ready'))
+    t.match(await daemon.logged('environment'), { left: [] }, 'its children cannot speak in its place')
+    t.match(heard.lines, ['STATUS=starting: opening well://', 'STATUS=starting: opening stdin://', /^STATUS=/, 'READY=1'])
+    t.ok(daemon.log.some(({ message }) => message === 'ready'))
+  })
+
+  t.test('that a reload is begun, ended, and has worked; or not, and why', async t => {
+    daemon.child.kill('SIGHUP')
+    await heard.heard(/^STATUS=.* MB; reloaded 20\d\d-\d\d-\d\dT[\d:]+Z$/)
+    await until('it is over', () => heard.count('READY=1') === 2)
+    const began = heard.lines.indexOf('RELOADING=1')
+    writeFileSync(registry, 'schemas: {\n')
+    daemon.child.kill('SIGHUP')
+    const failed = await heard.heard(/^STATUS=.* MB; reload failed /)
+
+    t.match(heard.lines[began + 1], /^MONOTONIC_USEC=\d{4,}$/)
+    t.match(failed, new RegExp(`reload failed 20[-\\dT:]+Z: ${registry}:\\d+: `))
+    t.ok(began < heard.lines.lastIndexOf('READY=1'))
+  })
+
+  t.test('that it is stopping, at once, and what still runs', async t => {
+    t.equal(await daemon.stop(), 0)
+    await heard.heard('STATUS=stopping: stdin://')
+
+    const stopping = heard.lines.indexOf('STOPPING=1')
+    t.ok(stopping > heard.lines.indexOf('READY=1'))
+    t.match(heard.lines.slice(stopping), ['STOPPING=1', 'STATUS=stopping: the main loop'])
+  })
 })
 
 t.test('the watchdog hears nothing any more of a daemon that hangs', async t => {
@@ -83,12 +111,13 @@ t.test('the watchdog hears nothing any more of a daemon that hangs', async t => 
   await Promise.all([idle, ...hung.values()].map(async ({ heard }) => { await heard.again('WATCHDOG=1', 1) }))
 
   for (const { daemon } of hung.values()) daemon.child.stdin.write('a record\n')
-  // the flush comes after a second
-  await idle.heard.again('WATCHDOG=1', 4)
-  const before = new Map([...hung].map(([what, { heard }]) => [what, heard.count('WATCHDOG=1')]))
-  await idle.heard.again('WATCHDOG=1', 4)
-
-  for (const [what, { heard }] of hung) t.equal(heard.count('WATCHDOG=1'), before.get(what), what)
+  // on a busy machine one may hang later than another
+  const heardOf = (): string => [...hung].map(([what, { heard }]) => `${what} ${heard.count('WATCHDOG=1')}`).join(', ')
+  await until(`nothing is heard any more of ${[...hung.keys()].join(', ')}`, async () => {
+    const before = heardOf()
+    await idle.heard.again('WATCHDOG=1', 4)
+    return heardOf() === before
+  })
 })
 
 t.test('a database that is away is waited for: ready, well, and said in words', async t => {
@@ -100,38 +129,6 @@ t.test('a database that is away is waited for: ready, well, and said in words', 
 
   t.ok(daemon.log.filter(({ message }) => message === 'waiting for the store').length >= 3, 'each attempt is progress')
   t.match(heard.status(), new RegExp(`^waiting for mysql://root@127\\.0\\.0\\.1:${port}/log: connect ECONNREFUSED 127\\.0\\.0\\.1:${port} \\(\\d+ s\\); 0 records/s`))
-})
-
-t.test('a stop is said at once, and what still runs', async t => {
-  const { daemon, heard } = startWatched(t, 'forwarder', '--plugins', plugInDirectory(t), '--input', 'stdin://', '--output', 'well://')
-  await heard.heard('READY=1')
-
-  t.equal(await daemon.stop(), 0)
-
-  const stopping = heard.lines.indexOf('STOPPING=1')
-  t.ok(stopping > heard.lines.indexOf('READY=1'))
-  t.match(heard.lines.slice(stopping), ['STOPPING=1', 'STATUS=stopping: the main loop'])
-  t.ok(heard.lines.includes('STATUS=stopping: stdin://'))
-})
-
-t.test('a reload is begun, ended, and said to have worked; or not, and why', async t => {
-  const directory = t.testdir({ 'plug-in.mjs': plugIns, 'registry.yaml': 'schemas: {}\n' })
-  const registry = join(directory, 'registry.yaml')
-  const { daemon, heard } = startWatched(t, 'forwarder', '--plugins', directory, '--registry', registry, '--input', 'stdin://', '--output', 'well://')
-  await heard.heard('READY=1')
-
-  daemon.child.kill('SIGHUP')
-  await heard.heard(/^STATUS=.* MB; reloaded 20\d\d-\d\d-\d\dT[\d:]+Z$/)
-  await until('it is over', () => heard.count('READY=1') === 2)
-  const began = heard.lines.indexOf('RELOADING=1')
-  writeFileSync(registry, 'schemas: {\n')
-  daemon.child.kill('SIGHUP')
-  const failed = await heard.heard(/^STATUS=.* MB; reload failed /)
-
-  t.match(heard.lines[began + 1], /^MONOTONIC_USEC=\d{4,}$/)
-  t.match(failed, new RegExp(`reload failed 20[-\\dT:]+Z: ${registry}:\\d+: `))
-  t.ok(began < heard.lines.lastIndexOf('READY=1'))
-  t.equal(await daemon.stop(), 0)
 })
 
 t.test('bad configuration is what the status says last; a check of the configuration says nothing', async t => {

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { ajvFormats, describeFormat } from '../../lib/event/formats.js'
 import { eventValidator } from '../helpers/schemas.js'
+import { idleTimeOf } from '../helpers/speed.js'
 
 t.test('formats are checked', t => {
   const cases: Record<string, { good: string[], bad: string[] }> = {
@@ -40,12 +41,10 @@ t.test('formats have their later names too, and unknown ones are annotations', t
   t.end()
 })
 
-t.test('checks take time linear in the text', t => {
+t.test('checks take time linear in the text', async t => {
   const hostile = ['a'.repeat(60_000), `${'a-'.repeat(30_000)}!`, `a:${'%41'.repeat(20_000)}%`, `${'1 '.repeat(30_000)}x`, `x@${'a.'.repeat(30_000)}`, `#${'f'.repeat(60_000)}`, `rgb(${' '.repeat(60_000)}`]
-  const start = performance.now()
 
-  for (const check of Object.values(ajvFormats({ spend: () => {} }))) for (const text of hostile) check(text)
+  const ms = await idleTimeOf(() => { for (const check of Object.values(ajvFormats({ spend: () => {} }))) for (const text of hostile) check(text) })
 
-  t.ok(performance.now() - start < 5000)
-  t.end()
+  t.ok(ms < 1000, `${ms.toFixed(0)} ms`)
 })

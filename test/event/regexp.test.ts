@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { compilePattern } from '../../lib/event/regexp.js'
+import { createEffort } from '../../lib/event/effort.js'
+import { compilePattern, regExpEngine } from '../../lib/event/regexp.js'
 
 t.test('patterns mean what they mean in ECMAScript', t => {
   const cases: Array<[string, string[], string[]]> = [
@@ -40,11 +41,26 @@ t.test('what cannot run in linear time, or costs too much, is refused with what 
     ['(?<n>a)\\k<n>', /\\k is a back-reference/],
     ['(', /missing/],
     ['a{1,2000}', /invalid repeat count/],
-    ['((a{100}){100})', /invalid repeat count/],
+    ['((a{50}){50})', /invalid repeat count/],
     ['(?:[a-z]{1,900}-?){0,1}x{900}y{900}', /is too costly \(\d+ steps a character, at most 2000\); use smaller repeat counts/],
+    ['x{1000}'.repeat(1300), /is too costly \(1300000 steps/],
+    ['(?:(?:ab{2,5}){100}[a-z(]{9}|\\(){40}', /is too costly \(\d{5} steps/],
+    ['\\pL'.repeat(4000), /has 12000 characters, at most 10000 are taken; use enum/],
     [`(${'x'.repeat(200)}`, /^the pattern "\(x{79}…" cannot/]
   ]
   for (const [source, message] of cases) t.throws(() => compilePattern(source), { name: 'ConfigError', code: 'bad-schema', message }, source)
+  t.end()
+})
+
+t.test('many alternatives with the same beginning, and what is repeated only a few times, are taken', t => {
+  for (const source of [Array.from({ length: 900 }, (_, n) => `wiki${n}`).join('|'), '^(?:[a-z]{1,30}-){0,30}$', '(?:(?:a{0,30}b){30})', '[{1000}]{2}\\{1000}']) t.ok(compilePattern(source).size <= 2000, source.slice(0, 40))
+  t.end()
+})
+
+t.test('a validator compiles a pattern once, wherever it stands', t => {
+  const engine = regExpEngine(createEffort())
+
+  t.equal(engine('x{900}'), engine('x{900}'))
   t.end()
 })
 

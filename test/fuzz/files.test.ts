@@ -1,3 +1,3 @@
 import { fuzzInTests } from './fuzz-in-tests.js'
 
-fuzzInTests('schema', 'registry', 'arguments', 'opt-out-list', 'expression')
+fuzzInTests('schema', 'pattern', 'registry', 'arguments', 'opt-out-list', 'expression')

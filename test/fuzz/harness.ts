@@ -4,12 +4,15 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { VanadiumError } from '../../lib/errors.js'
 import { projectRoot } from '../helpers/shared.js'
+import { cpuMs, idleTimeOf, slowness } from '../helpers/speed.js'
 import { minimised } from './minimise.js'
 import { createRandom, type Random } from './random.js'
 
 /** What is fed with input. Inputs are values of JSON, which can be kept in files and made smaller: an object keeps its keys, a list may lose items. */
 export interface Target<I = unknown> {
   readonly name: string
+  /** What an input may take where it is more than usual, in milliseconds of processor time of an idle machine. */
+  readonly mostMs?: number
   /** Opened once for all inputs; in a process of its own. */
   open (): Promise<Opened<I>>
 }
@@ -28,11 +31,13 @@ export interface Budget {
   /** Inputs at most. */
   readonly inputs?: number
   readonly seed: number
+  /** Processor time after which an input that has not ended never will. */
+  readonly hangSeconds?: number
 }
 
 export interface Finding {
   readonly target: string
-  readonly kind: 'crash' | 'slow' | 'growth' | 'hang'
+  readonly kind: 'crash' | 'slow' | 'memory' | 'growth' | 'hang'
   readonly what: string
   /** Null for growth, which is of all inputs; for what was kept in a file, its name. */
   readonly seed: number | string | null
@@ -47,11 +52,17 @@ export interface Report {
   readonly finding: Finding | null
 }
 
-/** Processor time for one input. */
-export const mostMs = 100
+/** Processor time for one input, of an idle machine: on a busy one everything takes several times as long. */
+const usualMostMs = 100
+/** What takes so many times as long as it may is a finding at once. */
+const muchMore = 10
+/** So many inputs are tried in any case. */
+const leastInputs = 10
+/** What one input may add to the most that the process ever had, in bytes: what a daemon may have at all. */
+const mostAtOnce = 300 << 20
 /** A run ends after so many times its seconds, however little of them was processor time. */
 const mostWaiting = 5
-/** A slow input is tried so often again: it was noise if any of them is fast. */
+/** What seems slow is measured so often again, and the median counts: any run may meet a garbage collection, or the compiler. */
 const confirmations = 4
 /** What the heap may grow by in the second half of a run, garbage collected, in bytes. */
 const mostGrowth = 10 << 20
@@ -77,18 +88,18 @@ export async function fuzz<I> (target: Target<I>, { seconds, inputs = Infinity, 
   let report: Report = { inputs: 0, slowestMs: 0, slowestSeed: seed, finding: null }
   try {
     for (const { name, input } of keptInputs<I>(target.name)) {
-      const { finding } = await judge(target.name, announced(0), input, name)
+      const { finding } = await judge(target, announced(0), input, name)
       if (finding !== null) return { ...report, finding }
     }
     const heap = watchHeap()
     const [started, startedAt] = [cpuMs(), performance.now()]
     for (let at = 0; at < inputs; at++) {
       const spent = Math.max((cpuMs() - started) / 1000, (performance.now() - startedAt) / 1000 / mostWaiting)
-      if (spent >= seconds) break
+      if (spent >= seconds && at >= leastInputs) break
       if (spent >= seconds / 2 || at >= inputs / 2) heap.halfway()
       const own = (seed + at) >>> 0
       progress(report)
-      const { ms, finding } = await judge(target.name, announced(own), opened.generate(createRandom(own)), own)
+      const { ms, finding } = await judge(target, announced(own), opened.generate(createRandom(own)), own)
       report = { inputs: at + 1, finding, ...(ms > report.slowestMs ? { slowestMs: ms, slowestSeed: own } : { slowestMs: report.slowestMs, slowestSeed: report.slowestSeed }) }
       if (finding !== null) return report
     }
@@ -100,25 +111,36 @@ export async function fuzz<I> (target: Target<I>, { seconds, inputs = Infinity, 
   }
 }
 
-async function judge<I> (target: string, opened: Opened<I>, input: I, seed: number | string): Promise<{ ms: number, finding: Finding | null }> {
+async function judge<I> ({ name, mostMs = usualMostMs }: Target<I>, opened: Opened<I>, input: I, seed: number | string): Promise<{ ms: number, finding: Finding | null }> {
+  const peak = peakBytes()
   const first = await trial(opened, input)
-  const kind = first.crash !== null ? 'crash' : await isSlow(opened, input, first.ms) ? 'slow' : null
-  if (kind === null) return { ms: first.ms, finding: null }
-  const small = await minimised(input, async smaller => {
-    const { ms, crash } = await trial(opened, smaller)
-    return kind === 'crash' ? crash !== null : await isSlow(opened, smaller, ms, 1)
-  })
-  const { ms, crash } = await trial(opened, small)
-  return { ms: first.ms, finding: { target, kind, what: kind === 'crash' ? crash ?? first.crash ?? '' : `${ms.toFixed(0)} ms of processor time`, seed, input: JSON.stringify(small) } }
+  const atOnce = peakBytes() - peak
+  const found = (kind: Finding['kind'], what: string, input: unknown): { ms: number, finding: Finding } => ({ ms: first.ms, finding: { target: name, kind, what, seed, input: JSON.stringify(input) } })
+  if (first.crash !== null) {
+    const small = await minimised(input, async smaller => (await trial(opened, smaller)).crash !== null)
+    return found('crash', (await trial(opened, small)).crash ?? first.crash, small)
+  }
+  // the process has it already, and would not notice again
+  if (atOnce > mostAtOnce) return found('memory', `${(atOnce / 2 ** 20).toFixed(0)} MB at once`, input)
+  const slowMs = await slowTime(opened, input, mostMs, first.ms)
+  if (slowMs === null) return { ms: first.ms, finding: null }
+  const small = await minimised(input, async smaller => await slowTime(opened, smaller, mostMs, (await trial(opened, smaller)).ms, 1) !== null)
+  return found('slow', `${slowMs.toFixed(0)} ms of processor time, were the machine idle`, small)
 }
 
-/** The fastest of several runs: what is slow once may have met a garbage collection, or the compiler. */
-async function isSlow<I> (opened: Opened<I>, input: I, firstMs: number, again = confirmations): Promise<boolean> {
-  for (let ms = firstMs, left = again; ; left--) {
-    if (ms <= mostMs) return false
-    if (left === 0) return true
-    ms = (await trial(opened, input)).ms
-  }
+/** What a slow input takes on an idle machine; null if it may. */
+async function slowTime<I> (opened: Opened<I>, input: I, mostMs: number, firstMs: number, again = confirmations): Promise<number | null> {
+  if (firstMs <= mostMs) return null
+  const times = [firstMs / slowness()]
+  if (times.every(ms => ms > muchMore * mostMs)) return times[0] ?? null
+  for (let left = again; left > 0; left--) times.push(await idleTimeOf(async () => { await trial(opened, input) }))
+  const median = times.sort((a, b) => a - b)[times.length >> 1] ?? 0
+  return median > mostMs ? median : null
+}
+
+/** The most memory that the process ever had: proc(5), `VmHWM`. */
+function peakBytes (): number {
+  return Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? 0) * 1024
 }
 
 async function trial<I> (opened: Opened<I>, input: I): Promise<{ ms: number, crash: string | null }> {
@@ -130,11 +152,6 @@ async function trial<I> (opened: Opened<I>, input: I): Promise<{ ms: number, cra
     if (!(error instanceof VanadiumError)) crash = error instanceof Error ? error.stack ?? error.message : String(error)
   }
   return { ms: cpuMs() - before, crash }
-}
-
-function cpuMs (): number {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1000
 }
 
 function watchHeap (): { halfway (): void, grown (): number } {

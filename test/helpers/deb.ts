@@ -14,15 +14,14 @@ export const needsDpkg = missing.length === 0 ? false : `needs ${missing.map(([p
 /** For a package of which only what is in it matters: compressed a little. */
 export const quick = { DPKG_DEB_COMPRESSOR_LEVEL: '0' }
 
-export function directoryOf (t: Owner): string {
-  const directory = mkdtempSync(join(tmpdir(), 'v-deb-'))
+export function directoryOf (t: Owner, parent = tmpdir()): string {
+  const directory = mkdtempSync(join(parent, 'v-deb-'))
   t.teardown(() => { rmSync(directory, { recursive: true, force: true }) })
   return directory
 }
 
-/** As `make deb` builds it, but in a directory of the test's own. Returns its path. */
-export function buildDeb (t: Owner, environment: Record<string, string> = {}, umask = '022'): string {
-  const directory = directoryOf(t)
+/** As `make deb` builds it, but in a directory of the test's own. Returns its path; throws, with what was printed, if none was built. */
+export function buildDeb (t: Owner, environment: Record<string, string> = {}, umask = '022', directory = directoryOf(t)): string {
   // nothing of what make tells those that it runs
   const { MAKEFLAGS, MAKELEVEL, MAKEOVERRIDES, ...inherited } = process.env
   const built = spawnSync('bash', ['-c', `umask ${umask}; exec packaging/debian/build "$1"`, 'bash', directory], { cwd: projectRoot, env: { ...inherited, ...environment }, encoding: 'utf8' })

@@ -35,7 +35,7 @@ export interface BeaconLines extends AsyncIterable<string> {
 /** What a varnishncsa that has just started is asked to print, so that it is known to be listening. */
 const probe = '?probe'
 
-export async function startVarnish (vcl = 'beacon-only.vcl'): Promise<Varnish> {
+export async function startVarnish (vcl = 'vanadium-beacon-only.vcl'): Promise<Varnish> {
   if (server === undefined) throw new Error(String(needsVarnish))
   const directory = await mkdtemp(join(tmpdir(), 'varnish-'))
   const instance = join(directory, 'v')

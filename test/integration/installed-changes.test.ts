@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { agree, balanced, feeds } from '../helpers/installed-checks.js'
+import { agree, agreeing, balanced, feeds } from '../helpers/installed-checks.js'
 import { installedHost, needsInstalledHost } from '../helpers/installed-host.js'
 import { projectRoot } from '../helpers/shared.js'
 
@@ -33,11 +33,13 @@ t.test('a host on which things change', { skip: needsInstalledHost }, async t =>
   })
 
   t.test('stops in time under load, with everything flushed', async t => {
+    const jobs = agreeing(host)
     await feeds(t, host, 40, 2)
     const before = (await host.stored('server')).length
     await host.until('events are stored', async () => (await host.stored('server')).length > before)
 
     t.match(await host.run('vanadiumctl', 'stop'), { code: 0 })
+    await jobs.end(t)
 
     for (const unit of host.units()) t.match([await host.show(unit, 'ActiveState'), await host.show(unit, 'Result')], ['inactive', 'success'], `${unit}: not killed`)
     await agree(t, host)

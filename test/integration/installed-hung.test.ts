@@ -1,5 +1,5 @@
 import t from 'tap'
-import { agree, balanced, feeds } from '../helpers/installed-checks.js'
+import { agree, agreeing, balanced, feeds } from '../helpers/installed-checks.js'
 import { installedHost, needsInstalledHost } from '../helpers/installed-host.js'
 
 t.test('a host on which daemons hang', { skip: needsInstalledHost }, async t => {
@@ -11,6 +11,7 @@ t.test('a host on which daemons hang', { skip: needsInstalledHost }, async t => 
   await host.untilActive()
 
   t.test('starts a daemon that hangs again, one of each role, and nothing is lost', async t => {
+    const jobs = agreeing(host)
     const sent = await feeds(t, host, 40)
     await host.until('events are stored', async () => (await host.stored('server')).length > 0 && (await host.stored('client')).length > 0)
     const stopped = ['forwarder@all-events', 'processor@server-side', 'consumer@mysql', 'monitor@all'].map(name => `vanadium-${name}.service`)
@@ -22,6 +23,7 @@ t.test('a host on which daemons hang', { skip: needsInstalledHost }, async t => 
       t.match(await host.must('journalctl', '--output', 'cat', '--unit', unit), /Watchdog timeout/)
     }
     await sent.stop()
+    await jobs.end(t)
 
     await balanced(t, host, sent.count)
     await agree(t, host)

@@ -49,7 +49,6 @@ t.test('vanadiumctl, on a host on which the package is installed', { skip: needs
     t.match((await ctl('start')).stdout, /^there is nothing to do$/m)
   })
 
-  // that what is wrong is not started: installed-trouble
   t.test('restart restarts who is good, and leaves alone who has a mistake', async t => {
     const file = '/etc/vanadium.d/consumers/table'
     const text = host.read(file)
@@ -65,6 +64,18 @@ t.test('vanadiumctl, on a host on which the package is installed', { skip: needs
     t.match(stdout, /^1 of 1 run$/m)
     const now = await Promise.all(units.map(async unit => await show(unit, 'MainPID')))
     t.strictSame(now.map((pid, at) => pid === pids[at]), [false, true])
+  })
+
+  t.test('restart of all: publishers have stopped before their subscribers do, and start after them', async t => {
+    const before = await Promise.all(units.map(async unit => await show(unit, 'MainPID')))
+    const time = async (unit: string, what: string): Promise<number> => Number(await show(unit, `${what}TimestampMonotonic`))
+
+    t.match(await ctl('restart'), { code: 0, stdout: /^2 of 2 run$/m })
+
+    t.strictSame((await Promise.all(units.map(async unit => await show(unit, 'MainPID')))).map((pid, at) => pid === before[at]), [false, false])
+    const [publisher = '', subscriber = ''] = units
+    t.ok(await time(publisher, 'InactiveEnter') <= await time(subscriber, 'ActiveExit'), 'stopped')
+    t.ok(await time(publisher, 'InactiveExit') >= await time(subscriber, 'ActiveEnter'), 'started')
   })
 
   t.test('start starts what is new, and stops and disables what is gone', async t => {
@@ -122,6 +133,21 @@ t.test('vanadiumctl, on a host on which the package is installed', { skip: needs
     t.match(stdout, /^2 of 2 stopped$/m)
     t.ok((await rows()).every(({ state, isWell }) => state === 'stopped' && !isWell))
     t.match(await ctl('stop'), { code: 0, stdout: 'nothing was running\n' })
+  })
+
+  t.test('start neither starts nor enables who has a mistake', async t => {
+    const [file, fresh] = ['/etc/vanadium.d/consumers/table', '/etc/vanadium.d/consumers/new']
+    host.write(file, `${host.read(file)}--fsync sometimes\n`)
+    host.write(fresh, '--input tcp://127.0.0.1:8431?as=new\n--outptu file:///var/log/vanadium/new.log\n')
+
+    const { code, stdout } = await ctl('start')
+
+    t.equal(code, 78)
+    t.match(stdout, /^start forwarder\/raw\nconsumer\/new is left as it is: .*\nconsumer\/table is left as it is: .*\n(start, after .*\n)*1 of 1 run\n$/m)
+    t.equal(await show('vanadium-forwarder@raw', 'ActiveState'), 'active')
+    t.equal(await show('vanadium-consumer@table', 'ActiveState'), 'inactive')
+    t.match([await show('vanadium-consumer@new', 'ActiveState'), await show('vanadium-consumer@new', 'UnitFileState')], ['inactive', 'disabled'])
+    t.match((await ctl('status')).stdout, /^consumer\/new: \/etc\/vanadium\.d\/consumers\/new:2: unknown argument: outptu/m)
   })
 })
 

@@ -27,13 +27,18 @@ t.test('the package on a host on which no systemd runs', { skip: needsOwnRoot ==
   host.run('echo force-unsafe-io > /etc/dpkg/dpkg.cfg.d/fast && rm -f /var/lib/man-db/auto-update')
 
   t.test('is installed: user, directories, nothing enabled', async t => {
+    // from here on it is there: none that the libraries are compiled for
+    host.run('printf "#!/bin/sh\\nexit 9\\n" > /usr/local/bin/node && chmod 755 /usr/local/bin/node')
+
     host.run('dpkg -i /tmp/first.deb')
 
     t.equal(field('Status'), 'install ok installed')
     t.match(host.run('getent passwd vanadium'), /^vanadium:x:\d+:\d+:.*:\/var\/lib\/vanadium:\/usr\/sbin\/nologin\n$/)
     t.equal(host.run('stat -c "%U:%G %a %n" /etc/vanadium /etc/vanadium.d /var/lib/vanadium /var/log/vanadium /run/vanadium'), [
-      'root:vanadium 750 /etc/vanadium', 'root:root 755 /etc/vanadium.d', 'vanadium:vanadium 750 /var/lib/vanadium', 'vanadium:vanadium 750 /var/log/vanadium', 'vanadium:vanadium 700 /run/vanadium', ''
+      'root:vanadium 755 /etc/vanadium', 'root:root 755 /etc/vanadium.d', 'vanadium:vanadium 750 /var/lib/vanadium', 'vanadium:vanadium 750 /var/log/vanadium', 'vanadium:vanadium 700 /run/vanadium', ''
     ].join('\n'))
+    // as systemd does it at the first boot of an image
+    host.run('systemctl preset --preset-mode=enable-only vanadium.target vanadium-purge.timer vanadium-varnishncsa.service')
     t.equal(host.run('find /etc/systemd/system -name "vanadium*" -type l'), '')
     t.match(host.run('vanadium --version'), /^\d+\.\d+\.\d+\n$/)
     t.equal(host.run('dpkg --verify vanadium'), '', 'every file as it was packed')
@@ -87,7 +92,16 @@ t.test('the package on a host on which no systemd runs', { skip: needsOwnRoot ==
 
     t.equal(host.run('stat -c "%G %a" /etc/vanadium').trim(), 'root 700')
     host.run('dpkg-statoverride --remove /etc/vanadium && dpkg-reconfigure vanadium')
-    t.equal(host.run('stat -c "%G %a" /etc/vanadium').trim(), 'vanadium 750')
+    t.equal(host.run('stat -c "%G %a" /etc/vanadium').trim(), 'vanadium 755')
+  })
+
+  t.test('says when what "make install" has put there is used in its place', async t => {
+    t.notMatch(host.run('dpkg-reconfigure vanadium'), /make uninstall/)
+    host.run('touch /usr/local/bin/vanadium')
+
+    const said = host.run('dpkg-reconfigure vanadium && rm /usr/local/bin/vanadium')
+
+    t.match(said, /^vanadium: .* below \/usr\/local .*"make uninstall"/m)
   })
 
   t.test('is removed: disabled, with configuration, state and logs left, with which it can be installed again', async t => {
@@ -104,7 +118,7 @@ t.test('the package on a host on which no systemd runs', { skip: needsOwnRoot ==
 
     host.run('dpkg -i --force-confold /tmp/third.deb')
     t.match(cat('/etc/vanadium.d/consumers/mysql'), /# mine\n$/)
-    t.equal(host.run('stat -c "%U %G %a" /etc/vanadium /var/lib/vanadium'), 'root vanadium 750\nvanadium vanadium 750\n')
+    t.equal(host.run('stat -c "%U %G %a" /etc/vanadium /var/lib/vanadium'), 'root vanadium 755\nvanadium vanadium 750\n')
   })
 
   t.test('is purged: its configuration goes; events, state and secrets stay until somebody deletes them, which is said', async t => {

@@ -104,6 +104,15 @@ t.test('an instance is one process: another is told so, until the first is gone,
   openState(directory, 'forwarder-a').close()
 })
 
+t.test('the state of a newer version is left alone', async t => {
+  const directory = t.testdir()
+  openState(directory, 'a').close()
+  const file = join(directory, 'a.sqlite')
+  new Database(file).exec('PRAGMA user_version = 2').close()
+
+  t.throws(() => openState(directory, 'a'), { name: 'ConfigError', code: 'newer-state', message: /a\.sqlite is of a newer vanadium \(format 2, this one knows 1\); run that version/ })
+})
+
 t.test('an instance is opened once in a process, too', async t => {
   const directory = t.testdir()
   const state = openState(directory, 'a')

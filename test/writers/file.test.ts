@@ -296,6 +296,27 @@ t.test('what was written after the position of the input was saved is cut off, a
   t.equal(read(fourth.path), 'one\ntwo\nthree\n')
 })
 
+t.test('more than can come again is kept beside: the state is an old copy', async t => {
+  const directory = t.testdir()
+  const first = await resume(t, directory)
+  await first.write('one', '1')
+  await first.save()
+  first.kill()
+  appendFileSync(first.path, 'later\n')
+  truncateSync(first.path, 130 << 20)
+  appendFileSync(first.path, 'last\n')
+
+  const second = await resume(t, directory)
+  await second.write('two', '2')
+
+  t.equal(read(second.path), 'one\ntwo\n')
+  const [line] = second.ctx.logged().filter(({ message }) => /is kept beside it$/.test(String(message)))
+  const kept = readFileSync(String(line?.['kept']))
+  t.match(line, { level: 'warn', bytes: kept.length })
+  t.equal(kept.length, (130 << 20) - 4 + 5)
+  t.equal(kept.subarray(0, 6).toString() + kept.subarray(-5).toString(), 'later\nlast\n')
+})
+
 t.test('a file that was rotated away in between is cut off as well, and so is its successor', async t => {
   const directory = t.testdir()
   const first = await resume(t, directory)

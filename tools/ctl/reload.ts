@@ -82,10 +82,11 @@ function isReloaded (lines: readonly JournalLine[] | undefined): boolean {
   return lines?.some(({ message }) => message === 'reloaded') === true && failuresIn(lines).length === 0
 }
 
-/** Errors between the beginning of a reload and its end. */
-function failuresIn (lines: readonly JournalLine[]): string[] {
-  const end = lines.findIndex(({ message }) => message === 'reloaded')
-  return lines.slice(0, end === -1 ? undefined : end).filter(({ level }) => level === 'error').map(({ message, fields }) => `${message}: ${String(fields['reason'] ?? '')}`)
+/** Errors between the beginning of a reload and its end; where none has begun, all. */
+export function failuresIn (lines: readonly JournalLine[]): string[] {
+  const [begin, end] = ['reloading', 'reloaded'].map(what => lines.findIndex(({ message }) => message === what)) as [number, number]
+  const during = lines.slice(Math.max(begin, 0), end === -1 ? undefined : end)
+  return during.filter(({ level }) => level === 'error').map(({ message, fields: { reason } }) => typeof reason === 'string' ? `${message}: ${reason}` : message)
 }
 
 function tell (due: readonly Unit[], silent: readonly Unit[], results: ReadonlyMap<string, readonly JournalLine[]>): void {

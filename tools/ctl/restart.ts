@@ -4,6 +4,7 @@ import { checked } from './checked.js'
 import { chosenOf, lookAtHost, ofUnits, unitOptions } from './host.js'
 import { inOrder } from './jobs.js'
 import { tellOutcome } from './outcome.js'
+import { target } from './systemd.js'
 
 export const restart = defineCommand({
   ...ofUnits,
@@ -21,7 +22,10 @@ export const restart = defineCommand({
       const defined = chosenOf(unit, host).filter(({ unit }) => host.defined.some(one => one.unit === unit))
       const { good, bad } = await checked(defined, host)
       for (const { name } of bad) process.stdout.write(`${name} is left as it is: its configuration is wrong\n`)
-      await inOrder('restart', good, active => active !== 'active' && active !== 'failed')
+      // what the target is restarted with is restarted in one step; the target takes all that runs, and nothing else
+      const isWhole = host.running.size === good.length && good.every(({ unit }) => host.running.has(unit))
+      const names = isWhole ? [target] : [...good].reverse().map(({ unit }) => unit)
+      await inOrder('restart', good, active => active !== 'active' && active !== 'failed', names)
       await tellOutcome(good)
       if (bad.length > 0) process.exitCode = exitCodes.config
     }

@@ -104,9 +104,11 @@ async function rowOf (unit: Unit, state: UnitState | undefined, { host, isDefine
 }
 
 async function whyDown (unit: Unit, state: UnitState | undefined, file: string, isDefined: boolean): Promise<string[]> {
-  if (state === undefined || state.active === 'inactive' || state.active === 'deactivating') return []
-  const problems = isDefined && isRefused(state) ? (await problemsOfFiles([file], { all: true, isWhole: false })).filter(isMistake).map(problemText) : []
-  if (problems.length > 0) return problems
+  if (state === undefined || state.active === 'deactivating') return []
+  const isStopped = state.active === 'inactive'
+  // of one that was not even started, because of what is in its file
+  const problems = isDefined && (isStopped || isRefused(state)) ? (await problemsOfFiles([file], { all: !isStopped, isWhole: false })).filter(isMistake).map(problemText) : []
+  if (problems.length > 0 || isStopped) return problems
   return [await lastWordsOf(unit) ?? state.text].filter(text => text !== '')
 }
 

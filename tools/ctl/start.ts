@@ -28,12 +28,14 @@ export const start = defineCommand({
       const host = await lookAtHost(config)
       const chosen = chosenOf(unit, host)
       const { good, bad } = await checked(chosen.filter(({ unit }) => host.defined.some(one => one.unit === unit)), host)
-      const plan = planOf(chosen, host.defined, host.enabled, host.running)
+      const plan = planOf(chosen.filter(unit => !bad.includes(unit)), host.defined, host.enabled, host.running)
       const due = good.filter(({ unit }) => !host.running.has(unit))
       const isAll = unit.length === 0
       const names = { enable: [...isAll && !host.isTargetEnabled ? [target] : [], ...plan.enable.map(({ unit }) => unit)], disable: plan.disable.map(({ unit }) => unit) }
       tellPlan(plan, due, bad, host, { isDry, isAll })
-      if (!isDry) await carryOut(plan, names, isAll ? good : due, isAll)
+      // the target would start also those that are to be left as they are
+      const withTarget = isAll && bad.length === 0
+      if (!isDry) await carryOut(plan, names, withTarget ? good : due, withTarget)
       if (!isDry) await tellOutcome(good)
       if (bad.length > 0) process.exitCode = exitCodes.config
     }
@@ -58,14 +60,15 @@ interface Names {
 }
 
 /** One step at a time: what is gone may hold the ports of what is new. */
-async function carryOut ({ disable: gone }: Plan, { enable, disable }: Names, units: readonly Unit[], isAll: boolean): Promise<void> {
+async function carryOut ({ disable: gone }: Plan, { enable, disable }: Names, units: readonly Unit[], withTarget: boolean): Promise<void> {
   await inOrder('stop', gone, active => active !== 'inactive' && active !== 'failed')
   await must('disable', disable)
   // a failure that nobody will come back for
   if (disable.length > 0) await systemctl('reset-failed', ...disable)
   await must('enable', enable)
-  // the target in the same step, so that it is there for whoever stops it
-  await inOrder('start', units, active => active !== 'active' && active !== 'failed', isAll ? [target] : [])
+  // without the target, which brings them in their order: subscribers first
+  const names = [...units].reverse().map(({ unit }) => unit)
+  await inOrder('start', units, active => active !== 'active' && active !== 'failed', withTarget ? [target, ...names] : names)
 }
 
 async function must (verb: 'enable' | 'disable', names: readonly string[]): Promise<void> {

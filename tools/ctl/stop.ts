@@ -20,7 +20,8 @@ export const stop = defineCommand({
     return async () => {
       const host = await lookAtHost(config)
       const due = chosenOf(unit, host).filter(({ unit }) => host.running.has(unit))
-      const failure = await inOrder('stop', due, active => active !== 'inactive' && active !== 'failed', unit.length === 0 ? [target] : [])
+      const names = due.map(({ unit }) => unit)
+      const failure = await inOrder('stop', due, active => active !== 'inactive' && active !== 'failed', unit.length === 0 ? [target, ...names] : names)
       const states = await statesOf(due.map(({ unit }) => unit))
       const killed = due.filter(({ unit }) => states.get(unit)?.active !== 'inactive')
       for (const { name, unit } of killed) process.stdout.write(`${name} did not stop as asked: ${states.get(unit)?.result ?? ''}\n`)

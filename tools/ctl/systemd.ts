@@ -74,7 +74,7 @@ export async function followJournal (args: readonly string[], take: (line: strin
   stop.addEventListener('abort', end, { once: true })
   const ended = new Promise<number>((resolve, reject) => {
     child.once('error', error => { reject(missing('journalctl', error)) })
-    child.once('exit', code => { resolve(code ?? 0) })
+    child.once('close', code => { resolve(code ?? 0) })
   })
   let rest = ''
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {

@@ -19,7 +19,7 @@ export const tail = defineCommand({
   notes: 'systemd\'s own words about a unit are shown too, but not in a pipe. To read the journal: root, or the group systemd-journal.\n\n',
   options: {
     ...unitOptions,
-    lines: { type: 'number', default: 10, requiresArg: true, description: 'How many lines that are there already are shown first' },
+    lines: { type: 'number', default: 10, requiresArg: true, description: 'How many lines that are there already are looked at first' },
     follow: { type: 'boolean', default: true, description: 'Go on with what comes, until Ctrl-C' },
     level: { choices: logLevels, default: 'debug' as const, requiresArg: true, description: 'Least level that is shown, of what is logged' }
   },

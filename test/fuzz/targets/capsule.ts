@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openAddressHasher } from '../../../lib/event/address-hash.js'
 import { compileFormat } from '../../../lib/event/line-format.js'
 import { createOptOut } from '../../../lib/event/opt-out.js'
 import { createEventProcessor, type EventProcessor } from '../../../lib/event/processor.js'
@@ -10,6 +10,7 @@ import { createUserAgentParser } from '../../../lib/event/user-agent.js'
 import { createLog } from '../../../lib/log.js'
 import type { Target } from '../harness.js'
 import { longest, mutateJson, mutateText, oddJson } from '../mutate.js'
+import type { Random } from '../random.js'
 import { seedEvents, seedLines, seedSchemaDirectories } from './seeds.js'
 
 interface Input { readonly format: string, readonly line: string }
@@ -37,7 +38,9 @@ export const capsules: Target<Input> = {
     const directory = mkdtempSync(join(tmpdir(), 'schemas-'))
     mkdirSync(join(directory, 'Fuzz'))
     writeFileSync(join(directory, 'Fuzz', '1.json'), JSON.stringify(fuzzSchema))
-    const schemas = await openSchemas({ directories: [directory, ...seedSchemaDirectories()], log: createLog({ level: 'error' }) })
+    const log = createLog({ level: 'error' })
+    const schemas = await openSchemas({ directories: [directory, ...seedSchemaDirectories()], log })
+    const hasher = openAddressHasher({ keyFile: join(directory, 'address.key'), cacheSize: 100, log })
     const lines = seedLines()
     const events = seedEvents()
     const userAgents = createUserAgentParser({ cacheSize: 100 })
@@ -46,7 +49,7 @@ export const capsules: Target<Input> = {
     const processors = new Map<string, EventProcessor>(lines.map(({ format }) => [format, createEventProcessor({
       format: compileFormat(format),
       schemas,
-      hashAddress: address => createHash('sha1').update(address).digest('hex'),
+      hashAddress: address => hasher.hash(address),
       parseUserAgent: userAgent => userAgents.parse(userAgent),
       maxLine: longest,
       hostname: 'here',
@@ -58,6 +61,7 @@ export const capsules: Target<Input> = {
       generate (random) {
         const { format, line } = random.pick(lines)
         if (random.oneIn(4)) return { format, line: mutateText(random, line, texts) }
+        if (random.oneIn(20)) return { format, line: manyAddresses(random) }
         const event = random.oneIn(3) ? random.pick(events) : mutateJson(random, random.pick(events))
         const json = random.oneIn(3) ? JSON.stringify(event) : oddJson(random, event)
         const damaged = random.oneIn(3) ? mutateText(random, json) : json
@@ -73,6 +77,13 @@ export const capsules: Target<Input> = {
       }
     }
   }
+}
+
+/** What is no line of any format, and full of what must not be kept. */
+function manyAddresses (random: Random): string {
+  const part = (): number => random.int(256)
+  const address = random.oneIn(2) ? () => `${part()}.${part()}.${part()}.${part()}` : () => `${part().toString(16)}::${part().toString(16)}`
+  return Array.from({ length: random.size(16_000) }, address).join(' ').slice(0, longest)
 }
 
 /** Percent-encoded, as far as it can be: half of a surrogate pair cannot. */

@@ -8,6 +8,7 @@ import { json } from './json.js'
 import { journalMessages } from './journal-messages.js'
 import { lineFormats } from './line-format.js'
 import { optOutLists } from './opt-out-list.js'
+import { patterns } from './pattern.js'
 import { registries } from './registry.js'
 import { schemas } from './schema.js'
 import { sockets } from './sockets.js'
@@ -16,7 +17,7 @@ import { userAgents } from './user-agent.js'
 
 /** All that are fuzzed. */
 export const targets: readonly Target[] = [
-  lineFormats, capsules, userAgents, json, schemas, journalMessages, sockets, http, argumentFiles, uris, registries, optOutLists, expressions
+  lineFormats, capsules, userAgents, json, schemas, patterns, journalMessages, sockets, http, argumentFiles, uris, registries, optOutLists, expressions
 ]
 
 /** One of them, or one that is bad on purpose, to see that the harness tells. */

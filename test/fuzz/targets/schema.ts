@@ -15,17 +15,21 @@ const longest = 6000
 const drafts = [undefined, undefined, 'draft-03', 'draft-04', 'draft-06', 'draft-07', 'draft/2019-09', 'draft/2020-12']
 const refs = ['#', '#/definitions/a', '#/definitions/b', '#/properties/a', '#/$defs/a', '#a', 'other.json', '#/definitions/a/properties/b', '#/x']
 const patterns = ['^a+$', '(a|b)*c', '(a+)+$', '(?=a)', '(.*a){20}', '[', '\\p{L}+', '^.{0,100}$', 'a{1,500}', '(\\1)']
+const longText = 'x'.repeat(4000)
 const formats = ['uri', 'date-time', 'email', 'regex', 'hostname', 'ipv6', 'style', 'color', '__proto__']
 
 /** Schemas of all drafts, JSON and YAML, and events that they are asked about. */
 export const schemas: Target<Input> = {
   name: 'schema',
+  // making a validator, and then as many steps as an event may take, which are some 0.1 s
+  mostMs: 250,
   async open () {
     const seeds = textsIn(...seedSchemaDirectories())
     const events = seedEvents() as Array<{ event: unknown }>
     const capsule = { type: 'object', properties: { event: {}, schema: {}, revision: {} } }
     return await Promise.resolve({
       generate (random) {
+        if (random.oneIn(3)) return { schema: JSON.stringify(fanned(random)), event: { a: large(random), b: large(random) } }
         const schema = random.oneIn(3) ? mutateText(random, random.pick(seeds), seeds, longest) : JSON.stringify(random.oneIn(4) ? mutateJson(random, madeUp(random)) : madeUp(random)).slice(0, 20_000)
         return { schema, event: random.oneIn(3) ? random.pick(events).event : mutateJson(random, { a: anyJson(random), b: anyJson(random), c: anyJson(random) }) }
       },
@@ -54,6 +58,28 @@ function madeUp (random: Random): object {
     properties: { a: part(random, 4), b: part(random, 3) },
     definitions: { a: part(random, 3), b: part(random, 3) },
     ...random.oneIn(3) ? { $defs: { a: part(random, 2) } } : {}
+  }
+}
+
+/** One in which few references lead to a part in very many ways. */
+function fanned (random: Random): object {
+  const levels = 1 + random.int(4)
+  const level = (at: number): object => ({ [random.pick(['allOf', 'allOf', 'anyOf', 'oneOf'])]: Array.from({ length: 1 + random.size(80) }, () => ({ $ref: `#/definitions/d${at + 1}` })) })
+  const definitions = Object.fromEntries(Array.from({ length: levels }, (_, at) => [`d${at}`, level(at)]))
+  const $schema = `http://json-schema.org/${random.pick(['draft-07', 'draft/2019-09'])}/schema#`
+  return { $schema, properties: { a: { $ref: '#/definitions/d0' }, b: part(random, 2) }, definitions: { ...definitions, [`d${levels}`]: part(random, 3), a: part(random, 2), b: part(random, 2) } }
+}
+
+/** A value that takes long to look at: long, wide or deep, and nearly the same in its parts. */
+function large (random: Random): unknown {
+  const text = 'x'.repeat(random.size(20_000))
+  const count = random.size(8000)
+  switch (random.int(5)) {
+    case 0: return text
+    case 1: return Array.from({ length: random.size(20) }, (_, n) => text + n)
+    case 2: return Array.from({ length: count }, () => random.int(3))
+    case 3: return Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, 1]))
+    default: return Array.from({ length: random.size(60) }).reduce(inner => random.oneIn(2) ? [inner] : { a: inner, b: 1 }, text)
   }
 }
 
@@ -90,7 +116,7 @@ function part (random: Random, depth: number): unknown {
     pattern: () => random.pick(patterns),
     format: () => random.pick(formats),
     enum: () => Array.from({ length: random.size(300) }, () => anyJson(random, 1)),
-    const: () => anyJson(random, 2),
+    const: () => random.oneIn(4) ? longText : anyJson(random, 2),
     required: () => random.pick([true, ['a'], ['__proto__', 'constructor']]),
     minimum: () => random.pick([0, -1e400, 5, 'x']),
     exclusiveMinimum: () => random.pick([true, 3]),

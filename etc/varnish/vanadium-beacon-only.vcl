@@ -1,6 +1,6 @@
 # For a Varnish that does nothing but take beacons:
 #
-#   varnishd -f /etc/varnish/beacon-only.vcl -p vsl_reclen=8192 -a :80 …
+#   varnishd -f /etc/varnish/vanadium-beacon-only.vcl -p vsl_reclen=8192 -a :80 …
 
 vcl 4.1;
 
