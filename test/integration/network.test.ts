@@ -119,7 +119,7 @@ t.test('hosts on one machine', { skip: needsNetwork }, async t => {
     t.ok([...sent.keys()].every(uuid => /^[0-9a-f]{32}$/.test(uuid)))
   })
 
-  t.test('end, and their connections with them', async t => {
+  t.test('end, and their connections with them', async () => {
     const toA = await connection(c, a)
 
     await a.kill()
@@ -144,7 +144,7 @@ t.test('a test that is killed leaves no process', { skip: needsNetwork }, async 
     const { hosts } = await startNetwork({ teardown () {} }, ['a'])
     hosts.a.spawn('sleep', 'infinity')
     console.log((await hosts.a.run('readlink', '/proc/self/ns/net')).stdout)`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { env: { ...process.env, TMPDIR: t.testdir() }, stdio: ['ignore', 'pipe', 'inherit'] })
   const [namespace] = await once(createInterface({ input: child.stdout }), 'line') as [string]
   // the one that holds it, and the one that was started
   await until('both run', () => processesIn(namespace).length === 2)
