@@ -1,5 +1,5 @@
 import type { OptOut } from '../../lib/event/opt-out.js'
-import { createDigest, hasUuid, identify, identifyBytes, type LineKey } from './identity.js'
+import { createDigest, hasUuid, identifyBytes, Identifier, type LineKey } from './identity.js'
 import type { KeySorter } from './key-sorter.js'
 import { longestRecord, type Runs } from './runs.js'
 import { IndexSort } from './sort.js'
@@ -60,6 +60,7 @@ export class HeldLines {
   readonly #aside: TemporaryFile
   readonly #keys: KeySorter
   readonly #optOut: OptOut
+  readonly #identifier = new Identifier()
   readonly #key: LineKey = { timeMs: 0, a: 0, b: 0, c: 0, isJson: false }
   #count = 0
   /** Of what is not a whole line yet. */
@@ -137,14 +138,13 @@ export class HeldLines {
   }
 
   #shortLine (start: number, end: number, tally: HostTally): void {
-    const text = this.#room.toString('utf8', start, end)
     tally.lines++
-    if (this.#optOut.inRecord(text)) {
+    if (!this.#optOut.isEmpty && this.#optOut.inRecord(this.#room.toString('utf8', start, end))) {
       tally.optedOut++
       return
     }
     const key = this.#key
-    identify(text, () => this.#room.subarray(start, end), key)
+    this.#identifier.identify(this.#room, start, end, key)
     if (hasUuid(key.a)) this.#keys.add(key.a, key.b, key.c, this.#order, key.timeMs)
     else if (key.isJson) tally.withoutUuid++
     else tally.notJson++

@@ -1,6 +1,6 @@
-import { isUtf8 } from 'node:buffer'
 import { createHash, hash } from 'node:crypto'
 import { parseDateTime } from '../../lib/sql/times.js'
+import { fields, Skimmer, types, type Field } from './skim.js'
 
 /** What a line is sorted and recognised by. */
 export interface LineKey {
@@ -28,21 +28,44 @@ export function hasUuid (a: number): boolean {
 }
 
 /**
- * Finds out what a line is, into `key`. An event is known by its `uuid`, or by `meta.id`; all else, and what is no JSON object, by its bytes. Whole
- * lines are parsed: what a crash has torn may have a uuid, and must not take the place of the event.
+ * Finds out what lines are. An event is known by its `uuid`, or by `meta.id`; all else, and what is no JSON object, by its bytes. Lines are looked through to their ends: what a crash has torn
+ * may have a uuid, and must not take the place of the event.
  */
-export function identify (text: string, bytes: () => Buffer, key: LineKey): void {
-  const object = objectOf(text, bytes)
-  const id = object === null ? undefined : idOf(object)
-  if (typeof id !== 'string' || id === '') identifyBytes(hash('sha256', bytes(), 'hex'), key)
-  else if (!(id.length === 32 && take(id, kinds.uuid, key)) && !(id.length === 36 && takeHyphened(id, key))) take(hash('sha256', Buffer.from(id, 'utf16le'), 'hex'), kinds.otherId, key)
-  key.isJson = object !== null
-  key.timeMs = object === null ? noTime : timeOf(object)
+export class Identifier {
+  readonly #skimmer = new Skimmer()
+
+  /** Of the line in those bytes, into `key`. */
+  identify (bytes: Buffer, start: number, end: number, key: LineKey): void {
+    const skimmed = this.#skimmer.skim(bytes, start, end)
+    if (skimmed === 'odd') {
+      identifyObject(JSON.parse(bytes.toString('utf8', start, end)) as Record<string, unknown>, bytes.subarray(start, end), key)
+      return
+    }
+    key.isJson = skimmed === 'object'
+    key.timeMs = key.isJson ? this.#timeIn(bytes) : noTime
+    const { types: typeOf, starts, ends } = this.#skimmer
+    const id = typeOf[fields.uuid] === types.nothing ? fields.metaId : fields.uuid
+    const [from, to] = [starts[id] as number, ends[id] as number]
+    if (!key.isJson || typeOf[id] !== types.string || from === to) takeDigest(hash('sha256', bytes.subarray(start, end), 'hex'), kinds.bytes, key)
+    else if (!takeUuid(bytes, from, to, key)) takeOtherId(bytes.toString('utf8', from, to), key)
+  }
+
+  /** As `timeOf` of the object. */
+  #timeIn (bytes: Buffer): number {
+    const { types: typeOf } = this.#skimmer
+    if (typeOf[fields.timestamp] === types.number) return millisecondsOf(Number(this.#text(bytes, fields.timestamp)))
+    for (const field of [fields.dt, fields.metaDt, fields.time]) if (typeOf[field] === types.string) return millisecondsIn(this.#text(bytes, field))
+    return noTime
+  }
+
+  #text (bytes: Buffer, field: Field): string {
+    return bytes.toString('latin1', this.#skimmer.starts[field], this.#skimmer.ends[field])
+  }
 }
 
 /** What is recognised by its bytes, and tells no time: `digest` is their SHA-256 in hexadecimal digits. */
 export function identifyBytes (digest: string, key: LineKey): void {
-  take(digest, kinds.bytes, key)
+  takeDigest(digest, kinds.bytes, key)
   key.isJson = false
   key.timeMs = noTime
 }
@@ -53,20 +76,14 @@ export function createDigest (): { update (piece: Buffer): void, digest (): stri
   return { update: piece => { sha256.update(piece) }, digest: () => sha256.digest('hex') }
 }
 
-function objectOf (text: string, bytes: () => Buffer): Record<string, unknown> | null {
-  if (!/^\s*\{/.test(text)) return null
-  // broken UTF-8 would make different ids the same
-  if (text.includes('\uFFFD') && !isUtf8(bytes())) return null
-  try {
-    return JSON.parse(text) as Record<string, unknown>
-  } catch {
-    return null
-  }
-}
-
-function idOf ({ uuid, meta }: Record<string, unknown>): unknown {
-  if (uuid !== undefined) return uuid
-  return typeof meta === 'object' && meta !== null && 'id' in meta ? meta.id : undefined
+/** The same of a line that was parsed. */
+export function identifyObject (object: Record<string, unknown>, bytes: Buffer, key: LineKey): void {
+  const { uuid, meta } = object
+  const id = uuid !== undefined ? uuid : typeof meta === 'object' && meta !== null && 'id' in meta ? meta.id : undefined
+  key.isJson = true
+  key.timeMs = timeOf(object)
+  if (typeof id !== 'string' || id === '') takeDigest(hash('sha256', bytes, 'hex'), kinds.bytes, key)
+  else if (!takeUuid(Buffer.from(id), 0, Buffer.byteLength(id), key)) takeOtherId(id, key)
 }
 
 /** Of an event its own; of a dead letter when it was refused. */
@@ -95,26 +112,42 @@ function millisecondsIn (text: string): number {
 }
 
 /** Of lower-case hexadecimal digits their values: what is written in another way is another id. */
-const values = Int8Array.from({ length: 128 }, (_, code) => '0123456789abcdef'.indexOf(String.fromCharCode(code)))
+const values = Int8Array.from({ length: 256 }, (_, code) => '0123456789abcdef'.indexOf(String.fromCharCode(code)))
 const hyphen = 0x2d
 
-/** The first 32 digits. False if one of them is none. */
-function take (digits: string, kind: number, key: LineKey): boolean {
-  let [a, b, c] = [0, 0, 0]
-  for (let i = 0; i < 32; i++) {
-    const value = values[digits.charCodeAt(i)] ?? -1
+/** 32 digits, with the hyphens of a uuid or without. False if it is something else. */
+function takeUuid (bytes: Buffer, start: number, end: number, key: LineKey): boolean {
+  if (end - start === 32) return take(bytes, start, end, kinds.uuid, key)
+  if (end - start !== 36) return false
+  for (const at of [8, 13, 18, 23]) if (bytes[start + at] !== hyphen) return false
+  return take(bytes, start, end, kinds.hyphened, key)
+}
+
+function takeOtherId (id: string, key: LineKey): void {
+  // halves of surrogate pairs would be all the same in UTF-8
+  takeDigest(hash('sha256', Buffer.from(id, 'utf16le'), 'hex'), kinds.otherId, key)
+}
+
+function takeDigest (digest: string, kind: number, key: LineKey): void {
+  take(Buffer.from(digest, 'latin1'), 0, 32, kind, key)
+}
+
+/** 32 digits, between which there may be hyphens at their places. */
+function take (bytes: Buffer, start: number, end: number, kind: number, key: LineKey): boolean {
+  let [a, b, c, digits] = [0, 0, 0, 0]
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] as number
+    if (byte === hyphen && kind === kinds.hyphened) continue
+    const value = values[byte] as number
     if (value < 0) return false
-    if (i < digitsOfA) a = a * 16 + value
-    else if (i < digitsOfB) b = b * 16 + value
+    if (digits < digitsOfA) a = a * 16 + value
+    else if (digits < digitsOfB) b = b * 16 + value
     else c = c * 16 + value
+    digits++
   }
+  if (digits !== 32) return false
   key.a = kind + a
   key.b = b
   key.c = c
   return true
-}
-
-function takeHyphened (id: string, key: LineKey): boolean {
-  for (const at of [8, 13, 18, 23]) if (id.charCodeAt(at) !== hyphen) return false
-  return take(id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24), kinds.hyphened, key)
 }
