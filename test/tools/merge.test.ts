@@ -1,9 +1,14 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
+import { usualSizes } from '../../tools/merge/held-lines.js'
+import { merge, type MergeSettings } from '../../tools/merge/session.js'
+import type { Summary } from '../../tools/merge/summary.js'
+import { testContext } from '../helpers/context.js'
 import { executable } from '../helpers/daemon.js'
 import { eventOf, runMerge, summaryIn, uuidOf, writeLog } from '../helpers/merge-command.js'
 import { optout } from '../helpers/optout.js'
@@ -82,49 +87,59 @@ t.test('--check tells gaps by its exit code', async t => {
 
   t.match(await runMerge(a, same, '--dry-run', '--check'), { code: 0 })
   t.match(await runMerge(a, b, '--dry-run', '--check'), { code: 2 })
-  t.match(await runMerge(a, b, '--dry-run'), { code: 0 })
 })
+
+/** The same in this process, which is not started for each. */
+async function merged (operands: string[], settings: Partial<MergeSettings> = {}): Promise<Summary> {
+  const ctx = testContext()
+  try {
+    return await merge({ operands, output: null, isDryRun: true, temporary: undefined, temporaryOfOthers: tmpdir(), sizes: usualSizes, ...settings }, ctx)
+  } finally {
+    await ctx.end()
+  }
+}
 
 t.test('which files are of one host follows from directories, from the names of logs, or is said', async t => {
   const { directory, a, b } = twoHosts(t)
-  const names = async (...files: string[]): Promise<unknown> => {
-    const { code, printed, errors } = await runMerge(...files, '--dry-run', '--json')
-    return code === 0 ? summaryIn({ printed }).hosts.map(({ name, files }) => [name, files]) : errors
-  }
+  const names = async (...files: string[]): Promise<unknown> => (await merged(files)).hosts.map(({ name, files }) => [name, files])
   const here = (name: string): string => writeLog(join(directory, name), [eventOf(1)])
   const flat = ['x.log', 'x.log-20140513', 'x.log-20140512-1.gz', 'y.log.1.gz'].map(here)
 
   t.strictSame(await names(a, `${a}-20140513`, b), [[join(directory, 'a'), 2], [join(directory, 'b'), 1]])
   t.strictSame(await names(...flat), [['x.log', 3], ['y.log', 1]])
   t.strictSame(await names(`one=${a}`, `two=${join(directory, 'x.log*')}`, `one=${b}*`), [['one', 1 + 2], ['two', 3]])
-  t.match(await names(a, `${a}-20140513`), /all files are taken to be of one host, \S+; say which are whose, as db1=FILE db2=FILE/)
+  await t.rejects(names(a, `${a}-20140513`), { code: 'bad-option', message: /all files are taken to be of one host, \S+; say which are whose, as db1=FILE db2=FILE/ })
   t.strictSame(await names(`one=${a}`, `one=${a}-20140513`), [['one', 2]], 'one that is named is meant')
 })
 
 t.test('what cannot be merged is refused before anything is done', async t => {
   const { directory, a, b } = twoHosts(t)
-  const refused = async (...args: string[]): Promise<string> => {
-    const { code, errors, printed } = await runMerge(...args)
-    t.strictSame([code, printed], [78, ''], args.join(' '))
-    return errors
-  }
   const raw = writeLog(join(directory, 'client-side-events.log'), ['?%7B%22event%22%3A1%7D; cp1 1 2014-05-21T09:30:00 192.0.2.1 x', '[1]', ''])
   const torn = writeLog(join(directory, 'a', 'all-events.log.torn'), ['{"uuid":"'])
+  const compressed = writeLog(join(directory, 'b', 'x.log.xz'), [eventOf(1)])
   const twin = join(directory, 'twin.log')
   linkSync(a, twin)
   const output = join(directory, 'merged.log')
+  const before = readdirSync(directory)
+  const refused = async (message: RegExp, operands: string[], settings: Partial<MergeSettings> = {}): Promise<void> => {
+    await t.rejects(merged(operands, settings), { code: 'bad-option', message })
+  }
 
-  t.match(await refused(a, raw, '--output', output), /client-side-events\.log is no log of JSON events: .*vanadium replay/)
-  t.match(await runMerge(a, torn, b, '--output', output), { code: 0 }, 'what was torn has no need to be JSON')
-  t.match(await refused(a, b, '--output', output), /--output \S+ is there already; name a new file/)
-  t.match(await refused(a, b, '--output', join(directory, 'none', 'x')), /--output .*ENOENT.*name a new file in a directory that this user can write/)
-  t.match(await refused(a, b, '--output', `${directory}/`), /is a directory; name a file in it/)
-  t.match(await refused(a, b, '--dry-run', '--temporary', join(directory, 'none')), /--temporary \S+: .*ENOENT.*name a directory that this user can write/)
-  t.match(await refused(a, join(directory, 'none')), /none: there is no such file/)
-  t.match(await refused(a, directory), /is no regular file/)
-  t.match(await refused(a, writeLog(join(directory, 'b', 'x.log.xz'), [eventOf(1)])), /is compressed in a way that is not read/)
-  t.match(await refused(a, b, twin), /are the same file; give it once/)
-  t.match(await refused(), /the argument FILE… is missing/)
+  await refused(/client-side-events\.log is no log of JSON events: .*vanadium replay/, [a, raw])
+  await refused(/none: there is no such file; name JSON log files/, [a, join(directory, 'none')])
+  await refused(/none\*: there is no such file/, [a, join(directory, 'none*')])
+  await refused(/is no regular file; name JSON log files/, [a, directory])
+  await refused(/is compressed in a way that is not read/, [a, compressed])
+  await refused(/are the same file; give it once/, [a, b, twin])
+  await refused(/--temporary \S+: ENOENT.*name a directory that this user can write/, [a, b], { temporary: join(directory, 'none') })
+  await refused(/--output \S+: ENOENT.*name a new file in a directory that this user can write/, [a, b], { isDryRun: false, output: join(directory, 'none', 'x') })
+  t.strictSame(readdirSync(directory), before)
+
+  t.match(await merged([a, torn, b], { isDryRun: false, output }), { hosts: [{ notJson: 1 }, { notJson: 0 }] }, 'what was torn has no need to be JSON')
+  await refused(/--output \S+ is there already; name a new file/, [a, b], { isDryRun: false, output })
+  const wrong = await runMerge(a, b, '--output', `${directory}/`)
+  t.match(wrong, { code: 78, printed: '' })
+  t.match(wrong.errors, /is a directory; name a file in it/)
 })
 
 t.test('a damaged file ends the merge, and leaves no output', async t => {
