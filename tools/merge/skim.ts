@@ -24,6 +24,8 @@ const escapes = Buffer.from('"\\/bfnrt')
 const letterU = 0x75
 const literals = ['true', 'false', 'null'].map(word => Buffer.from(word))
 
+const longestName = 'timestamp'.length
+
 /** The names, by how deep they stand. */
 const topNames = ([['uuid', fields.uuid], ['timestamp', fields.timestamp], ['dt', fields.dt], ['time', fields.time], ['meta', metaField]] as const).map(([name, field]) => ({ name: Buffer.from(name), field }))
 const metaNames = ([['id', fields.metaId], ['dt', fields.metaDt]] as const).map(([name, field]) => ({ name: Buffer.from(name), field }))
@@ -114,6 +116,7 @@ export class Skimmer {
     if (!this.#take(colon)) return null
     if (depth > 2 || (depth === 2 && !this.#isMeta)) return noField
     this.#isOdd ||= hasEscape
+    if (end - start > longestName) return noField
     for (const { name, field } of depth === 1 ? topNames : metaNames) if (this.#is(name, start, end)) return field
     return noField
   }
