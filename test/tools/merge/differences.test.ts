@@ -12,6 +12,7 @@ t.test('what differs is counted by field', async t => {
   t.strictSame(note(['{"clientIp":"aa","u":1}', '{"clientIp":"bb","u":2}']), { lines: 1, fields: { clientIp: 1, u: 1 } })
   t.strictSame(note(['{"clientIp":"aa","u":1}', '{"clientIp":"bbb","u":1}']), { lines: 1, fields: { clientIp: 1 } })
   t.strictSame(note(['{"e":{"x":"\\"clientIp\\":\\"aa"}}', '{"e":{"x":"\\"clientIp\\":\\"ab"}}']), { lines: 1, fields: { e: 1 } })
+  t.strictSame(note(['{"e":{"clientIp":"aa"},"clientIp":"h"}', '{"e":{"clientIp":"ab"},"clientIp":"h"}']), { lines: 1, fields: { e: 1 } })
   t.strictSame(note(['{"a":1}', '{"b":1}'], ['{"a":null}', '{}']), { lines: 2, fields: { a: 2, b: 1 } })
 })
 
