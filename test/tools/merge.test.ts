@@ -8,11 +8,13 @@ import t, { type Test } from 'tap'
 import { usualSizes } from '../../tools/merge/held-lines.js'
 import { merge, type MergeSettings } from '../../tools/merge/session.js'
 import type { Summary } from '../../tools/merge/summary.js'
+import { showProgress } from '../../tools/replay/progress.js'
 import { testContext } from '../helpers/context.js'
 import { executable } from '../helpers/daemon.js'
 import { eventOf, runMerge, summaryIn, uuidOf, writeLog } from '../helpers/merge-command.js'
 import { optout } from '../helpers/optout.js'
 import { shortDirectory } from '../helpers/streams.js'
+import { until } from '../helpers/wait.js'
 
 const needsScript = spawnSync('script', ['--version']).stdout?.includes('util-linux') === true ? false : 'needs script: Debian package bsdutils'
 
@@ -168,7 +170,7 @@ t.test('users who opted out are left out, and counted', async t => {
   t.strictSame(numbersIn(readFileSync(output, 'utf8')).filter(n => n === 15 || n === 70), [])
 })
 
-t.test('on a terminal a bar says how far it is; elsewhere a log does', { skip: needsScript }, async t => {
+t.test('on a terminal a bar says how far it is', { skip: needsScript }, async t => {
   const { directory } = twoHosts(t)
   const logs = ['a', 'b'].map(host => writeLog(join(directory, host, 'large.log'), numbers(0, 60_000).map(n => eventOf(n, host))))
   const command = `'${process.execPath}' '${executable}' merge ${logs.join(' ')} --output '${join(directory, 'merged.log')}'`
@@ -178,4 +180,13 @@ t.test('on a terminal a bar says how far it is; elsewhere a log does', { skip: n
   for (const step of ['reading (1 of 3)', 'comparing (2 of 3)', 'writing (3 of 3)']) {
     t.match(stdout, new RegExp(`\\r${step.replace(/[()]/g, '\\$&')} \\[#{30}\\] 100 % of [\\d.]+ MiB \\([\\d.]+ MiB\\), [\\d,]+ lines/s, 0 s left`))
   }
+})
+
+t.test('elsewhere a line of the log says it now and then', async t => {
+  const ctx = testContext()
+  t.teardown(async () => { await ctx.end() })
+  const end = showProgress({ what: 'reading (1 of 3)', total: 4000, tally: { read: 1000 }, lines: () => 10, waitsFor: () => null, terminal: null, log: ctx.log, sayMs: 1 })
+  t.teardown(end)
+
+  t.match(await until('it is logged', () => ctx.logged()[0]), { level: 'info', message: 'progress', what: 'reading (1 of 3)', percent: 25, bytes: 1000, of: 4000, lines: 10, per_second: Number, seconds_left: Number })
 })
