@@ -27,6 +27,7 @@ export const vanadium: Program = {
     tap: async () => (await import('./tools/tap.js')).tap,
     top: async () => (await import('./tools/top.js')).top,
     explain: async () => (await import('./tools/explain.js')).explain,
+    merge: async () => (await import('./tools/merge.js')).merge,
     keygen: async () => (await import('./tools/keygen.js')).keygen,
     run: async () => (await import('./tools/run.js')).run
   }

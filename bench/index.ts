@@ -10,6 +10,7 @@ import { benchHttp } from './http.js'
 import { benchJournaled } from './journaled.js'
 import { benchLatency } from './latency.js'
 import { ratioOf, table, type Measurement } from './measure.js'
+import { benchMerge } from './merge.js'
 import { benchMonitor } from './monitor.js'
 import { benchMysql } from './mysql.js'
 import { benchProcessor } from './processor.js'
@@ -32,6 +33,7 @@ const benches: Record<string, Choice> = {
   curve: { bench: async (directory, records, rounds) => await benchCurve(directory, records, rounds, true), what: 'a journaled stream with keys against one without', records: 200_000, rounds: 3 },
   'curve-plain': { bench: async (directory, records, rounds) => await benchCurve(directory, records, rounds, false), what: 'a plain stream with keys against one without', records: 200_000, rounds: 3 },
   monitor: { bench: benchMonitor, what: 'what counting 50,000 records a second takes', records: 1_000_000, rounds: 3 },
+  merge: { bench: benchMerge, what: 'the logs of two hosts into one, against sort -u', records: 500_000, rounds: 3 },
   mysql: { bench: benchMysql, what: 'a file of events into a table; needs MariaDB', records: 200_000, rounds: 5 },
   chain: { bench: benchChain, what: 'the shipped chain, lines into a table, and what each process takes; needs MariaDB', records: 200_000, rounds: 3 },
   latency: { bench: benchLatency, what: 'from a line to its row, at 1,000 a second; needs MariaDB', records: 10_000, rounds: 3 }

@@ -26,6 +26,8 @@ export interface OptOutOptions {
 
 /** Tells whose event it is, without keeping or saying it. */
 export interface OptOut {
+  /** Nobody is listed, now. */
+  readonly isEmpty: boolean
   /** Whether an event, `text` before it was parsed, is of a listed user. Exact: every digit of a number counts. */
   covers (schema: string, event: Readonly<Capsule>, text: string): boolean
   /**
@@ -92,11 +94,11 @@ export function createOptOut ({ users, fields, isKnown }: OptOutOptions): OptOut
     return schema !== eventErrorSchema.name && inText(record, 'schema' in object ? object : null) !== null
   }
 
-  return { covers, inText, inRecord }
+  return { get isEmpty () { return users.isEmpty }, covers, inText, inRecord }
 }
 
 /** Nobody is listed. */
-export const nobodyOptedOut: OptOut = { covers: () => false, inText: () => null, inRecord: () => false }
+export const nobodyOptedOut: OptOut = { isEmpty: true, covers: () => false, inText: () => null, inRecord: () => false }
 
 /** Of a path the name by which its value stands in a text. */
 function keyOf (field: FieldPath): string {

@@ -26,7 +26,8 @@ export function replaceFile (file: string, text: string, like: Pick<Stats, 'uid'
   syncDirectory(dirname(file))
 }
 
-function syncDirectory (directory: string): void {
+/** So that a name in it survives a power cut. */
+export function syncDirectory (directory: string): void {
   const fd = openSync(directory, 'r')
   try {
     fsyncSync(fd)

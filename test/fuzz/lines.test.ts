@@ -1,3 +1,3 @@
 import { fuzzInTests } from './fuzz-in-tests.js'
 
-fuzzInTests('line-format', 'capsule', 'user-agent', 'json')
+fuzzInTests('line-format', 'capsule', 'user-agent', 'json', 'merge-lines')

@@ -16,15 +16,23 @@ export function filesOf (pattern: string): string[] {
     if (there.length === 0) throw new ConfigError('bad-option', `--files ${pattern}: there is no such file; name one, or a pattern as /var/log/vanadium/*.log-*`)
     return there
   }
-  const shape = new RegExp(`^${name.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}(?:\\.purging)?$`)
-  return namesIn(dirname(path), pattern).filter(name => shape.test(name) && !name.startsWith('.')).sort().map(name => join(dirname(path), name))
+  return matching(path, `--files ${pattern}`, name => name.replace(/\.purging$/, ''))
 }
 
-function namesIn (directory: string, pattern: string): string[] {
+/**
+ * The files whose names are as the last part of an absolute path, in which `*` and `?` stand for others, sorted. `what` is what messages call the pattern; `nameOf` says
+ * under which name a file is looked for. Throws `ConfigError` for a directory that cannot be read.
+ */
+export function matching (path: string, what: string, nameOf = (name: string): string => name): string[] {
+  const shape = new RegExp(`^${basename(path).replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`, 's')
+  return namesIn(dirname(path), what).filter(name => shape.test(nameOf(name)) && !name.startsWith('.')).sort().map(name => join(dirname(path), name))
+}
+
+function namesIn (directory: string, what: string): string[] {
   try {
     return readdirSync(directory, { withFileTypes: true }).filter(entry => entry.isFile() || entry.isSymbolicLink()).map(({ name }) => name)
   } catch (cause) {
-    throw new ConfigError('bad-option', `--files ${pattern}: ${messageOf(cause)}; only the last part of a pattern may have * and ?`, { cause })
+    throw new ConfigError('bad-option', `${what}: ${messageOf(cause)}; only the last part of a pattern may have * and ?`, { cause })
   }
 }
 

@@ -1,11 +1,12 @@
 import type { WriteStream } from 'node:tty'
 import type { Log } from '../../lib/log.js'
+import { bytesText } from '../text.js'
 import { number } from './report.js'
 import type { ReplayTally } from './tally.js'
 
 /** How often the bar is drawn, and how often a log says the same, in milliseconds. */
 const drawMs = 200
-const sayMs = 10_000
+const defaultSayMs = 10_000
 const barWidth = 30
 const eraseToEnd = '\x1b[K'
 
@@ -13,36 +14,42 @@ export interface ProgressOptions {
   readonly what: string
   readonly total: number
   readonly tally: Pick<ReplayTally, 'read'>
+  /** Lines so far, where what is counted in `tally` are bytes. */
+  readonly lines?: () => number
   /** What is waited for; null if nothing is. */
   readonly waitsFor: () => string | null
   /** Null for a log instead of a bar. */
   readonly terminal: WriteStream | null
   readonly log: Log
+  /** How often a log is told. */
+  readonly sayMs?: number
 }
 
 /** A bar on the terminal, or else a line of the log now and then. Returns what ends it. */
-export function showProgress ({ what, total, tally, waitsFor, terminal, log }: ProgressOptions): () => void {
+export function showProgress ({ what, total, tally, lines, waitsFor, terminal, log, sayMs = defaultSayMs }: ProgressOptions): () => void {
   const startMs = performance.now()
 
   function state (): { percent: number, perSecond: number, secondsLeft: number } {
     const seconds = Math.max(0.001, (performance.now() - startMs) / 1000)
-    const perSecond = tally.read / seconds
     const percent = total === 0 ? 100 : Math.min(100, Math.floor(tally.read / total * 100))
-    return { percent, perSecond: Math.round(perSecond), secondsLeft: perSecond === 0 ? 0 : Math.ceil(Math.max(0, total - tally.read) / perSecond) }
+    const secondsLeft = tally.read === 0 ? 0 : Math.ceil(Math.max(0, total - tally.read) / tally.read * seconds)
+    return { percent, perSecond: Math.round((lines?.() ?? tally.read) / seconds), secondsLeft }
   }
 
   function draw (): void {
     const { percent, perSecond, secondsLeft } = state()
     const full = Math.floor(percent / 100 * barWidth)
     const waiting = waitsFor()
-    const end = waiting === null ? `${number(perSecond)}/s, ${secondsLeft} s left` : `waiting for ${waiting}`
-    const line = `${what} [${'#'.repeat(full)}${'.'.repeat(barWidth - full)}] ${percent} % of ${number(total)}, ${end}`
+    const of = lines === undefined ? number(total) : `${bytesText(total)} (${bytesText(tally.read)})`
+    const end = waiting === null ? `${number(perSecond)}${lines === undefined ? '' : ' lines'}/s, ${secondsLeft} s left` : `waiting for ${waiting}`
+    const line = `${what} [${'#'.repeat(full)}${'.'.repeat(barWidth - full)}] ${percent} % of ${of}, ${end}`
     terminal?.write(`\r${line.slice(0, terminal.columns - 1)}${eraseToEnd}`)
   }
 
   function say (): void {
     const { percent, perSecond, secondsLeft } = state()
-    log.info('progress', { what, percent, read: tally.read, of: total, per_second: perSecond, seconds_left: secondsLeft })
+    const counts = lines === undefined ? { read: tally.read, of: total } : { bytes: tally.read, of: total, lines: lines() }
+    log.info('progress', { what, percent, ...counts, per_second: perSecond, seconds_left: secondsLeft })
   }
 
   const timer = setInterval(terminal === null ? say : draw, terminal === null ? sayMs : drawMs)

@@ -7,6 +7,7 @@ import { http } from './http.js'
 import { json } from './json.js'
 import { journalMessages } from './journal-messages.js'
 import { lineFormats } from './line-format.js'
+import { mergeLines } from './merge-lines.js'
 import { optOutLists } from './opt-out-list.js'
 import { patterns } from './pattern.js'
 import { registries } from './registry.js'
@@ -17,7 +18,7 @@ import { userAgents } from './user-agent.js'
 
 /** All that are fuzzed. */
 export const targets: readonly Target[] = [
-  lineFormats, capsules, userAgents, json, schemas, patterns, journalMessages, sockets, http, argumentFiles, uris, registries, optOutLists, expressions
+  lineFormats, capsules, userAgents, json, schemas, patterns, journalMessages, sockets, http, argumentFiles, uris, registries, optOutLists, expressions, mergeLines
 ]
 
 /** One of them, or one that is bad on purpose, to see that the harness tells. */

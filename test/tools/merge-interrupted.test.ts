@@ -1,0 +1,81 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readdirSync, readlinkSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { executable } from '../helpers/daemon.js'
+import { eventOf, runMerge, writeLog } from '../helpers/merge-command.js'
+import { needsSmallDisk, smallDisk } from '../helpers/small-disk.js'
+import { shortDirectory } from '../helpers/streams.js'
+import { until } from '../helpers/wait.js'
+
+const lines = 60_000
+
+/** Two logs that take some seconds. */
+function largeLogs (t: Test): string[] {
+  const directory = shortDirectory(t)
+  return ['a', 'b'].map(host => {
+    mkdirSync(join(directory, host))
+    return writeLog(join(directory, host, 'events.log'), Array.from({ length: lines }, (_, n) => eventOf(n, host, { text: 'x'.repeat(200) })))
+  })
+}
+
+/** Sizes of the files without a name that a process has open in a directory. */
+function namelessIn (directory: string, pid: number | undefined): number[] {
+  const descriptors = join('/proc', String(pid), 'fd')
+  try {
+    return readdirSync(descriptors).map(fd => join(descriptors, fd)).filter(path => readlinkSync(path).startsWith(`${directory}/`)).map(path => statSync(path).size)
+  } catch {
+    // one was closed meanwhile, or all
+    return []
+  }
+}
+
+async function start (t: Test, ...args: string[]): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [executable, 'merge', ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+  child.stderr?.resume()
+  t.teardown(() => { child.kill('SIGKILL') })
+  await once(child, 'spawn')
+  return child
+}
+
+const logs = largeLogs(t)
+
+for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+  for (const [when, bytes] of [['temporary files are written', 1 << 20], ['the output is written', 3 << 20]] as const) {
+    t.test(`${signal} while ${when} leaves nothing`, async t => {
+      const [directory, temporary] = [shortDirectory(t), shortDirectory(t)]
+      const child = await start(t, ...logs, '--output', join(directory, 'merged.log'), '--temporary', temporary)
+      const place = when === 'the output is written' ? directory : temporary
+      await until(when, () => {
+        if (child.exitCode !== null) throw new Error('it was done before that was seen')
+        return namelessIn(place, child.pid).some(size => size >= bytes)
+      }, 60_000, 2)
+      const ended = once(child, 'exit')
+      child.kill(signal)
+
+      t.strictSame(await ended, signal === 'SIGKILL' ? [null, 'SIGKILL'] : [1, null])
+      t.strictSame([readdirSync(directory), readdirSync(temporary)], [[], []])
+    })
+  }
+}
+
+t.test('a disk that is full is named, and nothing is left', { skip: needsSmallDisk }, async t => {
+  const [small, room] = [smallDisk(t, 20 << 20), shortDirectory(t)]
+  const ofTemporary = await runMerge(...logs, '--output', join(room, 'merged.log'), '--temporary', small)
+  const ofOutput = await runMerge(...logs, '--output', join(small, 'merged.log'), '--temporary', room)
+  const ofGzipped = await runMerge(...logs, '--output', join(smallDisk(t, 256 << 10), 'merged.log.gz'), '--temporary', room)
+
+  for (const [result, message] of [
+    [ofTemporary, new RegExp(`there is no room for temporary files in ${small}: ENOSPC.*about as much is needed as the lines have, decompressed: make room, or name another directory with --temporary.*"code":"no-space"`)],
+    [ofOutput, new RegExp(`${small}/merged\\.log cannot be written: ENOSPC.*make room and begin again.*"code":"no-space"`)],
+    [ofGzipped, /merged\.log\.gz cannot be written: ENOSPC.*"code":"no-space"/]
+  ] as const) {
+    t.equal(result.code, 1)
+    t.match(result.errors, message)
+    t.equal(result.printed, '')
+  }
+  t.strictSame([readdirSync(small), readdirSync(room)], [[], []])
+  t.match(await runMerge(...logs, '--output', join(room, 'merged.log')), { code: 0 }, 'with room it is done')
+  t.strictSame(readdirSync(room), ['merged.log'])
+})

@@ -1,0 +1,166 @@
+import type { Watched } from './compare.js'
+import type { Differences } from './differences.js'
+import { linesOfFile, referenceBytes } from './held-lines.js'
+import { hasUuid } from './identity.js'
+import type { MergedRuns } from './merged-runs.js'
+import type { Sink } from './output.js'
+import { longestRecord, type RunReader } from './runs.js'
+import type { TemporaryFile } from './temporary-file.js'
+
+const newline = 0x0a
+/** Written at once. */
+const outBytes = 1 << 20
+
+export interface WriteParts extends Watched {
+  /** By time and uuid. */
+  readonly lines: MergedRuns
+  /** Times and uuids of events that are kept with another time, in the same order. */
+  readonly lost: MergedRuns
+  /** What lines refer to. */
+  readonly aside: TemporaryFile
+  readonly hostOfFile: readonly number[]
+  readonly hosts: number
+  readonly differences: Differences
+  readonly sink: Sink
+}
+
+/**
+ * Writes each event once, by its first line. Of what has no uuid and is byte for byte the same, as many as the host has that has most: nobody knows whether
+ * these are one or several. Returns how many lines were written.
+ */
+export async function writeLines (parts: WriteParts): Promise<number> {
+  const { lines, pause } = parts
+  const writer = new LineWriter(parts)
+  for (let { head } = lines; head !== null; head = lines.head) {
+    if (writer.isFull) await writer.flush()
+    const pausing = pause()
+    if (pausing !== null) await pausing
+    if (!hasUuid(head.k1)) await writer.others(head)
+    else if (writer.isLost(head)) writer.leaveOut(head)
+    else writer.event(head, isReference(head) ? await writer.putLong(head) : writer.put(head))
+  }
+  await writer.flush()
+  return writer.written
+}
+
+class LineWriter {
+  written = 0
+  readonly #parts: WriteParts
+  readonly #out = Buffer.allocUnsafeSlow(outBytes)
+  #used = 0
+
+  constructor (parts: WriteParts) {
+    this.#parts = parts
+  }
+
+  /** There may be no room for another line. */
+  get isFull (): boolean {
+    return outBytes - this.#used < longestRecord + 1
+  }
+
+  async flush (): Promise<void> {
+    if (this.#used > 0) await this.#parts.sink.write(this.#out.subarray(0, this.#used))
+    this.#used = 0
+  }
+
+  /** Whether the event is kept with another time. To be asked in the order of the lines. */
+  isLost ({ k0, k1, k2, k3 }: RunReader): boolean {
+    const { lost } = this.#parts
+    for (let { head } = lost; head !== null; head = lost.head) {
+      const order = head.k0 - k0 || head.k1 - k1 || head.k2 - k2 || head.k3 - k3
+      if (order >= 0) return order === 0
+      lost.advance()
+    }
+    return false
+  }
+
+  /** All lines of an event that have this time. */
+  leaveOut ({ k0, k1, k2, k3 }: RunReader): void {
+    for (let next = this.#same(k0, k1, k2, k3); next !== null; next = this.#same(k0, k1, k2, k3)) this.#advance(next)
+  }
+
+  /** The other lines of an event, of which one is kept. */
+  event (first: RunReader, kept: Buffer): void {
+    const { k0, k1, k2, k3 } = first
+    this.#advance(first)
+    for (let next = this.#same(k0, k1, k2, k3); next !== null; next = this.#same(k0, k1, k2, k3)) {
+      const other = isReference(next) ? this.#long(next) : next.bytes.subarray(next.start, next.end)
+      if (!kept.equals(other)) this.#parts.differences.note(kept, other)
+      this.#advance(next)
+    }
+  }
+
+  /** All lines that are byte for byte the same. */
+  async others ({ k0, k1, k2, k3 }: RunReader): Promise<void> {
+    const linesOf = new Float64Array(this.#parts.hosts)
+    let most = 0
+    for (let next = this.#same(k0, k1, k2, k3); next !== null; next = this.#same(k0, k1, k2, k3)) {
+      const host = this.#parts.hostOfFile[Math.floor(next.k4 / linesOfFile)] as number
+      const lines = linesOf[host] = (linesOf[host] as number) + 1
+      if (lines > most) {
+        most = lines
+        if (this.isFull) await this.flush()
+        if (isReference(next)) await this.#putPieces(next)
+        else this.put(next)
+      }
+      this.#advance(next)
+    }
+  }
+
+  /** Where there must be room. Returns the line as it is until the next `flush`. */
+  put ({ bytes, start, end }: RunReader): Buffer {
+    const from = this.#used
+    this.#used += bytes.copy(this.#out, from, start, end)
+    const line = this.#out.subarray(from, this.#used)
+    this.#out[this.#used++] = newline
+    this.written++
+    return line
+  }
+
+  async putLong (reference: RunReader): Promise<Buffer> {
+    const line = this.#long(reference)
+    await this.flush()
+    await this.#parts.sink.write(line)
+    this.#out[this.#used++] = newline
+    this.written++
+    return line
+  }
+
+  async #putPieces (reference: RunReader): Promise<void> {
+    const { offset, length } = placeOf(reference)
+    for (let done = 0; done < length;) {
+      await this.flush()
+      this.#used = Math.min(length - done, outBytes - 1)
+      this.#parts.aside.read(this.#out.subarray(0, this.#used), offset + done)
+      done += this.#used
+    }
+    this.#out[this.#used++] = newline
+    this.written++
+  }
+
+  /** Of an event, which has so few bytes that it was looked into. */
+  #long (reference: RunReader): Buffer {
+    const { offset, length } = placeOf(reference)
+    const line = Buffer.allocUnsafeSlow(length)
+    this.#parts.aside.read(line, offset)
+    return line
+  }
+
+  #same (k0: number, k1: number, k2: number, k3: number): RunReader | null {
+    const { head } = this.#parts.lines
+    return head !== null && head.k3 === k3 && head.k2 === k2 && head.k1 === k1 && head.k0 === k0 ? head : null
+  }
+
+  #advance (head: RunReader): void {
+    this.#parts.passed(isReference(head) ? placeOf(head).length + 1 : head.end - head.start + 1)
+    this.#parts.lines.advance()
+  }
+}
+
+function isReference ({ bytes, start, end }: RunReader): boolean {
+  return end - start === referenceBytes && bytes[start] === newline
+}
+
+function placeOf ({ bytes, start }: RunReader): { offset: number, length: number } {
+  return { offset: bytes.readDoubleLE(start + 8), length: bytes.readDoubleLE(start + 16) }
+}
