@@ -66,6 +66,8 @@ const mostWaiting = 5
 const confirmations = 4
 /** What the heap may grow by in the second half of a run, garbage collected, in bytes. */
 const mostGrowth = 10 << 20
+/** Where it has grown by more, as many inputs again are tried so often: a cache that fills, or code that is compiled, comes to an end. */
+const stretchesMore = 3
 
 /** Where inputs are kept that found something once. */
 export function findingsOf (target: string): string {
@@ -93,19 +95,27 @@ export async function fuzz<I> (target: Target<I>, { seconds, inputs = Infinity, 
     }
     const heap = watchHeap()
     const [started, startedAt] = [cpuMs(), performance.now()]
-    for (let at = 0; at < inputs; at++) {
-      const spent = Math.max((cpuMs() - started) / 1000, (performance.now() - startedAt) / 1000 / mostWaiting)
-      if (spent >= seconds && at >= leastInputs) break
-      if (spent >= seconds / 2 || at >= inputs / 2) heap.halfway()
+    const feed = async (at: number): Promise<void> => {
       const own = (seed + at) >>> 0
       progress(report)
       const { ms, finding } = await judge(target, announced(own), opened.generate(createRandom(own)), own)
       report = { inputs: at + 1, finding, ...(ms > report.slowestMs ? { slowestMs: ms, slowestSeed: own } : { slowestMs: report.slowestMs, slowestSeed: report.slowestSeed }) }
-      if (finding !== null) return report
     }
-    const grown = heap.grown()
-    if (grown <= mostGrowth) return report
-    return { ...report, finding: { target: target.name, kind: 'growth', what: `the heap has grown by ${(grown / 2 ** 20).toFixed(1)} MB in the second half of ${report.inputs} inputs`, seed: null, input: null } }
+    for (let at = 0; at < inputs && report.finding === null; at++) {
+      const spent = Math.max((cpuMs() - started) / 1000, (performance.now() - startedAt) / 1000 / mostWaiting)
+      if (spent >= seconds && at >= leastInputs) break
+      if (spent >= seconds / 2 || at >= inputs / 2) heap.halfway()
+      await feed(at)
+    }
+    const stretch = Math.ceil(report.inputs / 2)
+    let grown = heap.grown()
+    for (let more = 1; grown > mostGrowth && report.finding === null && more <= stretchesMore; more++) {
+      heap.begin()
+      for (let left = stretch; left > 0 && report.finding === null; left--) await feed(report.inputs)
+      grown = heap.grown()
+    }
+    if (grown <= mostGrowth || report.finding !== null) return report
+    return { ...report, finding: { target: target.name, kind: 'growth', what: `the heap has grown by ${(grown / 2 ** 20).toFixed(1)} MB in the last ${stretch} of ${report.inputs} inputs, and as much before`, seed: null, input: null } }
   } finally {
     await opened.close?.()
   }
@@ -154,7 +164,7 @@ async function trial<I> (opened: Opened<I>, input: I): Promise<{ ms: number, cra
   return { ms: cpuMs() - before, crash }
 }
 
-function watchHeap (): { halfway (): void, grown (): number } {
+function watchHeap (): { halfway (): void, begin (): void, grown (): number } {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   const used = (): number => {
@@ -165,6 +175,7 @@ function watchHeap (): { halfway (): void, grown (): number } {
   let before: number | null = null
   return {
     halfway () { before ??= used() },
+    begin () { before = used() },
     grown: () => before === null ? 0 : used() - before
   }
 }
