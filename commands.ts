@@ -28,6 +28,7 @@ export const vanadium: Program = {
     top: async () => (await import('./tools/top.js')).top,
     explain: async () => (await import('./tools/explain.js')).explain,
     keygen: async () => (await import('./tools/keygen.js')).keygen,
+    lease: async () => (await import('./tools/lease.js')).lease,
     run: async () => (await import('./tools/run.js')).run
   }
 }

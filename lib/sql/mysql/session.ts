@@ -38,14 +38,16 @@ export interface Loaded {
 export interface SessionOptions {
   readonly uri: Uri
   /** What it is for, for the log. */
-  readonly purpose: 'rows' | 'tables' | 'indexes'
+  readonly purpose: 'rows' | 'tables' | 'indexes' | 'lease'
   /** Path of a `my.cnf` file; empty for none. */
   readonly defaultsFile: string
   /** How long a statement waits for those who use its table, if the server does not say less. */
   readonly lockWaitSeconds: number
   readonly held: () => number
-  /** A statement that has no answer for so long is asked after. */
+  /** A statement that has no answer for so long is asked after; of a lease, it is given up. */
   readonly askMs?: number
+  /** No pause between two attempts is longer. */
+  readonly mostPauseMs?: number
 }
 
 const connectTimeoutMs = 10_000
@@ -70,11 +72,12 @@ export class Session {
   constructor (ctx: Context, options: SessionOptions) {
     this.#ctx = ctx
     this.#options = options
-    const { uri, held, askMs } = options
-    this.#patience = createPatience(ctx, { store: uri.text, held, onExpired: () => { this.#drop() } })
-    this.#watch = new StatementWatch(ctx, {
+    const { uri, held, askMs, mostPauseMs, purpose } = options
+    this.#patience = createPatience(ctx, { store: uri.text, held, onExpired: () => { this.#drop() }, ...(mostPauseMs === undefined ? {} : { mostPauseMs }) })
+    // a lease is renewed beside the loop: that must not be taken for progress of the loop
+    this.#watch = new StatementWatch(purpose === 'lease' ? { log: ctx.log, progress: () => {}, waiting: () => {} } : ctx, {
       store: uri.text,
-      ask: async () => {
+      ask: purpose === 'lease' ? null : async () => {
         const options = connectionOptions(uri, this.#options.defaultsFile)
         return await askFor(this.#id, options, openSocket(options))
       },
