@@ -143,7 +143,7 @@ export async function passFence (link: Link, { name, member }: Claimant, token: 
 
 /**
  * Ends the connection that `member` writes rows by: the server rolls back what it has not committed. Its number; null if there is none any more, or
- * the account may not see it. Connections of the same account need no privilege.
+ * the account may not see it. Connections of the same account, name and host, need no privilege.
  */
 export async function endConnection (link: Link, { name }: Claimant, member: string): Promise<number | null> {
   const [uptime] = await link.query("SHOW GLOBAL STATUS LIKE 'Uptime'")

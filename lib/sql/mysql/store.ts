@@ -135,11 +135,12 @@ function behindFence ({ claimant }: LeaseKeeper, token: number): Begin {
 
 const entered = new WeakSet<Link>()
 
-/** So the server itself ends what a host that is stopped or cut off has left open, also where nobody may KILL it. MySQL has no such thing. */
+/** So the server itself ends what a host that is stopped or cut off has left open, also where nobody may KILL it. MySQL does not end what is idle. */
 async function limitIdleness (link: Link, seconds: number): Promise<void> {
   try {
     const most = Math.max(seconds, leastIdleSeconds)
-    await link.execute(`SET SESSION idle_transaction_timeout = ${most}, net_read_timeout = LEAST(@@SESSION.net_read_timeout, ${most})`)
+    await link.execute(`SET SESSION innodb_lock_wait_timeout = LEAST(@@GLOBAL.innodb_lock_wait_timeout, ${most})`)
+    await link.execute(`SET SESSION idle_transaction_timeout = ${most}, net_read_timeout = LEAST(@@GLOBAL.net_read_timeout, ${most})`)
   } catch (error) {
     if (numberOf(error) !== unknownVariable) throw error
   }

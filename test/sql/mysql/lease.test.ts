@@ -105,7 +105,7 @@ t.test('a lease', { skip: needsMariadb }, async t => {
     t.equal(await tried, null)
     t.equal(one.keeper.writes, false)
     await until('it stands by', () => one.ctx.waits.get('the lease fence') === 'stands by; db3/mysql/x writes')
-    t.match(one.ctx.logged().map(({ message }) => message), ['has the lease: this instance writes', 'the lease is lost; another instance writes', 'stands by; another instance writes'])
+    t.match(one.ctx.logged().map(({ message }) => String(message)).filter(message => message.includes('lease') || message.startsWith('stands by')), ['has the lease: this instance writes', 'the lease is lost; another instance writes', 'stands by; another instance writes'])
   })
 
   await t.test('of the same number that another holder got, as after a fail-over to a replica, does not pass the fence', async t => {
