@@ -11,7 +11,7 @@ const run = promisify(execFile)
 const asks = 'asks for the lease: the holder does not store what this instance has'
 
 t.test('a consumer that stands by', { skip: needsMariadb }, async t => {
-  const pair = await startPair(t, { seconds: 4, askSeconds: 5 })
+  const pair = await startPair(t, { seconds: 6, askSeconds: 5 })
   const { server, database } = pair
   t.teardown(() => { if (!t.passing()) t.comment(JSON.stringify([pair.a, pair.b].map(({ consumer }) => consumer.log.slice(-12)), null, 1)) })
   pair.send(0, 100)

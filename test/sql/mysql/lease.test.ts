@@ -9,7 +9,7 @@ import { testContext, type TestContext } from '../../helpers/context.js'
 import { needsMariadb, startMariadb } from '../../helpers/mariadb.js'
 import { until } from '../../helpers/wait.js'
 
-const seconds = 2
+const seconds = 6
 
 interface Member {
   readonly ctx: TestContext
