@@ -29,6 +29,7 @@ export const vanadium: Program = {
     explain: async () => (await import('./tools/explain.js')).explain,
     merge: async () => (await import('./tools/merge.js')).merge,
     keygen: async () => (await import('./tools/keygen.js')).keygen,
+    lease: async () => (await import('./tools/lease.js')).lease,
     run: async () => (await import('./tools/run.js')).run
   }
 }

@@ -75,6 +75,12 @@ export class RecordError extends VanadiumError {}
 /** A transport failed and could not be brought back. Exit 1: systemd starts the daemon again. */
 export class StreamError extends VanadiumError {}
 
+/**
+ * What was taken is left where it came from: somebody else stores it, and it comes again at the next start. No failure: whoever was told to
+ * stop ends in order, and commits nothing more.
+ */
+export class LeftError extends StreamError {}
+
 /** Shape: one of `exitCodes`. */
 export function exitCodeOf (error: unknown): number {
   if (error instanceof ConfigError) return exitCodes.config

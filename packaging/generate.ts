@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { vanadium, vanadiumctl } from '../commands.js'
-import { version } from '../lib/cli/version.js'
+import { version } from '../lib/version.js'
 import { builtInReaders } from '../lib/readers/index.js'
 import { builtInWriters } from '../lib/writers/index.js'
 import { bashCompletion } from './completion/completion.js'

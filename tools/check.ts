@@ -5,6 +5,7 @@ import { invalid } from './check/invalid.js'
 import { jobs } from './check/jobs.js'
 import { journal } from './check/journal.js'
 import { lag } from './check/lag.js'
+import { lease } from './check/lease.js'
 import { ledger } from './check/ledger.js'
 import { purge } from './check/purge.js'
 import { replication } from './check/replication.js'
@@ -15,5 +16,5 @@ export const check: CommandGroup = {
   name: 'check',
   summary: 'Monitoring plug-ins, for Icinga and whoever else calls such: exit codes 0 to 3, one line, performance data.',
   nothingDone: states.unknown,
-  commands: [canary, graphite, invalid, jobs, journal, lag, ledger, purge, replication, schemas]
+  commands: [canary, graphite, invalid, jobs, journal, lag, lease, ledger, purge, replication, schemas]
 }

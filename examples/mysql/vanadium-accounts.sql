@@ -36,6 +36,12 @@ GRANT SELECT, SHOW VIEW ON log.* TO 'analyst'@'%';
 GRANT SELECT, CREATE ON log.Canary_1 TO 'canary'@'localhost';
 REVOKE CREATE ON log.Canary_1 FROM 'canary'@'localhost';
 
+-- vanadium check lease, and vanadium lease: which of two hosts writes. The same account will do, and the tables come with the first lease as well.
+GRANT SELECT, CREATE ON log.vanadium_leases TO 'canary'@'localhost';
+REVOKE CREATE ON log.vanadium_leases FROM 'canary'@'localhost';
+GRANT SELECT, CREATE ON log.vanadium_lease_members TO 'canary'@'localhost';
+REVOKE CREATE ON log.vanadium_lease_members FROM 'canary'@'localhost';
+
 -- vanadium check replication, on a replica, which gets the account from here: asks how far that is behind, and sees no data. Each server takes
 -- the line that is for it.
 /*M! GRANT REPLICA MONITOR ON *.* TO 'replication_check'@'localhost' */;

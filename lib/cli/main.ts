@@ -1,7 +1,7 @@
 import { exitCodes } from '../errors.js'
 import type { Command, CommandGroup } from './command.js'
 import { runCommand } from './run.js'
-import { version } from './version.js'
+import { version } from '../version.js'
 
 /** An executable with its commands. */
 export interface Program {

@@ -4,7 +4,7 @@ import { about, ConfigError } from '../errors.js'
 import { logLevels } from '../log.js'
 import { fsyncPolicies } from '../stream/last-run.js'
 import type { CommandLine } from './command.js'
-import { version } from './version.js'
+import { version } from '../version.js'
 
 // the ES module of yargs breaks help texts in the middle of words, its CommonJS twin does not
 const yargs = createRequire(import.meta.url)('yargs') as () => Argv

@@ -71,7 +71,7 @@ export class Delivery<R> {
           for (const [at, outcome] of outcomes.entries()) this.#refuseRows(at, groups[at]?.[1], outcome, lettered)
           await this.#ctx.deadLetters.drain()
           return whole ? this.#memory.row({ provenances: load.provenances, outcomes: load.entries(this.#stream, outcomes) }) : null
-        })
+        }, load.enteredMs)
       this.rowsInFlight = 0
       for (const [at, [table]] of groups.entries()) this.#count(table, outcomes[at])
       const entries = load.entries(this.#stream, outcomes)

@@ -29,6 +29,11 @@ export class Load<R> {
   readonly #refused = new Map<string, number>()
   #origin: Origin | null = null
 
+  /** When the last of its records entered the pipeline, in milliseconds since 1970. */
+  get enteredMs (): number {
+    return this.#origin?.timeMs ?? Date.now()
+  }
+
   /** Whether records of that origin may be part of it. */
   suits ({ timeMs }: Origin): boolean {
     return this.#origin === null || minuteOf(this.#origin.timeMs) === minuteOf(timeMs)

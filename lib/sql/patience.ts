@@ -9,6 +9,8 @@ export interface PatienceOptions {
   readonly store: string
   /** Rows that wait for the store. */
   readonly held: () => number
+  /** No pause between two attempts is longer. */
+  readonly mostPauseMs?: number
   /** How long the store is waited for after `ctx.stop`, in milliseconds. */
   readonly graceMs?: number
   /** Called when the grace is over, or at `end`: break off what still runs. */
@@ -29,7 +31,7 @@ export interface Patience {
 /** Long enough for a restart of the database, short enough for the daemon's own deadline (20 s). */
 const defaultGraceMs = 10_000
 
-export function createPatience (ctx: Context, { store, held, graceMs = defaultGraceMs, onExpired }: PatienceOptions): Patience {
+export function createPatience (ctx: Context, { store, held, mostPauseMs, graceMs = defaultGraceMs, onExpired }: PatienceOptions): Patience {
   const stopping = new AbortController()
   const expired = new AbortController()
   let timer: NodeJS.Timeout | undefined
@@ -61,7 +63,7 @@ export function createPatience (ctx: Context, { store, held, graceMs = defaultGr
   return {
     end,
     async persist (work) {
-      const backoff = new Backoff()
+      const backoff = new Backoff(mostPauseMs === undefined ? {} : { mostMs: mostPauseMs })
       const waiting = new WaitLog(ctx, store, held)
       for (;;) {
         if (expired.signal.aborted) throw new StreamError('stopped', `${store} was waited for in vain`)

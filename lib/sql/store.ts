@@ -46,9 +46,10 @@ export interface Store<R> {
   /**
    * Stores all groups in one transaction and resolves, with an outcome for each, when it is committed. Before that `conclude` is given
    * the outcomes; what it resolves with is stored too, unless it is longer than the store takes: then what was stored last stays. An
-   * attempt that fails is repeated, and `conclude` with it.
+   * attempt that fails is repeated, and `conclude` with it. `enteredMs`: when the last of them entered the pipeline, in milliseconds since 1970.
+   * Where another process stores the same events, it may resolve when that has; told to stop before, it throws `LeftError`.
    */
-  insert (groups: ReadonlyArray<Group<R>>, conclude: (outcomes: readonly Outcome[]) => Promise<MemoryRow | null>): Promise<Outcome[]>
+  insert (groups: ReadonlyArray<Group<R>>, conclude: (outcomes: readonly Outcome[]) => Promise<MemoryRow | null>, enteredMs: number): Promise<Outcome[]>
   /** What was stored last for that state; null if nothing was. */
   recall (state: string): Promise<string | null>
   close (): Promise<void>

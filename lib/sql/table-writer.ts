@@ -1,4 +1,4 @@
-import { RecordError, StreamError } from '../errors.js'
+import { LeftError, RecordError, StreamError } from '../errors.js'
 import { identifyEvent, type Identity } from '../event/identity.js'
 import { parseJson } from '../event/json.js'
 import { isRefused, type RefusedSchema, type Schema } from '../event/schemas.js'
@@ -206,7 +206,7 @@ export class TableWriter<R> implements Writer {
 
   #fail (error: unknown): never {
     this.#failure = error
-    if (error instanceof StreamError) this.#ctx.log.error('rows were not stored', { rows: this.#rows, error })
+    if (error instanceof StreamError && !(error instanceof LeftError)) this.#ctx.log.error('rows were not stored', { rows: this.#rows, error })
     throw error
   }
 

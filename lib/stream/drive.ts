@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { LeftError } from '../errors.js'
 import { identified } from './batch.js'
 import type { Batch, Context, Position, Reader, Writer } from './contracts.js'
 import { Entries, without } from './ledger.js'
@@ -25,7 +26,8 @@ const idleMs = 1000
  * Nothing is pulled before the writer took the last batch, so the slowest sink sets the pace and memory is bounded.
  *
  * Returns when all readers have ended (end of input, or `ctx.stop`) and everything pulled is flushed and committed.
- * Throws what a reader or the writer threw; what the readers had handed over before is written, flushed and committed first.
+ * Throws what a reader or the writer threw; what the readers had handed over before is written, flushed and committed first. A writer's
+ * `LeftError` ends it without that, as if nothing more had been read.
  */
 export async function drive (readers: readonly Reader[], writer: Writer, ctx: Context, options: DriveOptions = {}): Promise<void> {
   const isEager = writer.eager === true
@@ -106,10 +108,19 @@ export async function drive (readers: readonly Reader[], writer: Writer, ctx: Co
       await take(pulled.reader, pulled.batch)
     }
   } catch (error) {
+    if (error instanceof LeftError) return left(error, ctx)
     await flush().catch((second: unknown) => { ctx.log.error('flush after a failure failed too', { error: second }) })
     throw error
   }
-  await flush()
+  await flush().catch((error: unknown) => {
+    if (!(error instanceof LeftError)) throw error
+    left(error, ctx)
+  })
+}
+
+/** The writer was told to stop before it knew of everything that it is stored: nothing more is committed. */
+function left ({ message }: LeftError, { log }: Context): void {
+  log.info('stopped before all that was read is stored; it comes again at the next start', { reason: message })
 }
 
 /** A stop ends the waiting: nothing was taken yet. */

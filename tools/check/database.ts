@@ -25,10 +25,13 @@ export interface DatabaseTarget {
 /** SQLite blocks the process for as long as another one writes. */
 const busyMs = 500
 
+const kinds = ['mysql', 'sqlite'] as const
+const examples = { mysql: 'mysql://user@host/database?defaults-file=/etc/vanadium/check.cnf', sqlite: 'sqlite:///path' } as const
+
 /** A URI as an output of a consumer has it, with an account that need not write. Throws `ConfigError` that names the option. */
-export function databaseTarget (option: string, text: string, { writers }: Pick<Transports, 'writers'>): DatabaseTarget {
-  const allowed = 'give mysql://user@host/database?defaults-file=/etc/vanadium/check.cnf or sqlite:///path'
-  const scheme = /^(mysql|sqlite):/i.exec(text)?.[1]?.toLowerCase()
+export function databaseTarget (option: string, text: string, { writers }: Pick<Transports, 'writers'>, allowedKinds: ReadonlyArray<typeof kinds[number]> = kinds): DatabaseTarget {
+  const allowed = `give ${allowedKinds.map(kind => examples[kind]).join(' or ')}`
+  const scheme = allowedKinds.find(kind => text.toLowerCase().startsWith(`${kind}:`))
   const { uri, params } = scheme === undefined ? { uri: null, params: {} } : writers.check(text)
   if (uri === null) throw new ConfigError('bad-option', `${option} "${hidePasswords(text).slice(0, 100)}" is no database that can be read; ${allowed}`)
   if (scheme === 'sqlite') return { name: uri.path, open: async () => await Promise.resolve(openSqlite(uri)) }

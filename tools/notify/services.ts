@@ -99,6 +99,12 @@ export const services: Readonly<Record<string, Service>> = {
     next: ['SHOW REPLICA STATUS on the replica says what its threads wait for, or their error.', 'Events are in the primary; nothing is to be sent again.'],
     metrics: ['PREFIX.overall.inserted.rate']
   },
+  lease: {
+    means: 'of the hosts that share a lease nobody writes into the database, or nobody could take over',
+    next: ['vanadium lease says who was heard of last; vanadium status, on each host, what its consumer waits for.', 'Start the consumer that is missing; it takes up what it has missed by itself.'],
+    isAboutReaders: true,
+    metrics: ['PREFIX.consumer.*.holds_lease']
+  },
   purge: {
     means: 'events whose time is over were not purged lately, or not all of them',
     next: ['journalctl -u vanadium-purge says what failed, or what stopped it.', 'systemctl start vanadium-purge goes on where it was; vanadium purge --prove says what is left.'],

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
-import { version } from '../../lib/cli/version.js'
+import { version } from '../../lib/version.js'
 import type { FileMemory } from '../../lib/purge/files.js'
 import type { RulesInForce } from '../../lib/purge/rules.js'
 import type { State } from '../../lib/stream/state.js'

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import type { CommandContext } from '../../lib/cli/command.js'
-import { version } from '../../lib/cli/version.js'
+import { version } from '../../lib/version.js'
 import { messageOf, VanadiumError } from '../../lib/errors.js'
 import type { RulesInForce } from '../../lib/purge/rules.js'
 import type { Leftover, PurgeStore } from '../../lib/purge/store.js'

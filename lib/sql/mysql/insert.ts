@@ -1,10 +1,10 @@
 import { isAscii } from 'node:buffer'
 import { messageOf, RecordError } from '../../errors.js'
-import { parseJson } from '../../event/json.js'
 import type { Column } from '../columns.js'
 import { mysqlDialect } from '../ddl.js'
 import { classify, columnIn } from '../errors.js'
 import type { Group, Outcome } from '../store.js'
+import { keptOut, keyOf, otherKeys } from './keys.js'
 import { tupleOf } from './literals.js'
 import { piecesOf, separatorBytes, type RowBytes } from './row-bytes.js'
 import type { Link } from './session.js'
@@ -63,7 +63,7 @@ class Insertion implements Outcome {
     // changes nothing, and unlike IGNORE lets every other error through
     this.#tail = ` ON DUPLICATE KEY UPDATE ${quote(plan.key)}=${quote(plan.key)}`
     this.#longest = Math.min(longestStatement, this.#room)
-    this.#others = columns.filter(column => column.index === 'unique' && column.name !== plan.key)
+    this.#others = otherKeys(group.table)
   }
 
   /** Bytes that are left for rows in the server's longest statement. */
@@ -134,21 +134,13 @@ class Insertion implements Outcome {
   /** Of rows that changed nothing, those are no duplicates whose key the table does not have. */
   async #refuseKeptOut (from: number, to: number): Promise<void> {
     const { table: { plan }, records } = this.#group
-    const keys = records.slice(from, to).map(record => this.#keyOf(record))
+    const keys = records.slice(from, to).map(record => keyOf(this.#group.table, record))
     const found = await this.#link.query(`SELECT ${quote(plan.key)} AS k FROM ${quote(plan.name)} WHERE ${quote(plan.key)} IN ${tupleOf(keys)}`)
     const stored = new Set(found.map(({ k }) => k as string))
     keys.forEach((key, at) => {
       if (stored.has(key)) return
       this.duplicates--
-      const columns = this.#others.map(column => column.name).join(', ')
-      this.#refuse(from + at, new RecordError('refused-by-store', `another event has the same value in a column whose values are unique (${columns})`, { table: plan.name }))
+      this.#refuse(from + at, keptOut(plan.name, this.#others))
     })
-  }
-
-  #keyOf (record: string): string {
-    const path = this.#group.table.columns.find(column => column.name === this.#group.table.plan.key)?.path ?? []
-    let value = parseJson(record)
-    for (const key of path) value = (value as Record<string, unknown>)[key]
-    return value as string
   }
 }

@@ -1,4 +1,3 @@
-import type { RowDataPacket } from 'mysql2/promise'
 import { noSuchTable, numberOf } from '../errors.js'
 import { tupleOf } from './literals.js'
 
@@ -13,11 +12,13 @@ export const leaseTables: readonly string[] = [`
     token BIGINT NOT NULL COMMENT 'Grows with each take-over',
     since DATETIME(6) NOT NULL COMMENT 'When the holder took it, UTC',
     expires DATETIME(6) NOT NULL COMMENT 'When somebody else may take it, UTC',
+    seconds DOUBLE NOT NULL COMMENT 'For so long each renewal holds',
     wanted_by VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'Member that asks the holder to let go; empty if none'
   ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT='Which consumer writes'`, `
   CREATE TABLE IF NOT EXISTS vanadium_fences (
     name VARCHAR(64) NOT NULL PRIMARY KEY COMMENT 'Of the lease',
-    token BIGINT NOT NULL COMMENT 'Whose holder has another one may not commit'
+    token BIGINT NOT NULL COMMENT 'Whose holder has another one may not commit',
+    holder VARCHAR(255) NOT NULL COMMENT 'Whose token that is: after a fail-over to a replica two may have got the same number'
   ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT='Locked by each load of rows, and by a take-over'`, `
   CREATE TABLE IF NOT EXISTS vanadium_lease_members (
     name VARCHAR(64) NOT NULL COMMENT 'Of the lease',
@@ -26,10 +27,19 @@ export const leaseTables: readonly string[] = [`
     instance VARCHAR(255) NOT NULL COMMENT 'The consumer: --name',
     seen DATETIME(6) NOT NULL COMMENT 'When it was heard of last, UTC',
     lag_seconds DOUBLE NOT NULL COMMENT 'Age of the oldest record that it has not stored, or not seen stored',
-    connection BIGINT NOT NULL COMMENT 'Writes the rows, as the server counts connections; 0 if none',
+    connection BIGINT NOT NULL COMMENT 'Writes the rows, as the server counts connections; 0 if none yet',
+    connected DATETIME(6) NULL COMMENT 'When that connection was entered, UTC: a server that starts again counts anew',
     version VARCHAR(64) NOT NULL COMMENT 'Of vanadium',
     PRIMARY KEY (name, member)
   ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT='Consumers that could write, the one that does included'`]
+
+/** Lease seconds after which a member that was not heard of is none any more. */
+const silenceFactor = 3
+
+/** Heard of lately, so that it writes, or could take over. */
+export function isThere ({ seconds }: Pick<Lease, 'seconds'>, { seenSecondsAgo }: Pick<Member, 'seenSecondsAgo'>): boolean {
+  return seenSecondsAgo <= seconds * silenceFactor
+}
 
 export interface Lease {
   readonly name: string
@@ -40,6 +50,8 @@ export interface Lease {
   readonly since: string
   /** Until somebody else may take it; negative when that is so. */
   readonly secondsLeft: number
+  /** For so long each renewal holds. */
+  readonly seconds: number
   readonly wantedBy: string
   readonly members: readonly Member[]
 }
@@ -56,9 +68,9 @@ export interface Member {
 }
 
 /** What the database says of a lease; null if nobody ever had it. */
-export async function readLease (query: (sql: string) => Promise<RowDataPacket[]>, name: string): Promise<Lease | null> {
+export async function readLease (query: (sql: string) => Promise<ReadonlyArray<Readonly<Record<string, unknown>>>>, name: string): Promise<Lease | null> {
   try {
-    const [lease] = await query(`SELECT holder, token, DATE_FORMAT(since, '%Y-%m-%dT%H:%i:%s.%fZ') AS since, TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), expires) / 1e6 AS seconds_left, wanted_by
+    const [lease] = await query(`SELECT holder, token, DATE_FORMAT(since, '%Y-%m-%dT%H:%i:%s.%fZ') AS since, TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), expires) / 1e6 AS seconds_left, seconds, wanted_by
       FROM vanadium_leases WHERE name IN ${tupleOf([name])}`)
     if (lease === undefined) return null
     const members = await query(`SELECT member, host, instance, TIMESTAMPDIFF(MICROSECOND, seen, UTC_TIMESTAMP(6)) / 1e6 AS seen_seconds_ago, lag_seconds, connection, version
@@ -70,6 +82,7 @@ export async function readLease (query: (sql: string) => Promise<RowDataPacket[]
       token: Number(lease['token']),
       since: String(lease['since']),
       secondsLeft,
+      seconds: Number(lease['seconds']),
       wantedBy: String(lease['wanted_by']),
       members: members.map(row => ({
         member: String(row['member']),

@@ -15,7 +15,8 @@ const askTimeoutMs = 8000
 export interface WatchOptions {
   /** The store, as the log names it. */
   readonly store: string
-  readonly ask: Ask
+  /** Null where no statement takes long: who does not answer is away. */
+  readonly ask: Ask | null
   /** Ends the connection that gets no answer, so that the store is waited for as one that is away. */
   readonly breakOff: (error: Error) => void
   /** A statement that has no answer for so long is asked after, and again each time. */
@@ -77,7 +78,7 @@ export class StatementWatch {
       this.#silences = 0
       this.#isSaid = true
       this.#ctx.waiting(this.#what, heard)
-    } else if (++this.#silences >= mostSilences) {
+    } else if (++this.#silences >= (this.#options.ask === null ? 1 : mostSilences)) {
       this.#ctx.log.warn('a statement gets no answer; its connection is given up', { store: this.#options.store, reason: heard.message })
       this.#options.breakOff(heard)
     }
@@ -85,6 +86,7 @@ export class StatementWatch {
 
   /** What the server does, or why nobody knows. */
   async #ask (): Promise<string | Error> {
+    if (this.#options.ask === null) return lost('it should have come at once')
     try {
       const state = await this.#options.ask()
       return state ?? lost('the server knows nothing of it any more')

@@ -16,6 +16,8 @@ import { refreshView } from './views.js'
 
 export interface MysqlTables {
   readonly ensure: Store<unknown>['ensure']
+  /** The table as somebody else has made it; null if there is none, or it lacks a column. */
+  find (plan: TablePlan): Promise<StoredTable | null>
   close (): Promise<void>
 }
 
@@ -70,6 +72,10 @@ export function mysqlTables (ctx: Context, tables: Session, indexSession: Sessio
       if (plan.isListed) copy.seen(plan.schema)
       return table
     },
+    find: async plan => await tables.run(async link => {
+      const { columns, missing } = compare(plan, await describe(link, plan.name))
+      return missing.length === 0 ? { plan, columns, lacking: [] } : null
+    }),
     async close () {
       copy.close()
       stale.close()
