@@ -65,6 +65,18 @@ let validator: ValidateFunction | undefined
 const text = { type: 'string' } as const
 const number = { type: 'integer', minimum: 0 } as const
 const common = { path: text, bytes: number, sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' } }
+const hours = {
+  type: 'array',
+  items: objectOf({
+    hour: { type: 'string', pattern: '^(?:\\d{4}-\\d\\d-\\d\\dT\\d\\d|undated)$' },
+    schema: text,
+    count: number,
+    first: text,
+    last: text,
+    uuids: { type: 'string', pattern: '^[0-9a-f]{32}$' },
+    content: { type: 'string', pattern: '^[0-9a-f]{64}$' }
+  })
+}
 
 /** What a later version adds is let pass. */
 const shape = {
@@ -77,22 +89,11 @@ const shape = {
       type: 'object',
       required: ['kind'],
       oneOf: [
-        objectOf({ kind: { const: 'file' }, ...common, log: text, head: text, seen: text }),
-        objectOf({ kind: { const: 'dump' }, ...common, database: text, table: text, day: text, kept: number })
+        objectOf({ kind: { const: 'file' }, ...common, log: text, head: text, seen: text, clean: text }),
+        objectOf({ kind: { const: 'dump' }, ...common, database: text, table: text, day: text, kept: hours })
       ]
     },
-    hours: {
-      type: 'array',
-      items: objectOf({
-        hour: { type: 'string', pattern: '^(?:\\d{4}-\\d\\d-\\d\\dT\\d\\d|undated)$' },
-        schema: text,
-        count: number,
-        first: text,
-        last: text,
-        uuids: { type: 'string', pattern: '^[0-9a-f]{32}$' },
-        content: { type: 'string', pattern: '^[0-9a-f]{64}$' }
-      })
-    }
+    hours
   },
   required: ['version', 'made', 'host', 'source', 'hours']
 }

@@ -27,6 +27,8 @@ export interface FileSource {
   readonly head: string
   /** The file on the host, as it was then: one that is so still is not looked into again. */
   readonly seen: string
+  /** Until when, and by which policies, nothing of it has to go; empty if nobody knows. */
+  readonly clean: string
 }
 
 /** A dump of what one table has of one day, and of the whole table's rows then. */
@@ -40,8 +42,8 @@ export interface DumpSource {
   readonly table: string
   /** `2026-11-26`, by the events' time; `undated` for what has no time. */
   readonly day: string
-  /** Rows that the table had once and has no more, although they may stay: `hours` counts them. */
-  readonly kept: number
+  /** Rows that the table had once and has no more, although they may stay: the dump and `hours` have them, too. */
+  readonly kept: readonly Hour[]
 }
 
 /** Events of one schema in one hour of their own time. */

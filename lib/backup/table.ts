@@ -50,9 +50,14 @@ export async function backupTables (query: Query): Promise<BackupTable[]> {
 
 function tableOf (name: string, rows: ReadonlyArray<Readonly<Record<string, unknown>>>): BackupTable {
   const columns = rows.filter(({ expression }) => String(expression) === '').map(({ column, type }): BackupColumn => ({ name: String(column), kind: kindOf(String(type)) }))
-  const has = (wanted: string): boolean => columns.some(column => column.name.toLowerCase() === wanted)
-  const found = /_\d+$/.test(name) && !/^vanadium_/i.test(name) && has('id') ? styles.find(({ key, time }) => has(key) && has(time)) : undefined
-  return { name, style: found?.style ?? 'whole', hasId: found !== undefined, columns: sortedByName(columns) }
+  const style = styleOf(name, columns.map(column => column.name))
+  return { name, style, hasId: style !== 'whole', columns: sortedByName(columns) }
+}
+
+export function styleOf (table: string, columns: readonly string[]): BackupTable['style'] {
+  const has = (wanted: string): boolean => columns.some(column => column.toLowerCase() === wanted)
+  const found = /_\d+$/.test(table) && !/^vanadium_/i.test(table) && has('id') ? styles.find(({ key, time }) => has(key) && has(time)) : undefined
+  return found?.style ?? 'whole'
 }
 
 /** The order in which columns are added up, whatever that of the table is. */
@@ -118,6 +123,6 @@ export function contentExpression (table: BackupTable): string {
   return `SHA2(CONCAT(${[...parts, "''"].join(', ')}), 256)`
 }
 
-export function summedColumns ({ columns, style }: Pick<BackupTable, 'columns' | 'style'>): readonly BackupColumn[] {
+export function summedColumns<T extends { readonly name: string }> ({ columns, style }: { readonly columns: readonly T[], readonly style: BackupTable['style'] }): readonly T[] {
   return style === 'whole' ? columns : columns.filter(({ name }) => name.toLowerCase() !== 'id')
 }
