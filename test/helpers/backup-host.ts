@@ -1,6 +1,6 @@
 import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import type { Test } from 'tap'
 import { backedUp } from '../../lib/backup/layout.js'
@@ -149,6 +149,32 @@ export function restore (mariadb: Mariadb, database: string, ...files: string[])
   }
 }
 
-export function isThere (path: string): boolean {
-  return existsSync(path)
+/** Lines of a log, one a minute. */
+export function linesFrom (from: number, to: number, ms: number): string {
+  return Array.from({ length: to - from }, (_, at) => eventLine(ms + at * 60_000, from + at)).join('')
+}
+
+/** What the backup has of files, by name; the same in each of its copies. */
+export function copies (t: Test, host: BackupHost): Record<string, string> {
+  const [here, ...others] = [host.to, ...host.destinations].map(at => Object.fromEntries(host.paths('files', at).map(path => [basename(path), host.content(path, at)])))
+  for (const other of others) t.strictSame(other, here)
+  return here ?? {}
+}
+
+/** A host that backs up no tables, unless `change` says so. */
+export async function fileHost (t: Test, mariadb: Mariadb, change: object = {}, registry: object = {}): Promise<BackupHost> {
+  const host = await backupHost(t, mariadb, registry)
+  host.configure({ tables: null, ...change })
+  return host
+}
+
+/** With these statements done; `path` is that of a dump. */
+export async function tableHost (t: Test, mariadb: Mariadb, registry: object, ...statements: string[]): Promise<BackupHost & { path (days: number, table?: string): string, count (table?: string): Promise<number> }> {
+  const host = await backupHost(t, mariadb, registry)
+  for (const statement of statements) await host.query(statement)
+  return {
+    ...host,
+    path: (days, table = 'Edit_1') => `tables/${host.database}/${table}/${dayAgo(days).day}.sql.gz`,
+    count: async (table = 'Edit_1') => Number((await host.query(`SELECT COUNT(*) AS n FROM ${table}`))[0]?.['n'])
+  }
 }
