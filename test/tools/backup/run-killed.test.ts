@@ -3,6 +3,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { pathsIn } from '../../../lib/backup/layout.js'
+import { lockBackup } from '../../../lib/backup/lock.js'
 import { createRandom } from '../../fuzz/random.js'
 import { backupHost, dayAgo, editTable, eventLine, insertRows, needsForBackups, restore } from '../../helpers/backup-host.js'
 import { startMariadb } from '../../helpers/mariadb.js'
@@ -27,7 +28,7 @@ t.test('a run that is killed wherever it is', { skip: needsForBackups }, async t
 
   // seen to fail when drafts are where the files are, and when the manifest is written last
   await t.test('what is in the backup then is whole, and the next run goes on', async t => {
-    for (let kill = 0; kill < 6; kill++) {
+    for (let kill = 0; kill < 5; kill++) {
       const there = made()
       const wanted = there + 1 + random.int(12)
       const child = host.start()
@@ -78,12 +79,10 @@ t.test('a run that is killed wherever it is', { skip: needsForBackups }, async t
   })
 
   await t.test('two at once are refused', async t => {
-    await host.query('UPDATE Edit_1 SET event_text = CONCAT(event_text, 2)')
-    const child = host.start()
-    const gone = once(child, 'exit')
-    await until('it makes a dump', async () => pathsIn(host.to, 'tables').some(path => path.endsWith('.new')))
+    const unlock = lockBackup(host.to)
 
     t.match(await host.run(), { code: 78, errors: /is in use by another vanadium backup/ })
-    t.equal((await gone)[0], 0)
+    unlock()
+    t.match(await host.run('--dry-run'), { code: 0 })
   })
 })
