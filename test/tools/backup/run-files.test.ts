@@ -88,6 +88,8 @@ t.test('files', { skip: needsForBackups }, async t => {
     const host = await fileHost(t, mariadb)
     const text = (n: number): string => linesFrom(n * 100, n * 100 + 60, dayAgo(n).ms)
     const [deleted, cut, changed, torn] = [2, 3, 4, 5].map(n => host.log(`all.log-2026110${n}${n === 5 ? '.gz' : ''}`, text(n))) as [string, string, string, string]
+    const rawText = Array.from({ length: 40 }, (_, n) => `?%7B${n}%7D; cp1 ${n}\n`).join('')
+    const raw = host.log('raw.log-20261106', rawText)
     await host.must(0)
     const before = copies(t, host)
 
@@ -104,10 +106,12 @@ t.test('files', { skip: needsForBackups }, async t => {
     t.strictSame(copies(t, host), before)
 
     rmSync(torn)
+    writeFileSync(raw, rawText.slice(0, rawText.length >> 1))
     const report = await host.must(2)
-    t.strictSame(report.kept.map(({ path }) => path), ['files/all.log-20261103', 'files/all.log-20261104'])
+    t.strictSame(report.kept.map(({ path }) => path), ['files/all.log-20261103', 'files/all.log-20261104', 'files/raw.log-20261106'])
     writeFileSync(cut, text(3))
-    t.match(await host.must(2), { files: { made: 0, unchanged: 2 }, kept: [{ path: 'files/all.log-20261104' }] })
+    writeFileSync(raw, rawText)
+    t.match(await host.must(2), { files: { made: 0, unchanged: 3 }, kept: [{ path: 'files/all.log-20261104' }] })
     t.match(await host.must(0, '--accept-missing'), { kept: [] })
     t.match(copies(t, host)['all.log-20261104'], '"n":431}')
   })
