@@ -5,7 +5,6 @@ import t from 'tap'
 import { copies, dayAgo, fileHost, linesFrom, needsForBackups } from '../../helpers/backup-host.js'
 import { startMariadb } from '../../helpers/mariadb.js'
 
-
 t.setTimeout(230_000)
 
 t.test('files', { skip: needsForBackups }, async t => {

@@ -4,7 +4,6 @@ import t from 'tap'
 import { copies, dayAgo, dayMs, fileHost, linesFrom, needsForBackups } from '../../helpers/backup-host.js'
 import { startMariadb } from '../../helpers/mariadb.js'
 
-
 t.setTimeout(230_000)
 
 t.test('rotation', { skip: needsForBackups }, async t => {
