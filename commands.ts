@@ -31,6 +31,8 @@ export const vanadium: Program = {
     keygen: async () => (await import('./tools/keygen.js')).keygen,
     lease: async () => (await import('./tools/lease.js')).lease,
     run: async () => (await import('./tools/run.js')).run
+    run: async () => (await import('./tools/run.js')).run,
+    backup: async () => (await import('./tools/backup.js')).backup
   }
 }
 

@@ -28,7 +28,7 @@ const layers: Record<string, readonly string[]> = {
   counts: ['leaves', 'stream', 'event'],
   registry: ['leaves', 'secrets'],
   purge: ['leaves', 'stream', 'event', 'file', 'sql', 'registry'],
-  backup: ['leaves', 'secrets', 'stream', 'event', 'file', 'sql', 'purge'],
+  backup: ['leaves', 'secrets', 'stream', 'event', 'file', 'sql', 'registry', 'purge'],
   graphite: ['leaves'],
   mail: ['leaves', 'secrets', '(registry)'],
   readers: ['leaves', 'secrets', 'stream', 'event', 'zmq', 'file', 'plug-in', 'sql'],

@@ -12,17 +12,28 @@ let validators: Record<'registry' | 'fragment', ValidateFunction> | undefined
 
 /** What of a value is not as the JSON Schema has it. */
 export function findingsOfShape (value: unknown, kind: 'registry' | 'fragment'): Finding[] {
-  validators ??= compile()
-  const validate = validators[kind]
+  validators ??= { registry: compileShape(registrySchema), fragment: compileShape(fragmentSchema) }
+  return findingsBy(validators[kind], value, { mayHavePassword, atTop: kind === 'fragment' ? '; what else there is belongs into the registry itself' : '' })
+}
+
+/** For `findingsBy`. What a part lets through may stand beside it in words: `allowed`. */
+export function compileShape (schema: object): ValidateFunction {
+  return new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true }).addVocabulary(['allowed']).compile(schema)
+}
+
+interface Telling {
+  /** Places whose value is not shown. */
+  readonly mayHavePassword: RegExp
+  /** Is said of a name at the top that there is not. */
+  readonly atTop?: string
+}
+
+/** The same of any file that an operator writes. */
+export function findingsBy (validate: ValidateFunction, value: unknown, telling: Telling): Finding[] {
   if (validate(value)) return []
   // what these two say is said by those below them
   const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'propertyNames' && keyword !== 'if')
-  return errors.map(error => findingOf(error, kind))
-}
-
-function compile (): Record<'registry' | 'fragment', ValidateFunction> {
-  const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true }).addVocabulary(['allowed'])
-  return { registry: ajv.compile(registrySchema), fragment: ajv.compile(fragmentSchema) }
+  return errors.map(error => findingOf(error, telling))
 }
 
 /** What is looked at of a part of the JSON Schema. */
@@ -40,15 +51,14 @@ export interface Definition {
   readonly allowed?: string
 }
 
-function findingOf ({ instancePath, keyword, params, data, parentSchema, propertyName }: ErrorObject, kind: 'registry' | 'fragment'): Finding {
+function findingOf ({ instancePath, keyword, params, data, parentSchema, propertyName }: ErrorObject, { mayHavePassword, atTop = '' }: Telling): Finding {
   const path = instancePath.split('/').slice(1).map(part => part.replaceAll('~1', '/').replaceAll('~0', '~'))
   const place = placeOf(path)
   const definition = (parentSchema ?? {}) as Definition
   const names = Object.keys(definition.properties ?? {}).join(', ')
   if (keyword === 'additionalProperties') {
     const name = String(params['additionalProperty'])
-    const elsewhere = kind === 'fragment' && path.length === 0 ? '; what else there is belongs into the registry itself' : ''
-    return { at: [...path, name], text: `${place}: there is no ${shown(name)}; allowed ${names.includes(',') ? 'are' : 'is'} ${names}${elsewhere}` }
+    return { at: [...path, name], text: `${place}: there is no ${shown(name)}; allowed ${names.includes(',') ? 'are' : 'is'} ${names}${path.length === 0 ? atTop : ''}` }
   }
   const value = mayHavePassword.test(place) ? 'what is given' : shown(propertyName ?? data)
   const at = propertyName === undefined ? path : [...path, propertyName]

@@ -35,7 +35,7 @@ t.test('the accounts of examples/mysql', { skip: needsClient }, async t => {
   })
 
   t.test('are made, twice if need be', async () => {
-    const sql = shipped.replaceAll(/IDENTIFIED BY WRITER_PASSWORD/g, "IDENTIFIED BY 'writes'").replaceAll(/IDENTIFIED BY PURGE_PASSWORD/g, "IDENTIFIED BY 'purges'").replaceAll(/IDENTIFIED BY ANALYST_PASSWORD/g, "IDENTIFIED BY 'reads'").replaceAll(/IDENTIFIED BY CANARY_PASSWORD/g, "IDENTIFIED BY 'sings'").replaceAll(/IDENTIFIED BY REPLICATION_PASSWORD/g, "IDENTIFIED BY 'looks'")
+    const sql = shipped.replaceAll(/IDENTIFIED BY WRITER_PASSWORD/g, "IDENTIFIED BY 'writes'").replaceAll(/IDENTIFIED BY PURGE_PASSWORD/g, "IDENTIFIED BY 'purges'").replaceAll(/IDENTIFIED BY BACKUP_PASSWORD/g, "IDENTIFIED BY 'copies'").replaceAll(/IDENTIFIED BY SCRATCH_PASSWORD/g, "IDENTIFIED BY 'tries'").replaceAll(/IDENTIFIED BY ANALYST_PASSWORD/g, "IDENTIFIED BY 'reads'").replaceAll(/IDENTIFIED BY CANARY_PASSWORD/g, "IDENTIFIED BY 'sings'").replaceAll(/IDENTIFIED BY REPLICATION_PASSWORD/g, "IDENTIFIED BY 'looks'")
     for (let time = 0; time < 2; time++) execFileSync(program, args, { input: sql })
   })
 
@@ -103,6 +103,20 @@ t.test('the accounts of examples/mysql', { skip: needsClient }, async t => {
     const purge = await mysql.createConnection({ socketPath: server.socket, user: 'vanadium_purge', password: 'purges', database: 'log' })
     t.teardown(async () => { await purge.end() })
     for (const statement of ['DROP TABLE Old_1', 'TRUNCATE TABLE Old_1', 'SELECT * FROM mysql.user']) await t.rejects(purge.query(statement), { message: /denied/i }, statement)
+  })
+
+  t.test('let the backup read everything and write nothing, and the rehearsal have a database of its own', async t => {
+    const link = async (user: string, password: string): Promise<mysql.Connection> => {
+      const opened = await mysql.createConnection({ socketPath: server.socket, user, password })
+      t.teardown(async () => { await opened.end() })
+      return opened
+    }
+    const [backup, scratch] = [await link('vanadium_backup', 'copies'), await link('vanadium_scratch', 'tries')]
+
+    for (const statement of ['SELECT * FROM log.Counted_1', 'SELECT * FROM log.Other_1', 'SHOW CREATE TABLE log.Counted_1']) await backup.query(statement)
+    for (const statement of ["INSERT INTO log.Counted_1 (uuid) VALUES ('x')", 'DELETE FROM log.Counted_1', 'DROP TABLE log.Counted_1', 'SELECT * FROM mysql.user', 'LOCK TABLES log.Counted_1 READ']) await t.rejects(backup.query(statement), { message: /denied/i }, statement)
+    for (const statement of ['CREATE DATABASE vanadium_scratch', 'CREATE TABLE vanadium_scratch.a (a INT)', 'DROP DATABASE vanadium_scratch']) await scratch.query(statement)
+    for (const statement of ['SELECT * FROM log.Counted_1', 'CREATE DATABASE other', 'DROP DATABASE log']) await t.rejects(scratch.query(statement), { message: /denied/i }, statement)
   })
 
   t.test('let the canary read its own table, before there is one and afterwards, and nothing else', async t => {
