@@ -19,6 +19,7 @@ const host = `object Host "vanadium1" {
   vars.vanadium = true
   vars.vanadium_canary_read = "mysql:///log"
   vars.vanadium_replication_read = "mysql:///log"
+  vars.vanadium_backup = true
 }`
 
 t.test('Icinga takes the shipped files, and every service of a host comes of them', { skip: needsIcinga }, async t => {

@@ -11,6 +11,7 @@ const eraseToEnd = '\x1b[K'
 
 export interface ProgressOptions {
   readonly what: string
+  /** May grow. */
   readonly total: number
   readonly tally: Pick<ReplayTally, 'read'>
   /** What is waited for; null if nothing is. */
@@ -21,14 +22,15 @@ export interface ProgressOptions {
 }
 
 /** A bar on the terminal, or else a line of the log now and then. Returns what ends it. */
-export function showProgress ({ what, total, tally, waitsFor, terminal, log }: ProgressOptions): () => void {
+export function showProgress (options: ProgressOptions): () => void {
+  const { what, tally, waitsFor, terminal, log } = options
   const startMs = performance.now()
 
   function state (): { percent: number, perSecond: number, secondsLeft: number } {
     const seconds = Math.max(0.001, (performance.now() - startMs) / 1000)
     const perSecond = tally.read / seconds
-    const percent = total === 0 ? 100 : Math.min(100, Math.floor(tally.read / total * 100))
-    return { percent, perSecond: Math.round(perSecond), secondsLeft: perSecond === 0 ? 0 : Math.ceil(Math.max(0, total - tally.read) / perSecond) }
+    const percent = options.total === 0 ? 100 : Math.min(100, Math.floor(tally.read / options.total * 100))
+    return { percent, perSecond: Math.round(perSecond), secondsLeft: perSecond === 0 ? 0 : Math.ceil(Math.max(0, options.total - tally.read) / perSecond) }
   }
 
   function draw (): void {
@@ -36,13 +38,13 @@ export function showProgress ({ what, total, tally, waitsFor, terminal, log }: P
     const full = Math.floor(percent / 100 * barWidth)
     const waiting = waitsFor()
     const end = waiting === null ? `${number(perSecond)}/s, ${secondsLeft} s left` : `waiting for ${waiting}`
-    const line = `${what} [${'#'.repeat(full)}${'.'.repeat(barWidth - full)}] ${percent} % of ${number(total)}, ${end}`
+    const line = `${what} [${'#'.repeat(full)}${'.'.repeat(barWidth - full)}] ${percent} % of ${number(options.total)}, ${end}`
     terminal?.write(`\r${line.slice(0, terminal.columns - 1)}${eraseToEnd}`)
   }
 
   function say (): void {
     const { percent, perSecond, secondsLeft } = state()
-    log.info('progress', { what, percent, read: tally.read, of: total, per_second: perSecond, seconds_left: secondsLeft })
+    log.info('progress', { what, percent, read: tally.read, of: options.total, per_second: perSecond, seconds_left: secondsLeft })
   }
 
   const timer = setInterval(terminal === null ? say : draw, terminal === null ? sayMs : drawMs)
