@@ -28,7 +28,8 @@ export const vanadium: Program = {
     top: async () => (await import('./tools/top.js')).top,
     explain: async () => (await import('./tools/explain.js')).explain,
     keygen: async () => (await import('./tools/keygen.js')).keygen,
-    run: async () => (await import('./tools/run.js')).run
+    run: async () => (await import('./tools/run.js')).run,
+    backup: async () => (await import('./tools/backup.js')).backup
   }
 }
 

@@ -16,8 +16,13 @@ export function schemaPath (database: string, table: string): string {
   return join(tableFolder(database, table), 'schema.sql')
 }
 
-function tableFolder (database: string, table: string): string {
-  return join(folders.tables, escaped(database), escaped(table))
+/** Has what there is of a table. */
+export function tableFolder (database: string, table: string): string {
+  return join(databaseFolder(database), escaped(table))
+}
+
+export function databaseFolder (database: string): string {
+  return join(folders.tables, escaped(database))
 }
 
 /** Names of tables may have anything in them. */

@@ -1,7 +1,8 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { codeOf, ConfigError, messageOf } from '../errors.js'
+import { giveToOwnerOf } from '../event/file-lock.js'
+import { makeDirectory } from './directories.js'
 
 /**
  * Holds a staging area for one command, by a lock of the kernel's, which a killed process cannot leave behind. Returns what lets it go. Throws
@@ -10,8 +11,9 @@ import { codeOf, ConfigError, messageOf } from '../errors.js'
 export function lockBackup (to: string): () => void {
   let lock: Database.Database | undefined
   try {
-    mkdirSync(to, { recursive: true, mode: 0o750 })
+    makeDirectory(to)
     lock = new Database(join(to, '.lock'), { timeout: 0 })
+    giveToOwnerOf(to, join(to, '.lock'))
     lock.exec('BEGIN EXCLUSIVE')
   } catch (cause) {
     lock?.close()

@@ -37,6 +37,10 @@ export class HourSums {
     sum.content += content
   }
 
+  addAll (hours: readonly Hour[]): void {
+    for (const { schema, hour, uuids, content, ...sum } of hours) this.merge(schema, hour, { ...sum, uuids: BigInt(`0x${uuids}`), content: BigInt(`0x${content}`) })
+  }
+
   /** By hour, then schema. */
   get hours (): Hour[] {
     const all = [...this.#sums].flatMap(([schema, hours]) => [...hours].map(([hour, { count, first, last, uuids, content }]): Hour => ({
@@ -78,4 +82,18 @@ export function sameHours (one: readonly Hour[], other: readonly Hour[]): boolea
 
 export function sameHour (one: Hour, other: Hour | undefined): boolean {
   return other !== undefined && (['hour', 'schema', 'count', 'first', 'last', 'uuids', 'content'] as const).every(name => one[name] === other[name])
+}
+
+/** What is left of sums when some of what they count is taken out; without times, as nobody knows whose they were. */
+export function withoutKept (hours: readonly Hour[], kept: readonly Hour[]): Array<Pick<Hour, 'hour' | 'schema' | 'count' | 'uuids' | 'content'>> {
+  return hours.flatMap(({ hour, schema, count, uuids, content }) => {
+    const out = kept.find(one => one.hour === hour && one.schema === schema)
+    const left = count - (out?.count ?? 0)
+    const difference = (name: 'uuids' | 'content', bits: number): bigint => BigInt(`0x${name === 'uuids' ? uuids : content}`) - BigInt(`0x${out?.[name] ?? '0'}`) + (1n << BigInt(bits))
+    return left === 0 ? [] : [{ hour, schema, count: left, uuids: hex(difference('uuids', uuidBits), uuidBits), content: hex(difference('content', contentBits), contentBits) }]
+  })
+}
+
+export function countOf (hours: ReadonlyArray<Pick<Hour, 'count'>>): number {
+  return hours.reduce((sum, { count }) => sum + count, 0)
 }

@@ -17,9 +17,9 @@ export function isUnreadable (path: string): boolean {
 }
 
 /** The lines of a file, decompressed; ends early when `stop` is aborted. Throws `StreamError` for what is damaged. */
-export async function * readLines (path: string, stop: AbortSignal): AsyncGenerator<Line[]> {
+export async function * readLines (path: string, stop: AbortSignal, isCompressed = isGzipped(path)): AsyncGenerator<Line[]> {
   const file = createReadStream(path)
-  if (!isGzipped(path)) {
+  if (!isCompressed) {
     yield * linesOf(chunksOf(file, path, stop), mostLineBytes)
     return
   }

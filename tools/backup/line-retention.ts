@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto'
+import { eventErrorSchema } from '../../lib/event/event-error.js'
+import { undated, type Hour } from '../../lib/backup/manifest.js'
+import { dayMs, daysOfError, keepsAnything, noSchema, type RulesInForce } from '../../lib/purge/rules.js'
+import { tableName } from '../../lib/sql/names.js'
+
+/** How long what a file has may stay in it as it is. */
+export interface LineRetention {
+  /** Tells these policies from others. */
+  readonly fingerprint: string
+  /** Days for lines of a schema, as manifests call it: at most so many, where more than one number may hold. */
+  daysOf (schema: string): number
+  /** Whether nothing of an hour should have changed yet: at none of its lines a purge has been. */
+  isYoung (hour: Hour): boolean
+  /** Milliseconds since 1970 until which nothing of a file has to go; `fileMs`: when what has no time was written. */
+  dueMs (hours: readonly Hour[], fileMs: number): number
+  /** Whether all of a file has to go, whatever it is. */
+  isOver (hours: readonly Hour[], fileMs: number): boolean
+}
+
+export function lineRetention (rules: RulesInForce, oldestDays: number | null): LineRetention {
+  // what is no event, or stands for one that is invalid, may be about any schema
+  const least = Math.min(...['', ...rules.names].map(name => Math.min(daysOfError(rules, name), rules.of(name).days)))
+  const own = new Map<string, number>()
+  for (const name of rules.names) {
+    const plain = tableName(name, 1).replace(/_1$/, '')
+    own.set(plain, Math.min(own.get(plain) ?? Infinity, rules.of(name).days))
+  }
+  const keepsSome = [noSchema, ...rules.names].some(name => keepsAnything(rules.of(name)))
+  const mostDays = Math.min(keepsSome ? Infinity : rules.mostDays, oldestDays ?? Infinity)
+
+  function daysOf (schema: string): number {
+    const name = schema.replace(/_\d+$/, '')
+    return schema === '-' || name === eventErrorSchema.name ? least : own.get(name) ?? rules.of(noSchema).days
+  }
+
+  return {
+    fingerprint: createHash('sha256').update(JSON.stringify([rules.policies, oldestDays])).digest('hex').slice(0, 16),
+    daysOf,
+    isYoung: ({ schema, first, hour }) => hour !== undated && Date.parse(first) >= rules.nowMs - daysOf(schema) * dayMs,
+    dueMs: (hours, fileMs) => Math.min(Infinity, ...hours.map(({ schema, first }) => Math.min(first === '' ? fileMs : Date.parse(first), fileMs) + daysOf(schema) * dayMs)),
+    isOver: (hours, fileMs) => Math.max(...hours.map(({ last }) => last === '' ? fileMs : Date.parse(last)), hours.length === 0 ? fileMs : -Infinity) < rules.nowMs - mostDays * dayMs
+  }
+}
