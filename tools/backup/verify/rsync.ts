@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Destination } from '../../../lib/backup/configuration.js'
+import { placeOfSecret } from '../../../lib/file/secret-file.js'
 import { ConfigError, codeOf, StreamError } from '../../../lib/errors.js'
 
 type RsyncDestination = Extract<Destination, { kind: 'rsync' }>
@@ -36,7 +37,7 @@ function directory (path: string): string {
 }
 
 async function rsync ({ passwordFile }: RsyncDestination, args: readonly string[], stop: AbortSignal, see: (line: string) => void, input = ''): Promise<void> {
-  const child = spawn('rsync', ['--8-bit-output', '--timeout=600', ...passwordFile === null ? [] : [`--password-file=${passwordFile}`], ...args], { stdio: ['pipe', 'pipe', 'pipe'], signal: stop, env: { ...process.env, LC_ALL: 'C' } })
+  const child = spawn('rsync', ['--8-bit-output', '--timeout=600', ...passwordFile === null ? [] : [`--password-file=${placeOfSecret(passwordFile)}`], ...args], { stdio: ['pipe', 'pipe', 'pipe'], signal: stop, env: { ...process.env, LC_ALL: 'C', RSYNC_RSH: process.env['RSYNC_RSH'] ?? shell } })
   child.stdin.on('error', () => { /* its exit code says why it does not read */ })
   child.stdin.end(input)
   createInterface({ input: child.stdout }).on('line', see)
@@ -53,5 +54,7 @@ async function rsync ({ passwordFile }: RsyncDestination, args: readonly string[
   if (code !== 0) throw new StreamError('cannot-read', `rsync ${args.at(-1) ?? ''} ended with ${String(code)}: ${said.join('; ')}`)
 }
 
+/** Nobody is there to answer a question. */
+const shell = 'ssh -oBatchMode=yes -oConnectTimeout=30'
 /** Lines of complaints. */
 const mostSaid = 5
