@@ -1,7 +1,7 @@
 -- The database and the accounts that use it, for MariaDB 10.11 and later, MySQL 8.0 and later. As an administrator, on the server that takes
 -- writes (replicas get accounts from it):
 --
---   replace WRITER_PASSWORD, PURGE_PASSWORD, ANALYST_PASSWORD, CANARY_PASSWORD and REPLICATION_PASSWORD by passwords in quotes: 'l0ng…'
+--   replace WRITER_PASSWORD, PURGE_PASSWORD, BACKUP_PASSWORD, SCRATCH_PASSWORD, ANALYST_PASSWORD, CANARY_PASSWORD and REPLICATION_PASSWORD by passwords in quotes: 'l0ng…'
 --   mariadb < vanadium-accounts.sql        or: mysql < vanadium-accounts.sql
 --
 -- As it is the file is no SQL, and the client ends at the first account. May be run again: accounts that are there keep their passwords.
@@ -13,6 +13,8 @@ CREATE DATABASE IF NOT EXISTS log CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE USER IF NOT EXISTS 'vanadium'@'localhost' IDENTIFIED BY WRITER_PASSWORD;
 CREATE USER IF NOT EXISTS 'vanadium_purge'@'localhost' IDENTIFIED BY PURGE_PASSWORD;
+CREATE USER IF NOT EXISTS 'vanadium_backup'@'localhost' IDENTIFIED BY BACKUP_PASSWORD;
+CREATE USER IF NOT EXISTS 'vanadium_scratch'@'localhost' IDENTIFIED BY SCRATCH_PASSWORD;
 CREATE USER IF NOT EXISTS 'analyst'@'%' IDENTIFIED BY ANALYST_PASSWORD;
 CREATE USER IF NOT EXISTS 'canary'@'localhost' IDENTIFIED BY CANARY_PASSWORD;
 CREATE USER IF NOT EXISTS 'replication_check'@'localhost' IDENTIFIED BY REPLICATION_PASSWORD;
@@ -26,6 +28,12 @@ GRANT SELECT, INSERT, UPDATE, CREATE, ALTER, CREATE VIEW, SHOW VIEW, DROP ON log
 -- vanadium purge (/etc/vanadium/purge.cnf). DELETE, UPDATE: what is old. INSERT, CREATE, ALTER: <Schema>_daily, and vanadium_purge, in which it notes how far it came. Not
 -- DROP: nothing that it is told by mistake takes a table away. --dry-run and --prove need SELECT alone; the analysts' account will do.
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER ON log.* TO 'vanadium_purge'@'localhost';
+
+-- vanadium backup run and verify (/etc/vanadium/backup.cnf). SELECT is all that mariadb-dump needs with --single-transaction.
+GRANT SELECT ON log.* TO 'vanadium_backup'@'localhost';
+
+-- vanadium backup rehearse (/etc/vanadium/scratch.cnf): makes and drops a database of its own, and sees no other.
+GRANT ALL ON vanadium_scratch.* TO 'vanadium_scratch'@'localhost';
 
 -- People. They see vanadium_positions as well: names of instances and places in their inputs, nothing of events. In MariaDB,
 -- ALTER USER 'analyst'@'%' WITH MAX_STATEMENT_TIME 3600; ends what runs for longer than an hour.

@@ -22,6 +22,8 @@ export interface RunReport {
   readonly kept: readonly Kept[]
   readonly destinations: readonly Delivery[]
   readonly failures: readonly string[]
+  /** `kept` in words, as the other reports say what they have found. */
+  readonly findings: ReadonlyArray<{ readonly text: string }>
 }
 
 /** Of dumps, or of files. */

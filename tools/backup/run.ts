@@ -2,11 +2,10 @@ import { hostname } from 'node:os'
 import { defineCommand, type CommandContext } from '../../lib/cli/command.js'
 import { version } from '../../lib/cli/version.js'
 import { VanadiumError } from '../../lib/errors.js'
-import { openBackup, type BackupConfiguration } from '../../lib/backup/configuration.js'
+import { destinationName, openBackup, type BackupConfiguration } from '../../lib/backup/configuration.js'
 import { recover } from '../../lib/backup/draft.js'
 import { lockBackup } from '../../lib/backup/lock.js'
 import { writeReport, type Delivery, type RunReport } from '../../lib/backup/report.js'
-import { destinationName } from '../../lib/backup/configuration.js'
 import { rulesInForce } from '../../lib/purge/rules.js'
 import { deliver, joinDestinations } from './destinations.js'
 import { backUpFiles } from './files.js'
@@ -16,7 +15,7 @@ import { startProgress } from './progress.js'
 import { openRemovals } from './removals.js'
 import { backUpTables } from './tables.js'
 import { createTally } from './tally.js'
-import { planText, reportText } from './text.js'
+import { keptText, planText, reportText } from './text.js'
 
 /** The backup has what should be elsewhere, too. */
 const missing = 2
@@ -109,6 +108,7 @@ function reportOf ({ tally, stop, host }: Means, destinations: readonly Delivery
     files: tally.counts('files'),
     kept: tally.kept,
     destinations,
-    failures: tally.failures
+    failures: tally.failures,
+    findings: tally.kept.map(kept => ({ text: keptText(kept) }))
   }
 }

@@ -8,13 +8,13 @@ export function planText ({ steps, kept, failures, counts }: Tally, destinations
   const table = rows.length === 0 ? '' : tableText(['action', 'path', 'rows', 'bytes'], rows, ['rows', 'bytes'])
   const unchanged = counts('tables').unchanged + counts('files').unchanged
   return `${table}${rows.length === 0 ? 'Nothing' : numberText(rows.length)} to do, ${numberText(unchanged)} unchanged; then it is sent to ${destinations.length === 0 ? 'no destination' : destinations.join(', ')}.\n` +
-    keptText(kept) + failures.map(failure => `Not looked at: ${failure}\n`).join('')
+    kept.map(one => `Kept: ${keptText(one)}\n`).join('') + failures.map(failure => `Not looked at: ${failure}\n`).join('')
 }
 
 export function reportText (report: RunReport, path: string): string {
   return `Tables: ${countsText(report.tables, 'dumps', 'rows')}\nFiles: ${countsText(report.files, 'files', 'lines')}\n` +
     report.destinations.map(({ name, failure, files, seconds }) => failure === null ? `${name}: ${numberText(files)} files sent, ${seconds} s\n` : `${name}: NOT SENT: ${failure}\n`).join('') +
-    keptText(report.kept) + report.failures.map(failure => `Not done: ${failure}\n`).join('') +
+    report.kept.map(one => `Kept: ${keptText(one)}\n`).join('') + report.failures.map(failure => `Not done: ${failure}\n`).join('') +
     (report.outcome === 'stopped' ? 'Stopped; the same command goes on.\n' : '') + `Report: ${path}\n`
 }
 
@@ -22,6 +22,7 @@ function countsText ({ made, unchanged, removed, rows, bytes }: Counts, what: st
   return `${numberText(made)} ${what} made (${numberText(rows)} ${of}, ${bytesText(bytes)}), ${numberText(unchanged)} unchanged, ${numberText(removed)} removed`
 }
 
-function keptText (kept: RunReport['kept']): string {
-  return kept.map(({ path, rows }) => `Kept: ${path} has ${numberText(rows)} that are missing where they were, or are not as they were there, although they may stay\n`).join('')
+/** One that is missing where it was. */
+export function keptText ({ path, rows }: RunReport['kept'][number]): string {
+  return `${path} has ${numberText(rows)} that are missing where they were, or are not as they were there, although they may stay`
 }

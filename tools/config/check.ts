@@ -1,5 +1,6 @@
 import { defineCommand } from '../../lib/cli/command.js'
 import { ConfigError, exitCodes } from '../../lib/errors.js'
+import { defaultBackupFile } from '../../lib/backup/configuration.js'
 import { configOption } from '../check/leftovers.js'
 import { numberText } from '../text.js'
 import { problemText, type Problem } from './problem.js'
@@ -10,7 +11,7 @@ export const checkCommand = defineCommand({
   summary: 'Says all that is wrong with argument files, alone and together, each with file and line; with --all, with everything that they lead to.',
   examples: [
     ['vanadium config check', 'the argument files under /etc/vanadium.d: options, URIs, formats, plug-ins, and what does not fit together'],
-    ['vanadium config check --all', 'also the registry, schemas, the list of users who opted out, and credentials'],
+    ['vanadium config check --all', 'also the registry, schemas, the list of users who opted out, credentials, and what is backed up'],
     ['vanadium config check --all draft/processors/client-side', 'a file that is not installed yet; its folder says which daemon it is for']
   ],
   notes: 'A line each: FILE:LINE: what came, what is allowed. Together: two that take one port or file, journals or subscribers of one name, a\n' +
@@ -23,18 +24,23 @@ export const checkCommand = defineCommand({
   options: {
     file: { type: 'string', array: true, default: [] as string[], requiresArg: true, description: 'Argument files, each in a folder that is called as those of --config [default: all of --config]; "--file" before it can be left out' },
     config: configOption,
-    all: { type: 'boolean', default: false, description: 'Also what they lead to: registry, schemas, opt-out, credentials' },
+    all: { type: 'boolean', default: false, description: 'Also what they lead to: registry, schemas, opt-out, credentials; and, unless files are named, what is backed up' },
+    backup: { type: 'string', requiresArg: true, description: 'With --all: the file that says what is backed up, and where to [default: /etc/vanadium/backup.yaml, if it is there]' },
     log: { type: 'boolean', default: false, description: 'As lines of a log, as daemons write theirs, and nothing if all is good: for systemd, before a daemon starts' },
     json: { type: 'boolean', default: false, description: 'As JSON, one array of file, line, severity, message' }
   },
   operands: { option: 'file', usage: '[FILE…]' },
   defaults: { 'log-level': 'warn' },
-  prepare ({ file, config, all, log: isLog, json }) {
+  prepare ({ file, config, all, backup, log: isLog, json }) {
     if (isLog && json) throw new ConfigError('bad-option', '--log and --json: give one of them')
 
     return async ({ log }) => {
       const files = file.length > 0 ? file : filesIn(config)
-      const problems = await problemsOfFiles(files, { all, isWhole: file.length === 0 })
+      const problems = await problemsOfFiles(files, {
+        all,
+        isWhole: file.length === 0,
+        ...all && file.length === 0 ? { backup: { file: backup ?? defaultBackupFile, isNamed: backup !== undefined } } : {}
+      })
       if (isLog) for (const problem of problems) log[levels[problem.severity]](problemText(problem))
       else if (json) process.stdout.write(`${JSON.stringify(problems)}\n`)
       else process.stdout.write(`${[...problems.map(problemText), summaryOf(problems, files.length)].join('\n')}\n`)

@@ -94,7 +94,7 @@ t.test('what is wrong is named, and nothing else', { skip }, async t => {
 
   await t.test('a byte of a copy is flipped, in a plain file', async t => {
     const bytes = Buffer.byteLength(`${lines.plain.slice(0, 41).join('\n')}\n`)
-    harm(t, host.copied(plainCopy), file => { flip(file, bytes + lines.plain[41].indexOf('text of') + 1) })
+    harm(t, host.copied(plainCopy), file => { flip(file, bytes + (lines.plain[41] ?? '').indexOf('text of') + 1) })
     const { code, findings } = await host.verify()
     t.equal(code, 2)
     t.strictSame(findings.map(bare), [{ fault: 'damaged', place: host.copied(''), what: plainCopy }].map(one => ({ ...one, place: one.place.replace(/\/$/, '') })))
@@ -115,7 +115,7 @@ t.test('what is wrong is named, and nothing else', { skip }, async t => {
     harm(t, host.copied(gzCopy), file => { truncateSync(file, 1000) })
     const { findings } = await host.verify()
     t.strictSame(findings.map(({ fault, what }) => ({ fault, what })), [{ fault: 'damaged', what: gzCopy }])
-    t.match(findings[0]?.text, /it ends after 1,000 of [\d,]+ bytes; good up to line \d+/)
+    t.match(findings[0]?.why, /it ends after 1,000 of [\d,]+ bytes; good up to line \d+/)
   })
 
   await t.test('a dump is deleted, in one place', async t => {
