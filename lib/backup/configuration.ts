@@ -154,7 +154,7 @@ function mistakesInUri (text: string): string[] {
   ]
 }
 
-function configurationOf (file: string, { files = [], tables, destinations, to, 'oldest-days': oldestDays = null as number | null }: BackupInFile): BackupConfiguration {
+function configurationOf (file: string, { files = [], tables, destinations, to, 'oldest-days': oldestDays }: BackupInFile): BackupConfiguration {
   const uri = tables === undefined ? null : parseUri(tables)
   return {
     file,
@@ -164,6 +164,6 @@ function configurationOf (file: string, { files = [], tables, destinations, to, 
       ? { kind: 'directory', path: normalize(destination) }
       : { kind: 'rsync', to: destination.rsync, passwordFile: destination['password-file'] ?? null }),
     to: normalize(to),
-    oldestDays
+    oldestDays: oldestDays ?? null
   }
 }

@@ -5,6 +5,7 @@ import { durationText, numberText } from '../text.js'
 import { defineCheck, type CheckContext } from './plug-in.js'
 import { stateOf, worst, type Result, type State } from './result.js'
 
+const hourMs = 3_600_000
 /** Reports that are looked at: of as many runs nothing was done to the end. */
 const mostReports = 60
 /** Lines of one report in the details. */
@@ -127,5 +128,3 @@ function lastText ({ outcome }: AnyReport, wrong: readonly string[], done: strin
   if (outcome === 'done') return wrong.length > 0 ? '' : `: ${done}`
   return `; the last one ${outcome === 'stopped' ? 'was stopped' : 'failed in part'}`
 }
-
-const hourMs = 3_600_000

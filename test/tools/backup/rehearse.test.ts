@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import t from 'tap'
@@ -20,7 +20,7 @@ t.test('a sample is restored, compared and dropped again', { skip }, async t => 
   await t.test('what is restored is what it was', async t => {
     const done = await rehearse('--json')
     const { done: counts, ...report } = JSON.parse(done.text) as { done: { rows: number, lines: number, tables: number }, outcome: string, findings: unknown[], from: string }
-    t.match(report, { outcome: 'done', findings: [], from: host.copied('').replace(/\/$/, '') })
+    t.match(report, { outcome: 'done', findings: [], from: join(host.directory, 'disk') })
     t.match(counts, { lines: 60 })
     t.ok(counts.rows >= 90, `${counts.rows} rows: a day of both tables, and what vanadium notes for itself`)
     t.equal(done.code, 0)
@@ -33,20 +33,14 @@ t.test('a sample is restored, compared and dropped again', { skip }, async t => 
   })
 
   await t.test('a dump that has lost a row, a line that no processor would take', async t => {
-    const kept = join(t.testdir(), 'kept')
-    copyFileSync(host.copied(dump), kept)
-    const text = gunzipSync(readFileSync(kept)).toString()
+    const bytes = readFileSync(host.copied(dump))
+    const text = gunzipSync(bytes).toString()
     writeFileSync(host.copied(dump), gzipSync(text.replace(/'text of 7'/, "'text of 8'")))
-    const archive = host.copied('files/all.log')
-    const lines = readFileSync(host.log('all.log'), 'utf8')
-    t.teardown(() => {
-      copyFileSync(kept, host.copied(dump))
-    })
+    t.teardown(() => { writeFileSync(host.copied(dump), bytes) })
     const { code, text: printed } = await rehearse()
     t.equal(code, 2)
     t.match(printed, /^DAMAGED: .*: tables\/.*\/Edit_1\/.*\.sql\.gz: what was restored is not what it was; Edit_1 \d{4}-\d\d-\d\dT10$/m)
     t.match(printed, /NOT what it was/)
-    t.ok(archive !== '' && lines !== '')
   })
 
   await t.test('a database with tables of somebody else is left alone', async t => {

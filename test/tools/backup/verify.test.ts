@@ -1,4 +1,4 @@
-import { closeSync, copyFileSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, rmSync, truncateSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
@@ -44,11 +44,10 @@ function bare ({ fault, place, what }: Finding): Pick<Finding, 'fault' | 'place'
 
 /** Does something to a file, and takes it back after the test. */
 function harm (t: Test, file: string, work: (file: string) => void): void {
-  const kept = join(t.testdir(), 'kept')
-  copyFileSync(file, kept)
+  const [bytes, { atime, mtime }] = [readFileSync(file), statSync(file)]
   t.teardown(() => {
-    mkdirSync(dirname(file), { recursive: true })
-    copyFileSync(kept, file)
+    writeFileSync(file, bytes)
+    utimesSync(file, atime, mtime)
   })
   work(file)
 }
@@ -97,7 +96,7 @@ t.test('what is wrong is named, and nothing else', { skip }, async t => {
     harm(t, host.copied(plainCopy), file => { flip(file, bytes + (lines.plain[41] ?? '').indexOf('text of') + 1) })
     const { code, findings } = await host.verify()
     t.equal(code, 2)
-    t.strictSame(findings.map(bare), [{ fault: 'damaged', place: host.copied(''), what: plainCopy }].map(one => ({ ...one, place: one.place.replace(/\/$/, '') })))
+    t.strictSame(findings.map(bare), [{ fault: 'damaged', place: join(host.directory, 'disk'), what: plainCopy }])
     t.match(findings, [{ lines: [42], hours: [{ hour: hour.plain, schema: 'Edit_1' }] }])
     t.equal(findings[0]?.hours.length, 1)
   })
@@ -127,7 +126,7 @@ t.test('what is wrong is named, and nothing else', { skip }, async t => {
   await t.test('a byte of a dump is flipped', async t => {
     const dump = dumpOf(host, 'Edit_1', hour.gz)
     harm(t, host.staged(dump), file => { flip(file, Math.floor(readFileSync(file).length / 2)) })
-    t.strictSame((await host.verify()).findings.map(({ fault, what, place }) => ({ fault, what, place })), [{ fault: 'damaged', what: dump, place: host.staged('').replace(/\/$/, '') }])
+    t.strictSame((await host.verify()).findings.map(({ fault, what, place }) => ({ fault, what, place })), [{ fault: 'damaged', what: dump, place: join(host.directory, 'to') }])
   })
 
   await t.test('manifests are deleted, and damaged', async t => {
@@ -151,11 +150,9 @@ t.test('what is wrong is named, and nothing else', { skip }, async t => {
   })
 
   await t.test('a destination that is away could not be looked at, and is no finding', async t => {
-    const gone = host.copied('') + '.away'
-    readdirSync(host.copied(''))
-    const { renameSync } = await import('node:fs')
-    renameSync(host.copied(''), gone)
-    t.teardown(() => { renameSync(gone, host.copied('')) })
+    const [disk, away] = [join(host.directory, 'disk'), join(host.directory, 'away')]
+    renameSync(disk, away)
+    t.teardown(() => { renameSync(away, disk) })
     t.match(await host.verify(), { code: 1, outcome: 'failed', findings: [], failures: [/disk/] })
   })
 

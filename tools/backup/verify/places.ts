@@ -8,6 +8,7 @@ import type { Finding } from './finding.js'
 import { directoryPlace, type Place } from './place.js'
 import type { Horizon } from './horizon.js'
 import { remotePlace } from './remote.js'
+import { isSchemaFile, lookAtSchemaFile, schemaFileOf } from './schema-files.js'
 
 export interface PlacesLook {
   readonly reading: Reading
@@ -59,12 +60,17 @@ async function goodCopies (places: readonly Place[], { digest }: Reading, stop: 
 /** Compares all copies of all files. What is over may be gone from one place before it is from another. */
 export async function lookAtPlaces (places: readonly Place[], { reading, horizon, see, fail }: PlacesLook, stop: AbortSignal): Promise<Backup[]> {
   const { claims, isKept } = horizon
-  const paths = new Set(places.flatMap(({ files, manifests }) => [...files.keys(), ...manifests.keys()]))
+  const named = places.flatMap(({ files, manifests }) => [...files.keys(), ...manifests.keys()])
+  const paths = new Set([...named, ...named.flatMap(path => schemaFileOf(path) ?? [])])
   const backups: Backup[] = []
   const isOver = (hour: Hour): boolean => hour.hour !== undated && (!isKept(hour) || claims(hour) === 'nothing')
   for (const path of [...paths].sort()) {
     if (stop.aborted) break
     try {
+      if (isSchemaFile(path)) {
+        await lookAtSchemaFile(path, places, reading, see)
+        continue
+      }
       const backup = await lookAtCopies(path, places, reading, ({ hours }) => hours.length > 0 && hours.every(isOver), see)
       if (backup !== null) backups.push(backup)
     } catch (error) {

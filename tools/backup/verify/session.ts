@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import type { BackupConfiguration } from '../../../lib/backup/configuration.js'
 import type { CommandContext } from '../../../lib/cli/command.js'
-import { ConfigError, messageOf, VanadiumError } from '../../../lib/errors.js'
+import { messageOf, VanadiumError } from '../../../lib/errors.js'
 import { openMysqlReader } from '../../../lib/sql/mysql/reader.js'
 import { openShelf, type Books } from '../../ledger/books.js'
 import { isOfDatabase } from '../database-error.js'
@@ -102,7 +102,9 @@ export class Verification {
   }
 
   async #lookAtTables ({ uri, defaultsFile }: NonNullable<BackupConfiguration['tables']>, all: readonly Backup[], books: readonly Books[]): Promise<void> {
-    const { query } = await openMysqlReader(uri, defaultsFile, 'backup verify', this.#ctx.stop)
+    const ended = new AbortController()
+    this.#ctx.defer('the database', () => { ended.abort() })
+    const { query } = await openMysqlReader(uri, defaultsFile, 'backup verify', AbortSignal.any([this.#ctx.stop, ended.signal]))
     const live = await openLiveTables(query, this.#ctx.stop)
     const dumps = all.flatMap((backup): Dump[] => backup.manifest.source.kind === 'dump' && backup.manifest.source.database === live.database ? [{ ...backup, source: backup.manifest.source }] : [])
     const name = uri.text.replace(/\?.*$/, '')
@@ -133,12 +135,8 @@ export class Verification {
 
 /** None where there is no daemon. */
 function booksIn (directory: string): readonly Books[] {
-  try {
-    const { books, close } = openShelf(directory, 0, Number.MAX_SAFE_INTEGER)
-    close()
-    return books
-  } catch (error) {
-    if (error instanceof ConfigError && error.code === 'bad-option' && !existsSync(directory)) return []
-    throw error
-  }
+  if (!existsSync(directory) || !readdirSync(directory).some(name => name.endsWith('.sqlite'))) return []
+  const { books, close } = openShelf(directory, 0, Number.MAX_SAFE_INTEGER)
+  close()
+  return books
 }
