@@ -98,13 +98,13 @@ t.test('where systemd-analyze is missing, make check says so; in CI it fails', a
 })
 
 t.test('a timed command is run by its timer alone, when it should be, with options that the command takes', { skip: needsSystemd }, async t => {
-  for (const [name, next] of [['report', '2014-05-22 00:20:00'], ['owners', '2014-05-21 09:35:00'], ['purge', '2014-05-22 03:15:00']] as const) {
+  for (const [name, next] of [['report', '2014-05-22 00:20:00'], ['owners', '2014-05-21 09:35:00'], ['purge', '2014-05-22 03:15:00'], ['backup', '2014-05-22 05:15:00']] as const) {
     const service = readFileSync(join(shipped, `vanadium-${name}.service`), 'utf8')
     const calendar = /^OnCalendar=(.*)$/m.exec(readFileSync(join(shipped, `vanadium-${name}.timer`), 'utf8'))?.[1] ?? ''
     const [, command = ''] = /^ExecStart=\/usr\/bin\/vanadium (.*)$/m.exec(service) ?? []
 
     const { stdout } = spawnSync('systemd-analyze', ['calendar', '--base-time=2014-05-21 09:31:00 UTC', calendar], { encoding: 'utf8', env: { ...process.env, TZ: 'UTC' } })
-    const check = spawnSync(process.execPath, [executable, ...command.split(' '), '--config-check'], { encoding: 'utf8' })
+    const check = spawnSync(process.execPath, [executable, ...command.split(' '), ...name.startsWith('backup') ? ['--config', join(projectRoot, 'etc', 'vanadium', 'backup.yaml.example')] : [], '--config-check'], { encoding: 'utf8' })
 
     t.match(stdout, new RegExp(`Next elapse: \\w+ ${next} UTC`))
     t.match(service, /^Type=oneshot$/m)
@@ -124,6 +124,7 @@ t.test('a credential whose file is missing keeps no unit from starting, and none
 
   const given = Object.fromEntries(units.map(({ name, text }) => [name, [...text.matchAll(/^LoadCredential=([^:]+):/gm)].map(([, id]) => id)]).filter(([, ids]) => ids?.length !== 0))
   t.strictSame(given, {
+    'vanadium-backup-rehearse.service': ['scratch.cnf', 'rsync-password'], 'vanadium-backup-verify.service': ['backup.cnf', 'rsync-password'], 'vanadium-backup.service': ['backup.cnf', 'rsync-password'],
     'vanadium-consumer@.service': ['my.cnf'], 'vanadium-owners.service': ['smtp-password'], 'vanadium-purge.service': ['purge.cnf', 'my.cnf'], 'vanadium-report.service': ['smtp-password']
   })
 })

@@ -64,7 +64,7 @@ export function inspectBackup (file: string): { configuration: BackupConfigurati
 interface BackupInFile {
   files?: string[]
   tables?: string
-  destinations: Array<string | { 'rsync': string, 'password-file'?: string }>
+  destinations: Array<string | { rsync: string, 'password-file'?: string }>
   to: string
   'oldest-days'?: number
 }

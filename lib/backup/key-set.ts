@@ -8,7 +8,7 @@ export interface KeySet {
 
 const [empty, there, gone] = [0, 1, 2]
 
-/** `most` keys at most, of which nobody can choose the bits. */
+/** For `most` different keys at most, those that are deleted included. Uuids are hashes: they need not be hashed again to be spread. */
 export function createKeySet (most: number): KeySet {
   const slots = 2 ** Math.ceil(Math.log2(most * 2 + 2))
   const keys = new BigUint64Array(slots)

@@ -12,7 +12,7 @@ export interface BackupTable {
   readonly style: 'capsule' | 'meta' | 'whole'
   /** Whether rows are numbered by `id`. */
   readonly hasId: boolean
-  /** Without those that the database computes, by name. */
+  /** By name; those that the database computes are in dumps, too. */
   readonly columns: readonly BackupColumn[]
 }
 
@@ -40,7 +40,7 @@ export async function setUpSession (query: Query): Promise<void> {
  * than they. Views are none.
  */
 export async function backupTables (query: Query): Promise<BackupTable[]> {
-  const columns = await query(`SELECT TABLE_NAME AS name, COLUMN_NAME AS \`column\`, DATA_TYPE AS type, COALESCE(GENERATION_EXPRESSION, '') AS expression
+  const columns = await query(`SELECT TABLE_NAME AS name, COLUMN_NAME AS \`column\`, DATA_TYPE AS type
     FROM information_schema.COLUMNS JOIN information_schema.TABLES USING (TABLE_SCHEMA, TABLE_NAME)
     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY TABLE_NAME, ORDINAL_POSITION`)
   const names = [...new Set(columns.map(({ name }) => String(name)))].filter(name => !transient.includes(name.toLowerCase()))
@@ -49,7 +49,7 @@ export async function backupTables (query: Query): Promise<BackupTable[]> {
 }
 
 function tableOf (name: string, rows: ReadonlyArray<Readonly<Record<string, unknown>>>): BackupTable {
-  const columns = rows.filter(({ expression }) => String(expression) === '').map(({ column, type }): BackupColumn => ({ name: String(column), kind: kindOf(String(type)) }))
+  const columns = rows.map(({ column, type }): BackupColumn => ({ name: String(column), kind: kindOf(String(type)) }))
   const style = styleOf(name, columns.map(column => column.name))
   return { name, style, hasId: style !== 'whole', columns: sortedByName(columns) }
 }
@@ -106,8 +106,9 @@ export function keyExpression ({ style }: BackupTable): string {
   const key = styles.find(one => one.style === style)?.key
   if (key === undefined) return `'${'0'.repeat(32)}'`
   const quoted = mysqlDialect.quote(key)
-  return `CASE WHEN ${quoted} IS NULL THEN '${'0'.repeat(32)}' WHEN ${quoted} REGEXP '^[0-9A-Fa-f]{32}$' THEN ${quoted} ` +
-    `WHEN ${quoted} REGEXP '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' THEN REPLACE(${quoted}, '-', '') ELSE LEFT(SHA2(CONVERT(${quoted} USING utf8mb4), 256), 32) END`
+  const ascii = (sql: string): string => `CONVERT(${sql} USING ascii)`
+  return `CASE WHEN ${quoted} IS NULL THEN ${ascii(`'${'0'.repeat(32)}'`)} WHEN ${quoted} REGEXP '^[0-9A-Fa-f]{32}$' THEN ${ascii(quoted)} ` +
+    `WHEN ${quoted} REGEXP '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' THEN ${ascii(`REPLACE(${quoted}, '-', '')`)} ELSE ${ascii(`LEFT(SHA2(CONVERT(${quoted} USING utf8mb4), 256), 32)`)} END`
 }
 
 /**

@@ -77,6 +77,8 @@ async function place (source: Source, content: Content, draft: DraftWriter, of: 
   }
   // no line of it is whole yet
   if (content.head === '' && !isUnreadable(source.path)) return
+  // it would go again at once
+  if (whole === undefined && of.retention.isOver(content.hours, Number(source.stat.mtimeMs))) return
   await take(source, content, draft, { whole, log }, of, means)
 }
 

@@ -21,17 +21,32 @@ export interface LineRetention {
 export function lineRetention (rules: RulesInForce, oldestDays: number | null): LineRetention {
   // what is no event, or stands for one that is invalid, may be about any schema
   const least = Math.min(...['', ...rules.names].map(name => Math.min(daysOfError(rules, name), rules.of(name).days)))
-  const own = new Map<string, number>()
+  const [own, longest] = [new Map<string, number>(), new Map<string, number>()]
+  const keeping = new Set<string>()
   for (const name of rules.names) {
-    const plain = tableName(name, 1).replace(/_1$/, '')
-    own.set(plain, Math.min(own.get(plain) ?? Infinity, rules.of(name).days))
+    const plain = plainName(tableName(name, 1))
+    const retention = rules.of(name)
+    own.set(plain, Math.min(own.get(plain) ?? Infinity, retention.days))
+    longest.set(plain, Math.max(longest.get(plain) ?? 0, retention.days))
+    if (keepsAnything(retention)) keeping.add(plain)
   }
   const keepsSome = [noSchema, ...rules.names].some(name => keepsAnything(rules.of(name)))
   const mostDays = Math.min(keepsSome ? Infinity : rules.mostDays, oldestDays ?? Infinity)
 
   function daysOf (schema: string): number {
-    const name = schema.replace(/_\d+$/, '')
+    const name = plainName(schema)
     return schema === '-' || name === eventErrorSchema.name ? least : own.get(name) ?? rules.of(noSchema).days
+  }
+
+  /** No line may be there for longer than that. */
+  function longestDaysOf (schema: string): number {
+    if (schema === '-' || plainName(schema) === eventErrorSchema.name) return rules.of(noSchema).days
+    return keeping.has(plainName(schema)) ? Infinity : longest.get(plainName(schema)) ?? (keepsAnything(rules.of(noSchema)) ? Infinity : rules.of(noSchema).days)
+  }
+
+  function isHourOver ({ schema, last }: Hour, fileMs: number): boolean {
+    const lastMs = Math.min(last === '' ? fileMs : Date.parse(last), fileMs)
+    return lastMs < rules.nowMs - Math.min(longestDaysOf(schema), oldestDays ?? Infinity) * dayMs
   }
 
   return {
@@ -39,6 +54,11 @@ export function lineRetention (rules: RulesInForce, oldestDays: number | null): 
     daysOf,
     isYoung: ({ schema, first, hour }) => hour !== undated && Date.parse(first) >= rules.nowMs - daysOf(schema) * dayMs,
     dueMs: (hours, fileMs) => Math.min(Infinity, ...hours.map(({ schema, first }) => Math.min(first === '' ? fileMs : Date.parse(first), fileMs) + daysOf(schema) * dayMs)),
-    isOver: (hours, fileMs) => Math.max(...hours.map(({ last }) => last === '' ? fileMs : Date.parse(last)), hours.length === 0 ? fileMs : -Infinity) < rules.nowMs - mostDays * dayMs
+    isOver: (hours, fileMs) => hours.length === 0 ? fileMs < rules.nowMs - mostDays * dayMs : hours.every(hour => isHourOver(hour, fileMs))
   }
+}
+
+/** Of schemas whose names differ in what tables cannot be called, it is the same. */
+function plainName (table: string): string {
+  return table.replace(/_\d+$/, '')
 }

@@ -228,3 +228,23 @@ t.test('a file with a secret that this user may not read is no mistake, and is s
   const lines = await check(directory, { all: true }).finally(() => { process.seteuid?.(0) })
   t.match(lines, [/^consumers\/mysql:2: warning: EACCES: permission denied, open 'my\.cnf': this user may not read it, and it is not looked at; check as root$/])
 })
+
+// seen to fail without the file of backups, and with it where files are named
+t.test('what is backed up is looked at with --all, and not when files are named, as before a daemon starts', async t => {
+  const directory = configuration(t, { 'forwarders/a': ['--input udp://127.0.0.1:8421', '--output stdout://'] })
+  const [backup, cnf] = ['backup.yaml', 'backup.cnf'].map(name => join(directory, name)) as [string, string]
+  const told = async (): Promise<string[]> => linesOf(directory, (await problemsOfFiles(filesIn(directory), { all: true, isWhole: true, backup: { file: backup, isNamed: true } })).map(problemText).join('\n'))
+
+  t.match(await told(), [/^backup\.yaml: .*cannot be read: ENOENT/])
+  writeFileSync(backup, `files: [/var/log]\ntables: mysql://127.0.0.1/log?defaults-file=${cnf}\nto: relative\ndestinations: []\n`)
+  t.match(await told(), [/^backup\.yaml:3: to: "relative" is wrong; give the absolute path/])
+  t.match(run(directory, '--all', '--backup', backup), { code: 78, lines: [/^backup\.yaml:3: to: "relative" is wrong/, '1 mistake; 1 argument file'] })
+  t.match(run(directory, '--all', '--backup', backup, join(directory, 'forwarders', 'a')), { code: 0 })
+  writeFileSync(backup, `files: [/var/log]\ntables: mysql://127.0.0.1/log?defaults-file=${cnf}\nto: /var/backups/x\ndestinations: [/nonexistent/disk]\n`)
+  t.match((await told()).sort(), [/backup\.cnf cannot be read: there is no such file/, /warning: destinations: \/nonexistent\/disk is no directory that is there/])
+  writeFileSync(cnf, '[client]\npassword = x\n')
+  chmodSync(cnf, 0o644)
+  t.match((await told()).sort(), [/everybody on this host may read it/, /warning/])
+  chmodSync(cnf, 0o600)
+  t.match(await told(), [/warning: destinations/])
+})

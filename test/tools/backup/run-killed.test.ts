@@ -1,0 +1,88 @@
+import { once } from 'node:events'
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { pathsIn } from '../../../lib/backup/layout.js'
+import { lockBackup } from '../../../lib/backup/lock.js'
+import { createRandom } from '../../fuzz/random.js'
+import { backupHost, dayAgo, editTable, eventLine, insertRows, needsForBackups, restore } from '../../helpers/backup-host.js'
+import { startMariadb } from '../../helpers/mariadb.js'
+import { until } from '../../helpers/wait.js'
+
+t.setTimeout(230_000)
+
+const days = 8
+const rows = 3000
+
+t.test('a run that is killed wherever it is', { skip: needsForBackups }, async t => {
+  const mariadb = await startMariadb()
+  t.teardown(mariadb.stop)
+  const host = await backupHost(t, mariadb)
+  await host.query(editTable)
+  for (let day = 0; day < days; day++) await host.query(insertRows(day * rows, (day + 1) * rows, dayAgo(day + 1).ms))
+  for (let day = 1; day <= days; day++) host.log(`all.log-2026110${day}.gz`, Array.from({ length: 2000 }, (_, at) => eventLine(dayAgo(day).ms + at * 1000, day * 10_000 + at)).join(''))
+  const seed = Date.now() % 1e6
+  const random = createRandom(seed)
+  t.comment(`seed ${seed}`)
+  const made = (): number => pathsIn(host.to, '.').length
+
+  // seen to fail when drafts are where the files are, and when the manifest is written last
+  await t.test('what is in the backup then is whole, and the next run goes on', async t => {
+    for (let kill = 0; kill < 5; kill++) {
+      const there = made()
+      const wanted = there + 1 + random.int(12)
+      const child = host.start()
+      const gone = once(child, 'exit')
+      await until('it has made more, or is done', async () => child.exitCode !== null || made() >= wanted)
+      child.kill('SIGKILL')
+      await gone
+      // mariadb-dump ends with the pipe that it writes to
+      for (const folder of ['files', 'tables'] as const) {
+        for (const path of host.paths(folder)) {
+          const { source, hours } = host.manifest(path)
+          const bytes = statSync(join(host.to, path), { throwIfNoEntry: false })?.size
+          // between the two renames the one is new and the other old, or not there: a draft's manifest says what to do
+          if (bytes !== source.bytes) t.ok(readdirSync(join(host.to, path, '..')).some(name => name.startsWith('.')), `${path} after kill ${kill}`)
+          else t.equal(folder === 'tables' ? host.content(path).includes('-- Dump completed') : hours.length > 0, true, `${path} after kill ${kill}`)
+        }
+      }
+    }
+  })
+
+  await t.test('at last everything is there, as if nothing had been', async t => {
+    await host.must(0)
+
+    t.match(await host.must(0), { tables: { made: 0, unchanged: days }, files: { made: 0, unchanged: days }, kept: [], failures: [] })
+    t.strictSame(['files', 'tables'].flatMap(folder => pathsIn(host.to, folder)).filter(path => /\/\.[^/]*$/.test(path)), [], 'no drafts')
+    for (const at of [host.to, ...host.destinations]) {
+      t.equal(host.paths('tables', at).length, days)
+      t.equal(host.paths('files', at).length, days)
+    }
+    const other = await mariadb.database()
+    restore(mariadb, other, join(host.to, `tables/${host.database}/Edit_1/schema.sql`), ...host.paths('tables', host.destinations[1]).map(path => join(host.destinations[1] ?? '', path)))
+    const checksum = async (database: string): Promise<unknown> => (await mariadb.query('SELECT COUNT(*) AS n, SUM(CRC32(CONCAT_WS(0, id, uuid, timestamp, wiki, event_n, event_text))) AS c FROM Edit_1', database))[0]
+    t.strictSame(await checksum(other), await checksum(host.database))
+  })
+
+  await t.test('one that is asked to stop says so, and leaves nothing half', async t => {
+    await host.query('UPDATE Edit_1 SET event_text = CONCAT(event_text, 1)')
+    const child = host.start()
+    const gone = once(child, 'exit')
+    await until('it makes a dump', async () => pathsIn(host.to, 'tables').some(path => path.endsWith('.new')))
+    child.kill('SIGTERM')
+    const [code] = await gone as [number]
+
+    t.equal(code, 1)
+    t.strictSame(pathsIn(host.to, 'tables').filter(path => path.endsWith('.new')), [])
+    t.match(await host.must(0), { outcome: 'done' })
+    t.match(await host.must(0), { tables: { made: 0, unchanged: days } })
+  })
+
+  await t.test('two at once are refused', async t => {
+    const unlock = lockBackup(host.to)
+
+    t.match(await host.run(), { code: 78, errors: /is in use by another vanadium backup/ })
+    unlock()
+    t.match(await host.run('--dry-run'), { code: 0 })
+  })
+})
