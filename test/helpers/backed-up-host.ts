@@ -42,8 +42,8 @@ export interface BackedUpHost {
   readonly databaseName: string
   /** Of so many events of a schema, one a minute from `ms` on: lines of a JSON log. */
   lines (schema: string, ms: number, count: number): string[]
-  /** Puts lines into a log and, by a consumer, into the tables. */
-  store (name: string, lines: readonly string[]): Promise<void>
+  /** Puts lines into logs, by their names, and, by a consumer, into the tables. */
+  store (logs: Readonly<Record<string, readonly string[]>>): Promise<void>
   writeLog (name: string, lines: readonly string[]): void
   vanadium (...args: string[]): Promise<Output>
   backup (...args: string[]): Promise<Output>
@@ -100,10 +100,10 @@ export async function backedUpHost (t: Test, registry: object = {}): Promise<Bac
       return JSON.stringify({ event: { n: at, ...schema === 'Edit' ? { text: `text of ${at}` } : {} }, schema, revision: 1, wiki: 'enwiki', ...received, uuid: uuidOfCapsule(received) })
     }),
     writeLog,
-    async store (name, lines) {
-      writeLog(name, lines)
+    async store (logs) {
+      for (const [name, lines] of Object.entries(logs)) writeLog(name, lines)
       const input = join(directory, 'input')
-      writeFileSync(input, lines.map(line => `${line}\n`).join(''))
+      writeFileSync(input, Object.values(logs).flat().map(line => `${line}\n`).join(''))
       const consumer = startDaemon(t, 'consumer', '--name', 'fill', '--state', join(directory, `fill-${numbers}`), '--schemas', schemaDirectory, '--input', `file://${input}`, '--output', databaseName)
       if (await consumer.ended !== 0) throw new Error(`the consumer failed: ${JSON.stringify(consumer.log)}`)
     },
@@ -115,6 +115,34 @@ export async function backedUpHost (t: Test, registry: object = {}): Promise<Bac
       return { code, ...JSON.parse(text) as { findings: Finding[], outcome: string, failures: string[] } }
     }
   }
+}
+
+export interface FilledHost {
+  readonly host: BackedUpHost
+  /** Of the archive that is compressed, and of that which is not: its name, and its lines. */
+  readonly gz: string
+  readonly plain: string
+  readonly lines: { readonly gz: readonly string[], readonly plain: readonly string[] }
+  /** The first hour of each, as manifests have it. */
+  readonly hour: { readonly gz: string, readonly plain: string }
+}
+
+/** With three days of events in two archives and a log, of two schemas, 180 events each; and a backup. */
+export async function filledHost (t: Test, registry: object = {}): Promise<FilledHost> {
+  const host = await backedUpHost(t, registry)
+  const day = (ago: number): string[] => [...host.lines('Edit', hourOfDay(ago, 10), 120), ...host.lines('Click', hourOfDay(ago, 11), 60)]
+  const [old, middle, young] = [day(3), day(2), day(1)]
+  const name = (ago: number): string => `all.log-${hourText(hourOfDay(ago, 0)).slice(0, 10).replaceAll('-', '')}`
+  const [gz, plain] = [`${name(2)}.gz`, name(1)]
+  await host.store({ [gz]: old, [plain]: middle, 'all.log': young })
+  const { code, text, errors } = await host.backup('run')
+  if (code !== 0) throw new Error(`the backup failed: ${text}${errors}`)
+  return { host, gz, plain, lines: { gz: old, plain: middle }, hour: { gz: hourText(hourOfDay(3, 10)), plain: hourText(hourOfDay(2, 10)) } }
+}
+
+/** As manifests have it. */
+export function hourText (ms: number): string {
+  return new Date(ms).toISOString().slice(0, 13)
 }
 
 /** Milliseconds since 1970 of the beginning of an hour, so many days ago. */

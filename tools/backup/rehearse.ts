@@ -50,11 +50,9 @@ export const rehearse = defineCommand({
         const sample = await takeSample(place, most, ctx.stop, release => { ctx.defer('what was fetched', release) })
         // it is dropped also after a stop, so that signal does not end its connection
         const end = new AbortController()
+        ctx.defer('the database server', () => { end.abort() })
         const database = await openScratch(uri, defaultsFile, end.signal)
-        ctx.defer(database.database, async () => {
-          await database.drop()
-          end.abort()
-        })
+        ctx.defer(database.database, async () => { await database.drop() })
         const readLine = lineReader(ctx.schemas, claimsAt(rulesInForce(ctx.registry, startedMs), startedMs))
         done = await rehearseSample({ sample, scratch: database, uri, defaultsFile, readLine, progress, see: found => { findings.push(found) } }, ctx)
       } catch (error) {

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import t from 'tap'
@@ -9,8 +9,7 @@ const skip = needsMariadb === false ? needsRsync : needsMariadb
 
 t.test('a sample is restored, compared and dropped again', { skip }, async t => {
   const host = await backedUpHost(t)
-  await host.store('all.log-20260101', [...host.lines('Edit', hourOfDay(3, 10), 90), ...host.lines('Click', hourOfDay(2, 11), 30)])
-  await host.store('all.log', host.lines('Edit', hourOfDay(1, 10), 60))
+  await host.store({ 'all.log-20260101': [...host.lines('Edit', hourOfDay(3, 10), 90), ...host.lines('Click', hourOfDay(2, 11), 30)], 'all.log': host.lines('Edit', hourOfDay(1, 10), 60) })
   t.match(await host.backup('run'), { code: 0 })
   const scratch = `mysql://root@127.0.0.1:${host.mariadb.port}/scratch`
   const rehearse = async (...args: string[]): ReturnType<typeof host.backup> => await host.backup('rehearse', '--scratch', scratch, ...args)
@@ -20,7 +19,8 @@ t.test('a sample is restored, compared and dropped again', { skip }, async t => 
   await t.test('what is restored is what it was', async t => {
     const done = await rehearse('--json')
     const { done: counts, ...report } = JSON.parse(done.text) as { done: { rows: number, lines: number, tables: number }, outcome: string, findings: unknown[], from: string }
-    t.match(report, { outcome: 'done', findings: [], from: join(host.directory, 'disk') })
+    t.match(report, { outcome: 'done', from: join(host.directory, 'disk') })
+    t.strictSame(report.findings, [])
     t.match(counts, { lines: 60 })
     t.ok(counts.rows >= 90, `${counts.rows} rows: a day of both tables, and what vanadium notes for itself`)
     t.equal(done.code, 0)
@@ -36,10 +36,17 @@ t.test('a sample is restored, compared and dropped again', { skip }, async t => 
     const bytes = readFileSync(host.copied(dump))
     const text = gunzipSync(bytes).toString()
     writeFileSync(host.copied(dump), gzipSync(text.replace(/'text of 7'/, "'text of 8'")))
-    t.teardown(() => { writeFileSync(host.copied(dump), bytes) })
+    const archive = host.copied(join('files', readdirSync(host.copied('files')).find(name => name.startsWith('all.log-2') && !/20260101|manifest/.test(name)) ?? ''))
+    const lines = readFileSync(archive, 'utf8')
+    writeFileSync(archive, lines.replace('"seqId":123', '"seqId":999'))
+    t.teardown(() => {
+      writeFileSync(host.copied(dump), bytes)
+      writeFileSync(archive, lines)
+    })
     const { code, text: printed } = await rehearse()
     t.equal(code, 2)
     t.match(printed, /^DAMAGED: .*: tables\/.*\/Edit_1\/.*\.sql\.gz: what was restored is not what it was; Edit_1 \d{4}-\d\d-\d\dT10$/m)
+    t.match(printed, /^DAMAGED: .*: files\/.*: a processor would not take all of its lines: its uuid is [0-9a-f]{32}, and should be [0-9a-f]{32}; line 3$/m)
     t.match(printed, /NOT what it was/)
   })
 

@@ -13,23 +13,23 @@ import type { Claims } from '../verify/policy.js'
 /** What is wrong with a line, or null. */
 export type ReadLine = (line: Line) => string | null
 
-/** Longer ones are read as they are in the archive: a processor has let them in. */
+/** Decoded. Longer ones are read as they are in the archive: a processor has let them in. */
 const maxLine = 64 << 20
 
 /**
- * Reads lines of a JSON log as a processor reads lines of JSON: each must be a valid event, and the same one, by its uuid. An event error has been one
+ * Reads lines of a JSON log as a processor reads what a browser sends: each must be a valid event, and the same one, by its uuid. An event error has been one
  * since it came; what was purged in part may not be valid any more; what names no schema is a raw line, of which nothing can be said.
  */
 export function lineReader (schemas: SchemaRepository, claims: Claims): ReadLine {
   const nobody = createOptOut({ users: { isEmpty: true, has: () => false }, fields: () => new Map(), isKnown: () => true })
-  const events = createEventProcessor({ format: compileFormat('%j'), schemas, optOut: nobody, maxLine, hostname: '', hashAddress: address => address, parseUserAgent: userAgent => userAgent })
+  const events = createEventProcessor({ format: compileFormat('%q'), schemas, optOut: nobody, maxLine, hostname: '', hashAddress: address => address, parseUserAgent: userAgent => userAgent })
   return line => {
     const text = partsOf(line.bytes).text.toString()
     if (!text.startsWith('{')) return null
     const event = parsed(text) as Record<string, unknown>
     if (Object.keys(event).length === 0) return 'it is no JSON'
     if (isEventError(event) || identifyEvent(event) === null || !isWhole(line, claims)) return null
-    const outcome = events.process(text, false)
+    const outcome = events.process(`?${encodeURIComponent(text)}`, false)
     if (outcome.kind === 'invalid') return `it is not valid: ${messageIn(outcome.json)}`
     if (outcome.kind !== 'valid' || event['uuid'] === undefined) return null
     const { uuid } = parsed(outcome.json) as { uuid?: unknown }

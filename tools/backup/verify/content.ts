@@ -7,7 +7,8 @@ import { addLine } from '../../../lib/backup/hours.js'
 import { undated, type Hour } from '../../../lib/backup/manifest.js'
 import { HourSums, numberOfContent, numberOfKey } from '../../../lib/backup/sums.js'
 import { messageOf, StreamError } from '../../../lib/errors.js'
-import { isGzipped, readLines } from '../../../lib/purge/file-content.js'
+import { isGzipped } from '../../../lib/purge/file-content.js'
+import { linesOf } from '../../../lib/purge/lines.js'
 import { chunksOf } from '../../../lib/stream/chunks.js'
 
 /** Bytes of a file. */
@@ -73,17 +74,25 @@ async function digestOfChunks (chunks: AsyncIterable<Buffer>, lengths: readonly 
 
 /** As far as it can be read: what is behind a damage is not looked for. */
 export async function contentOf (path: string, stop: AbortSignal): Promise<Content> {
+  const content = await readContent(path, wholePieceBytes, stop)
+  return content.broken === null ? content : await readContent(path, smallPieceBytes, stop)
+}
+
+/** What is decompressed at a time: of the piece in which the damage is, nothing is seen. */
+const [wholePieceBytes, smallPieceBytes] = [64 << 10, 1 << 10]
+
+async function readContent (path: string, pieceBytes: number, stop: AbortSignal): Promise<Content> {
   const sums = new HourSums()
   let [lines, bytes] = [0, 0]
   try {
     if (isDump(path)) {
-      for await (const piece of piecesOfDump(plainChunks(path, stop), path)) {
+      for await (const piece of piecesOfDump(plainChunks(path, stop, pieceBytes), path)) {
         for (const row of piece.rows) addRow(sums, row)
         for (let at = piece.bytes.indexOf(newline); at !== -1; at = piece.bytes.indexOf(newline, at + 1)) lines++
         bytes += piece.bytes.length
       }
     } else {
-      for await (const some of readLines(path, stop)) {
+      for await (const some of linesOf(plainChunks(path, stop, pieceBytes), mostLineBytes)) {
         for (const line of some) addLine(sums, line)
         lines += some.length
         bytes += some.reduce((sum, line) => sum + line.bytes.length, 0)
@@ -97,19 +106,21 @@ export async function contentOf (path: string, stop: AbortSignal): Promise<Conte
 }
 
 const newline = 0x0a
+/** A longer line is not looked into: as a purge has it. */
+const mostLineBytes = 16 << 20
 
 export function isDump (path: string): boolean {
   return path.endsWith('.sql.gz')
 }
 
 /** What a file holds, decompressed. */
-export async function * plainChunks (path: string, stop: AbortSignal): AsyncGenerator<Buffer> {
+export async function * plainChunks (path: string, stop: AbortSignal, pieceBytes = wholePieceBytes): AsyncGenerator<Buffer> {
   const file = createReadStream(path)
   if (!isGzipped(path)) {
     yield * chunksOf(file, path, stop)
     return
   }
-  const gunzip = createGunzip({ chunkSize: 64 << 10 })
+  const gunzip = createGunzip({ chunkSize: pieceBytes })
   pipeline(file, gunzip, () => { /* chunksOf sees the error */ })
   yield * chunksOf(gunzip, path, stop)
 }
@@ -147,7 +158,7 @@ export interface LineDifference {
 const mostLines = 1000
 
 export async function lineDifference (good: string, bad: string, stop: AbortSignal): Promise<LineDifference> {
-  const [ones, others] = [single(good, stop), single(bad, stop)]
+  const [ones, others] = [single(good, wholePieceBytes, stop), single(bad, smallPieceBytes, stop)]
   const lines: number[] = []
   let before = { lines: 0, bytes: 0 }
   let isAlike = false
@@ -165,7 +176,7 @@ export async function lineDifference (good: string, bad: string, stop: AbortSign
   }
 }
 
-async function * single (path: string, stop: AbortSignal): AsyncGenerator<Buffer, undefined> {
+async function * single (path: string, pieceBytes: number, stop: AbortSignal): AsyncGenerator<Buffer, undefined> {
   // where it cannot be read any more it ends
-  for await (const batch of untilBroken(readLines(path, stop))) for (const { bytes } of batch) yield bytes
+  for await (const batch of untilBroken(linesOf(plainChunks(path, stop, pieceBytes), mostLineBytes))) for (const { bytes } of batch) yield bytes
 }
