@@ -1,13 +1,8 @@
-import { join } from 'node:path'
 import t from 'tap'
-import { filledHost, hourOfDay, hourText, needsRsync, type BackedUpHost } from '../../helpers/backed-up-host.js'
+import { filledHost, hourOfDay, hourText, needsRsync } from '../../helpers/backed-up-host.js'
 import { needsMariadb } from '../../helpers/mariadb.js'
 
 const skip = needsMariadb === false ? needsRsync : needsMariadb
-
-function dumpOf (host: BackedUpHost, table: string, hour: string): string {
-  return join('tables', host.database, table, `${hour.slice(0, 10)}.sql.gz`)
-}
 
 t.test('rows that a table has lost, or has otherwise, are named by table and hour, and no others', { skip }, async t => {
   const { host, lines, hour } = await filledHost(t)
@@ -30,26 +25,4 @@ t.test('rows that a table has lost, or has otherwise, are named by table and hou
 
   t.match(await host.backup('run'), { code: 2 })
   t.equal((await host.verify()).findings.filter(({ fault }) => fault === 'missing').length, 4, 'another backup does not hide what is gone')
-})
-
-t.test('what was purged is not missing; what came after the last backup is too old only after a while', { skip }, async t => {
-  const { host } = await filledHost(t, { retention: { days: 90 }, schemas: { Click: { retention: { days: 90 } } } })
-  const old = [...host.lines('Edit', hourOfDay(120, 5), 60), ...host.lines('Click', hourOfDay(120, 6), 30)]
-  await host.store({ 'all.log-20000101': old })
-  t.match(await host.backup('run'), { code: 0 })
-  t.match(await host.verify(), { code: 0 }, 'before the purge')
-
-  const purged = await host.vanadium('purge', '--registry', join(host.directory, 'registry.yaml'), '--state', host.state, '--schemas', join(host.directory, 'schemas'), '--store', host.databaseName, '--files', host.log('*.log-*'))
-  t.match(purged, { code: 0 })
-  t.strictSame(await host.mariadb.query(`SELECT COUNT(*) AS n FROM Edit_1 WHERE timestamp < ${hourText(hourOfDay(100, 0)).replace(/\D/g, '')}0000`, host.database), [{ n: 0 }], 'it has purged')
-  t.match(await host.verify(), { code: 0 }, 'after the purge')
-  t.match(await host.backup('run'), { code: 0 })
-  t.match(await host.verify(), { code: 0 }, 'after another backup')
-
-  await host.store({ 'later.log': host.lines('Edit', hourOfDay(1, 20), 5) })
-  t.match(await host.verify(), { code: 0 }, 'what has just come')
-  const late = await host.verify('--max-age', '0.000001')
-  t.equal(late.code, 2)
-  t.strictSame(late.findings.map(({ fault, what }) => ({ fault, what })).sort((a, b) => a.what < b.what ? -1 : 1),
-    [{ fault: 'too-old', what: host.log('later.log') }, { fault: 'too-old', what: dumpOf(host, 'Edit_1', hourText(hourOfDay(1, 20))) }].sort((a, b) => a.what < b.what ? -1 : 1))
 })
