@@ -13,7 +13,7 @@ import { bootHost, needsSystemdHost, type SystemdHost } from './systemd-host.js'
 export const needsInstalledHost = needsSystemdHost !== false ? needsSystemdHost : needsDpkg !== false ? needsDpkg : needsMariadb
 
 /** Passwords of the accounts; none of them may be seen anywhere. */
-export const passwords = { WRITER: 'wr1ter-secret', PURGE: 'purge-secret', ANALYST: 'analyst-secret', CANARY: 'canary-secret', REPLICATION: 'replication-secret' }
+export const passwords = { WRITER: 'wr1ter-secret', PURGE: 'purge-secret', BACKUP: 'backup-secret', SCRATCH: 'scratch-secret', ANALYST: 'analyst-secret', CANARY: 'canary-secret', REPLICATION: 'replication-secret' }
 
 /** A host on which the package is installed, with the Debian package of MariaDB, as docs/operations.md says. */
 export interface InstalledHost extends SystemdHost {

@@ -35,7 +35,7 @@ t.test('the accounts of examples/mysql', { skip: needsClient }, async t => {
   })
 
   t.test('are made, twice if need be', async () => {
-    const sql = shipped.replaceAll(/IDENTIFIED BY WRITER_PASSWORD/g, "IDENTIFIED BY 'writes'").replaceAll(/IDENTIFIED BY PURGE_PASSWORD/g, "IDENTIFIED BY 'purges'").replaceAll(/IDENTIFIED BY ANALYST_PASSWORD/g, "IDENTIFIED BY 'reads'").replaceAll(/IDENTIFIED BY CANARY_PASSWORD/g, "IDENTIFIED BY 'sings'").replaceAll(/IDENTIFIED BY REPLICATION_PASSWORD/g, "IDENTIFIED BY 'looks'")
+    const sql = shipped.replaceAll(/IDENTIFIED BY WRITER_PASSWORD/g, "IDENTIFIED BY 'writes'").replaceAll(/IDENTIFIED BY PURGE_PASSWORD/g, "IDENTIFIED BY 'purges'").replaceAll(/IDENTIFIED BY BACKUP_PASSWORD/g, "IDENTIFIED BY 'copies'").replaceAll(/IDENTIFIED BY SCRATCH_PASSWORD/g, "IDENTIFIED BY 'tries'").replaceAll(/IDENTIFIED BY ANALYST_PASSWORD/g, "IDENTIFIED BY 'reads'").replaceAll(/IDENTIFIED BY CANARY_PASSWORD/g, "IDENTIFIED BY 'sings'").replaceAll(/IDENTIFIED BY REPLICATION_PASSWORD/g, "IDENTIFIED BY 'looks'")
     for (let time = 0; time < 2; time++) execFileSync(program, args, { input: sql })
   })
 
