@@ -114,4 +114,3 @@ t.test('each thing that is wrong is named, at its place, and nothing else', { sk
     t.match(text, /^Nothing was found to be missing, damaged or too old so far\.$/m)
   })
 })
-
