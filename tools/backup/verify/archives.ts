@@ -103,8 +103,8 @@ async function archiveOf ({ source, manifest, good }: ArchiveBackup, archives: r
   return null
 }
 
-function tellOverdue ({ path, manifest }: ArchiveBackup, now: readonly Hour[], { isOverdue, to, see }: ArchiveLook): void {
+function tellOverdue ({ path, place, manifest }: ArchiveBackup, now: readonly Hour[], { isOverdue, see }: ArchiveLook): void {
   const there = new Map(now.map(hour => [keyOf(hour), hour]))
   const over = manifest.hours.filter(hour => isOverdue(hour) && !isSame(hour, there.get(keyOf(hour)) ?? null))
-  if (over.length > 0) see(finding('too-old', to, path, 'it has what was purged, and may not be kept', { hours: over.map(({ hour, schema, count }) => ({ hour, schema, events: count })) }))
+  if (over.length > 0) see(finding('too-old', place, path, 'it has what was purged, and may not be kept', { hours: over.map(({ hour, schema, count }) => ({ hour, schema, events: count })) }))
 }

@@ -21,6 +21,8 @@ export interface Backup {
   readonly manifest: Manifest
   /** A copy that is as the manifest says, if there is one. */
   readonly good: string | null
+  /** One of the places where it is. */
+  readonly place: string
 }
 
 interface Copy {
@@ -42,6 +44,7 @@ export async function lookAtCopies (path: string, places: readonly Place[], read
   }
   const holder = copies.find(({ digest }) => fits(digest, manifest))
   const good = holder?.place.local(path) ?? null
+  const backup = { path, manifest, good, place: (holder ?? copies.find(({ digest }) => digest !== null) ?? copies[0])?.place.name ?? '' }
   const isTrue = good === null || isDeepStrictEqual(differencesOf(manifest.hours, (await reading.content(good)).hours), [])
   for (const copy of copies) {
     const isMissing = copy.digest === null && copy.manifest === undefined
@@ -51,9 +54,9 @@ export async function lookAtCopies (path: string, places: readonly Place[], read
     for (const found of bad) see(found)
     // what it has is what it had, only not the newest
     if (bad.some(({ fault }) => fault === 'too-old')) continue
-    for (const found of await ofFile(copy, path, { path, manifest, good }, reading)) see(found)
+    for (const found of await ofFile(copy, path, backup, reading)) see(found)
   }
-  return { path, manifest, good }
+  return backup
 }
 
 /** The newest that a copy is as it says; of two that say different things of the same bytes the one that is right. */

@@ -67,7 +67,7 @@ function tellOld (dump: Dump, difference: Difference, look: DumpLook): void {
   if (was === null) {
     if (look.isLate) look.see(lacking(dump, difference, is?.count ?? 0, look))
   } else if (look.isOverdue(was)) {
-    look.see(finding('too-old', look.to, dump.path, 'it has what was purged, and may not be kept', { hours: [{ hour, schema, events: was.count }] }))
+    look.see(finding('too-old', dump.place, dump.path, 'it has what was purged, and may not be kept', { hours: [{ hour, schema, events: was.count }] }))
   }
 }
 
