@@ -33,7 +33,6 @@ t.test('a manifest that was written is read again; one that is damaged is no man
   t.match(readManifest(file), manifestOf(7), 'what a later version adds is let pass')
 })
 
-// seen to fail without the second rename, and with drafts that stay
 t.test('wherever a run is interrupted, a file and its manifest are both those of before, or both new', async t => {
   const to = t.testdir()
   const directory = join(to, 'tables', 'log', 'Edit_1')

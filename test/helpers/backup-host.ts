@@ -30,6 +30,8 @@ export interface BackupHost {
   readonly to: string
   /** Directories, of which the second is reached as another host is: by ssh. */
   readonly destinations: readonly string[]
+  /** Puts a shell script in the place of a program. */
+  replace (program: string, script: string): void
   /** Changes the configuration. */
   configure (change: object): void
   /** Writes a log, compressed if its name says so, that was written to last so many hours ago. */
@@ -59,7 +61,9 @@ export async function backupHost (t: Test, mariadb: Mariadb, registry: object = 
   // what a shell on the other host would do
   const ssh = join(directory, 'ssh')
   writeFileSync(ssh, '#!/bin/sh\nshift\nexec sh -c "$*"\n', { mode: 0o755 })
-  const env = { ...process.env, RSYNC_RSH: ssh }
+  const programs = join(directory, 'bin')
+  mkdirSync(programs)
+  const env = { ...process.env, RSYNC_RSH: ssh, PATH: `${programs}:${process.env['PATH'] ?? ''}` }
   const file = join(directory, 'backup.yaml')
   const base = {
     files: [`${logs}/*.log*`],
@@ -81,6 +85,7 @@ export async function backupHost (t: Test, mariadb: Mariadb, registry: object = 
     database,
     to,
     destinations: [near, far],
+    replace (program, script) { writeFileSync(join(programs, program), `#!/bin/bash\n${script}\n`, { mode: 0o755 }) },
     configure (change) { writeFileSync(file, JSON.stringify({ ...base, ...change })) },
     log (name, content, ageHours = 2) {
       const path = join(logs, name)

@@ -105,6 +105,20 @@ t.test('the accounts of examples/mysql', { skip: needsClient }, async t => {
     for (const statement of ['DROP TABLE Old_1', 'TRUNCATE TABLE Old_1', 'SELECT * FROM mysql.user']) await t.rejects(purge.query(statement), { message: /denied/i }, statement)
   })
 
+  t.test('let the backup read everything and write nothing, and the rehearsal have a database of its own', async t => {
+    const link = async (user: string, password: string): Promise<mysql.Connection> => {
+      const opened = await mysql.createConnection({ socketPath: server.socket, user, password })
+      t.teardown(async () => { await opened.end() })
+      return opened
+    }
+    const [backup, scratch] = [await link('vanadium_backup', 'copies'), await link('vanadium_scratch', 'tries')]
+
+    for (const statement of ['SELECT * FROM log.Counted_1', 'SELECT * FROM log.Other_1', 'SHOW CREATE TABLE log.Counted_1']) await backup.query(statement)
+    for (const statement of ["INSERT INTO log.Counted_1 (uuid) VALUES ('x')", 'DELETE FROM log.Counted_1', 'DROP TABLE log.Counted_1', 'SELECT * FROM mysql.user', 'LOCK TABLES log.Counted_1 READ']) await t.rejects(backup.query(statement), { message: /denied/i }, statement)
+    for (const statement of ['CREATE DATABASE vanadium_scratch', 'CREATE TABLE vanadium_scratch.a (a INT)', 'DROP DATABASE vanadium_scratch']) await scratch.query(statement)
+    for (const statement of ['SELECT * FROM log.Counted_1', 'CREATE DATABASE other', 'DROP DATABASE log']) await t.rejects(scratch.query(statement), { message: /denied/i }, statement)
+  })
+
   t.test('let the canary read its own table, before there is one and afterwards, and nothing else', async t => {
     const canary = await mysql.createConnection({ socketPath: server.socket, user: 'canary', password: 'sings', database: 'log' })
     t.teardown(async () => { await canary.end() })

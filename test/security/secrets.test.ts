@@ -16,7 +16,7 @@ import { until } from '../helpers/wait.js'
 
 /** Under it a secret would be found again. */
 const passwords = {
-  'of my.cnf': 'cAnArYmYcNf+7/x%2', 'of purge.cnf': 'cAnArYpUrGe+7/x', 'of the registry': 'cAnArYgRaPhItE7', 'of mail': 'cAnArYsMtP+7/x#',
+  'of my.cnf': 'cAnArYmYcNf+7/x%2', 'of purge.cnf': 'cAnArYpUrGe+7/x', 'of backup.cnf': 'cAnArYbAcKuP"+7/x', 'of rsync': 'cAnArYrSyNc7/x', 'of the registry': 'cAnArYgRaPhItE7', 'of mail': 'cAnArYsMtP+7/x#',
   'in a URI': 'cAnArYuRi7', 'of a credential': 'cAnArYcReDeNtIaL7'
 }
 
@@ -162,6 +162,25 @@ t.test('no password and no key is in what processes write, in whatever way they 
     t.match(await run(publish(path('clients'))), { code: 78, wrote: /curve .*chmod 0640/ })
   })
 
+  await t.test('backups: an account that is refused, one that is let in, a password for rsync', async t => {
+    const backupCnf = put('backup.cnf', client(passwords['of backup.cnf']))
+    const rsyncPassword = put('rsync-password', `${passwords['of rsync']}\n`)
+    put('backup.json', JSON.stringify({ tables: mysql(backupCnf), to: path('backup'), destinations: [path('copies'), { rsync: `rsync://me@127.0.0.1:${await freePort()}/x`, 'password-file': rsyncPassword }] }))
+    mkdirSync(path('copies'))
+    const backup = ['backup', 'run', ...common, '--config', path('backup.json')]
+    t.match(await run(backup), { code: 1, wrote: /Access denied for user/ })
+    put('backup.cnf', client(passwords['of backup.cnf']).replace('user = el', 'user = saver'))
+    await server.query(`CREATE USER saver@localhost IDENTIFIED BY '${passwords['of backup.cnf']}'`)
+    await server.query('GRANT SELECT ON log.* TO saver@localhost')
+    await server.query('CREATE TABLE log.Saved (a INT)')
+    await server.query('INSERT INTO log.Saved VALUES (1)')
+    t.match(await run(backup), { code: 1, wrote: /dumps made.*NOT SENT: it could not be asked/s })
+    t.ok(readdirSync(path('copies/tables/log/Saved')).includes('undated.sql.gz'))
+    chmodSync(backupCnf, 0o644)
+    t.match(await run(backup), { code: 1, wrote: /backup\.cnf has mode 0644/ })
+    chmodSync(backupCnf, 0o600)
+  })
+
   await t.test('a bug, with its stack', async t => {
     mkdirSync(path('plugins'))
     put('plugins/crash.mjs', "export default function (vanadium) { vanadium.fn('crash', ({ text }) => { setImmediate(() => { throw new Error('a bug') }); return text }) }", 0o644)
@@ -171,7 +190,7 @@ t.test('no password and no key is in what processes write, in whatever way they 
 
   await t.test('then nothing that was written has any of them', t => {
     const secrets = Object.entries({ ...passwords, 'of addresses': 'cAnArYaDdReSs7', 'of those who opted out': 'cAnArYoPtOuT7', 'of a stream': readFileSync(curve.secretFile, 'utf8').trim().split(' ')[1] ?? '', 'of purges': readFileSync(path('purge.key'), 'utf8').split('\n')[1]?.slice(16, 48) ?? '' })
-    const own = ['my.cnf', 'purge.cnf', 'away.cnf', 'open.cnf', 'bad.cnf', 'smtp-password', 'registry.yaml', 'address.key', 'short.key', 'optout.key', 'no.key', 'purge.key', 'stream.secret', 'uri.args', 'credentials/my.cnf'].map(path)
+    const own = ['my.cnf', 'purge.cnf', 'backup.cnf', 'rsync-password', 'away.cnf', 'open.cnf', 'bad.cnf', 'smtp-password', 'registry.yaml', 'address.key', 'short.key', 'optout.key', 'no.key', 'purge.key', 'stream.secret', 'uri.args', 'credentials/my.cnf'].map(path)
     const files = filesBelow(host.directory).filter(file => !own.includes(file))
     const all = [...seen, ...files.map(file => ({ where: file.replace(host.directory, ''), text: readFileSync(file, 'latin1') }))]
 

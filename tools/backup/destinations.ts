@@ -28,7 +28,7 @@ export async function joinDestinations ({ configuration: { destinations, to }, r
 }
 
 /** A destination in which there is nothing yet. */
-const isNothing = /No such file or directory|chdir failed/
+const isNothing = /(?:change_dir|link_stat) .*No such file or directory|chdir failed/
 
 /** Sends the staging area to each destination, one after the other. One that fails does not keep the others. */
 export async function deliver ({ configuration: { destinations, to }, removals, stop, log, show }: Means): Promise<Delivery[]> {

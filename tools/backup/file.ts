@@ -10,7 +10,7 @@ import { isSameContent, type Archive, type Archived } from './archive.js'
 import { copyFile, type Content } from './copy.js'
 import type { LineRetention } from './line-retention.js'
 import type { Means } from './means.js'
-import { partsOfName, seenOf, type Source } from './sources.js'
+import { partsOfName, seenOf, writtenMs, type Source } from './sources.js'
 
 export interface FileMeans {
   readonly archive: Archive
@@ -101,8 +101,9 @@ async function take (source: Source, content: Content, draft: DraftWriter, { who
 }
 
 /** Lines that the backup has and the file has not, or not as they were, although they may stay as they are. */
-function lossOf ({ manifest: { hours } }: Archived, content: Content, retention: LineRetention): number {
-  return hours.filter(retention.isYoung).reduce((sum, old) => sum + lostOf(old, content.hours.find(({ hour, schema }) => hour === old.hour && schema === old.schema)), 0)
+function lossOf ({ manifest: { hours }, source }: Archived, content: Content, retention: LineRetention): number {
+  const fileMs = writtenMs(source.seen)
+  return hours.filter(hour => retention.isYoung(hour, fileMs)).reduce((sum, old) => sum + lostOf(old, content.hours.find(({ hour, schema }) => hour === old.hour && schema === old.schema)), 0)
 }
 
 function lostOf (old: Hour, now: Hour | undefined): number {
@@ -110,9 +111,11 @@ function lostOf (old: Hour, now: Hour | undefined): number {
   return now.count === old.count && now.content !== old.content ? old.count : 0
 }
 
-/** Whether it has events that none of these has. */
+/** Whether it has something that none of these has. */
 function hasMore (alike: readonly Archived[], { hours }: Content): boolean {
-  return alike.every(({ manifest }) => hours.some(({ hour, schema, count }) => schema !== '-' && count > (manifest.hours.find(old => old.hour === hour && old.schema === schema)?.count ?? 0)))
+  // a damaged line is one more that is no event, and one event less
+  return alike.every(({ manifest }) => countOf(hours) > countOf(manifest.hours) ||
+    hours.some(({ hour, schema, count }) => schema !== '-' && count > (manifest.hours.find(old => old.hour === hour && old.schema === schema)?.count ?? 0)))
 }
 
 /** Of a log that is rotated the time of its first event tells which file it is, whatever that is called just now. */

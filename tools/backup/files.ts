@@ -1,6 +1,7 @@
 import { messageOf, StreamError, VanadiumError } from '../../lib/errors.js'
+import { sameHours } from '../../lib/backup/sums.js'
 import { openForWriting } from '../../lib/file/open-for-writing.js'
-import { openArchive } from './archive.js'
+import { openArchive, type Archive } from './archive.js'
 import { backUpFile, type FileMeans } from './file.js'
 import { keepRetention } from './file-retention.js'
 import { lineRetention } from './line-retention.js'
@@ -28,6 +29,7 @@ export async function backUpFiles (means: Means): Promise<void> {
     if (of.retention.isOver([], Number(source.stat.mtimeMs))) continue
     await attempt(async () => { await backUpFile(source, of, means) })
   }
+  if (!means.isDry) dropDoubles(of.archive, means)
   for (const archived of of.archive.all) {
     if (stop.aborted) return
     await attempt(async () => { await keepRetention(archived, of, means) })
@@ -44,5 +46,15 @@ export async function backUpFiles (means: Means): Promise<void> {
       // a disk that is full is so for all
       if (error instanceof StreamError && error.code === 'cannot-write') throw error
     }
+  }
+}
+
+/** A run that was interrupted may have left a copy that another one, which is compressed, has taken the place of. */
+function dropDoubles (archive: Archive, { removals }: Means): void {
+  const compressed = archive.all.filter(({ path }) => path.endsWith('.gz'))
+  for (const { path, source, manifest } of archive.all) {
+    if (path.endsWith('.gz') || !compressed.some(other => other.source.log === source.log && other.source.head === source.head && sameHours(other.manifest.hours, manifest.hours))) continue
+    removals.remove(path)
+    archive.drop(path)
   }
 }

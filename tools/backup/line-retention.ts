@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { eventErrorSchema } from '../../lib/event/event-error.js'
-import { undated, type Hour } from '../../lib/backup/manifest.js'
+import type { Hour } from '../../lib/backup/manifest.js'
 import { dayMs, daysOfError, keepsAnything, noSchema, type RulesInForce } from '../../lib/purge/rules.js'
 import { tableName } from '../../lib/sql/names.js'
 
@@ -10,8 +10,8 @@ export interface LineRetention {
   readonly fingerprint: string
   /** Days for lines of a schema, as manifests call it: at most so many, where more than one number may hold. */
   daysOf (schema: string): number
-  /** Whether nothing of an hour should have changed yet: at none of its lines a purge has been. */
-  isYoung (hour: Hour): boolean
+  /** Whether nothing of an hour should have changed yet: at none of its lines a purge has been; `fileMs`: when what has no time was written. */
+  isYoung (hour: Hour, fileMs: number): boolean
   /** Milliseconds since 1970 until which nothing of a file has to go; `fileMs`: when what has no time was written. */
   dueMs (hours: readonly Hour[], fileMs: number): number
   /** Whether all of a file has to go, whatever it is. */
@@ -52,7 +52,7 @@ export function lineRetention (rules: RulesInForce, oldestDays: number | null): 
   return {
     fingerprint: createHash('sha256').update(JSON.stringify([rules.policies, oldestDays])).digest('hex').slice(0, 16),
     daysOf,
-    isYoung: ({ schema, first, hour }) => hour !== undated && Date.parse(first) >= rules.nowMs - daysOf(schema) * dayMs,
+    isYoung: ({ schema, first }, fileMs) => Math.min(first === '' ? fileMs : Date.parse(first), fileMs) >= rules.nowMs - daysOf(schema) * dayMs,
     dueMs: (hours, fileMs) => Math.min(Infinity, ...hours.map(({ schema, first }) => Math.min(first === '' ? fileMs : Date.parse(first), fileMs) + daysOf(schema) * dayMs)),
     isOver: (hours, fileMs) => hours.length === 0 ? fileMs < rules.nowMs - mostDays * dayMs : hours.every(hour => isHourOver(hour, fileMs))
   }

@@ -32,6 +32,7 @@ export const runCommand = defineCommand({
   notes: 'What has not changed is not dumped, copied or sent again. Rows and lines that are missing although they may stay (retention) are kept in\n' +
     'the backup. Interrupted, the same command goes on where it was. Exit codes besides the usual ones: 1, stopped, or something is not backed up,\n' +
     'or not everywhere; 2, all is, and the backup has what is missing in a table or an archive.\n\n',
+  light: true,
   options: {
     config: configOption,
     'dry-run': { type: 'boolean', default: false, description: 'Only print what would be done' },

@@ -73,3 +73,8 @@ export function partsOfName (path: string): { log: string, rotated: string, end:
 export function seenOf ({ dev, ino, size, mtimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs].join(':')
 }
+
+/** When it was written to last. */
+export function writtenMs (seen: string): number {
+  return Number(seen.slice(seen.lastIndexOf(':') + 1)) / 1e6
+}

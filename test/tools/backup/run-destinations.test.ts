@@ -32,7 +32,6 @@ t.test('destinations', { skip: needsForBackups }, async t => {
     t.match(await host.must(1), { destinations: [{ failure: null }, { failure: /could not be asked/ }] })
   })
 
-  // seen to fail with rsync --delete, and without asking destinations
   await t.test('a staging area that is lost loses nothing', async t => {
     const host = await fileHost(t, mariadb)
     const path = host.log('a.log-20261101', linesFrom(0, 5, dayAgo(10).ms))

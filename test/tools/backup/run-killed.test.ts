@@ -26,7 +26,6 @@ t.test('a run that is killed wherever it is', { skip: needsForBackups }, async t
   t.comment(`seed ${seed}`)
   const made = (): number => pathsIn(host.to, '.').length
 
-  // seen to fail when drafts are where the files are, and when the manifest is written last
   await t.test('what is in the backup then is whole, and the next run goes on', async t => {
     for (let kill = 0; kill < 5; kill++) {
       const there = made()

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { dayAgo, editTable, insertRows, needsForBackups, restore, tableHost, uuidOf } from '../../helpers/backup-host.js'
@@ -85,46 +85,5 @@ t.test('tables', { skip: needsForBackups }, async t => {
       t.notMatch(host.content(host.path(3), at), uuidOf(7))
       t.match(host.content(host.path(3), at), uuidOf(8))
     }
-  })
-
-  await t.test('a dump that is damaged is made anew, and said', async t => {
-    const host = await tableHost(t, mariadb, registry, editTable, insertRows(0, 10, dayAgo(2).ms), insertRows(10, 20, dayAgo(1).ms), insertRows(20, 30, dayAgo(0).ms))
-    await host.must(0)
-    truncateSync(join(host.to, host.path(2)), 100)
-    rmSync(join(host.to, host.path(1)))
-    const bytes = readFileSync(join(host.to, host.path(0)))
-    bytes[60] = (bytes[60] ?? 0) ^ 1
-    writeFileSync(join(host.to, host.path(0)), bytes)
-    await host.query('DELETE FROM Edit_1 WHERE event_n = 25')
-
-    const report = await host.must(1)
-
-    t.match(report, { outcome: 'failed', tables: { made: 3 } })
-    t.match(report.failures, [/damaged: .* has 100 bytes, and had \d+/, /damaged: .* is gone/, /damaged: /])
-    t.match(await host.must(0), { tables: { made: 0, unchanged: 3 } })
-  })
-
-  await t.test('one table that cannot be read keeps neither the others nor the files', async t => {
-    const host = await tableHost(t, mariadb, registry, editTable, insertRows(0, 10, dayAgo(2).ms), editTable.replaceAll('Edit', 'Bad'), insertRows(0, 10, dayAgo(2).ms, 'Bad_1'))
-    await mariadb.query('CREATE USER IF NOT EXISTS \'few\'@\'127.0.0.1\' IDENTIFIED BY \'p#a"s\\\\s\'')
-    await mariadb.query(`GRANT SELECT ON ${host.database}.Edit_1 TO 'few'@'127.0.0.1'`)
-    await mariadb.query(`GRANT SELECT (id, uuid, timestamp) ON ${host.database}.Bad_1 TO 'few'@'127.0.0.1'`)
-    writeFileSync(join(host.directory, 'backup.cnf'), '[client]\nuser = few\npassword = "p#a\\"s\\\\s"\n', { mode: 0o600 })
-    host.log('a.log-20261125', '{}\n')
-
-    const report = await host.must(1)
-
-    t.match(report, { outcome: 'failed', tables: { made: 1 }, files: { made: 1 }, failures: [/^table Bad_1: /] })
-    t.notMatch(JSON.stringify(report), 'p#a')
-    t.strictSame(host.paths('tables'), [host.path(2)])
-  })
-
-  await t.test('a database that is away keeps neither files nor what is there from the destinations', async t => {
-    const host = await tableHost(t, mariadb, registry)
-    host.configure({ tables: `mysql://127.0.0.1:1/${host.database}?defaults-file=${join(host.directory, 'backup.cnf')}` })
-    host.log('a.log-20261125', '{}\n')
-
-    t.match(await host.must(1), { files: { made: 1 }, failures: [/^tables of mysql:\/\/127\.0\.0\.1:1\/.*ECONNREFUSED/], destinations: [{ failure: null }, { failure: null }] })
-    t.equal(host.paths('files', host.destinations[0]).length, 1)
   })
 })

@@ -1,0 +1,109 @@
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { hoursOfTable } from '../../../lib/backup/hours.js'
+import { backupTables, setUpSession, type BackupTable, type Query } from '../../../lib/backup/table.js'
+import { openMysqlReader } from '../../../lib/sql/mysql/reader.js'
+import { parseUri } from '../../../lib/stream/uri.js'
+import { dayAgo, editTable, insertRows, needsForBackups, restore, tableHost } from '../../helpers/backup-host.js'
+import { startMariadb } from '../../helpers/mariadb.js'
+import { findProgram } from '../../helpers/programs.js'
+
+t.setTimeout(230_000)
+
+const registry = { retention: { days: 90 } }
+
+t.test('tables in trouble', { skip: needsForBackups }, async t => {
+  const mariadb = await startMariadb()
+  t.teardown(mariadb.stop)
+
+  await t.test('a dump that is damaged is made anew, and said', async t => {
+    const host = await tableHost(t, mariadb, registry, editTable, insertRows(0, 10, dayAgo(2).ms), insertRows(10, 20, dayAgo(1).ms), insertRows(20, 30, dayAgo(0).ms))
+    await host.must(0)
+    truncateSync(join(host.to, host.path(2)), 100)
+    rmSync(join(host.to, host.path(1)))
+    const bytes = readFileSync(join(host.to, host.path(0)))
+    bytes[60] = (bytes[60] ?? 0) ^ 1
+    writeFileSync(join(host.to, host.path(0)), bytes)
+    await host.query('DELETE FROM Edit_1 WHERE event_n = 25')
+
+    const report = await host.must(1)
+
+    t.match(report, { outcome: 'failed', tables: { made: 3 } })
+    t.match(report.failures, [/damaged: .* has 100 bytes, and had \d+/, /damaged: .* is gone/, /damaged: /])
+    t.match(await host.must(0), { tables: { made: 0, unchanged: 3 } })
+  })
+
+  await t.test('one table that cannot be read keeps neither the others nor the files', async t => {
+    const host = await tableHost(t, mariadb, registry, editTable, insertRows(0, 10, dayAgo(2).ms), editTable.replaceAll('Edit', 'Bad'), insertRows(0, 10, dayAgo(2).ms, 'Bad_1'))
+    await mariadb.query('CREATE USER IF NOT EXISTS \'few\'@\'127.0.0.1\' IDENTIFIED BY \'p#a"s\\\\s\'')
+    await mariadb.query(`GRANT SELECT ON ${host.database}.Edit_1 TO 'few'@'127.0.0.1'`)
+    await mariadb.query(`GRANT SELECT (id, uuid, timestamp) ON ${host.database}.Bad_1 TO 'few'@'127.0.0.1'`)
+    writeFileSync(join(host.directory, 'backup.cnf'), '[client]\nuser = few\npassword = "p#a\\"s\\\\s"\n', { mode: 0o600 })
+    host.log('a.log-20261125', '{}\n')
+
+    const report = await host.must(1)
+
+    t.match(report, { outcome: 'failed', tables: { made: 1 }, files: { made: 1 }, failures: [/^table Bad_1: /] })
+    t.notMatch(JSON.stringify(report), 'p#a')
+    t.strictSame(host.paths('tables'), [host.path(2)])
+  })
+
+  // seen to fail with --defaults-extra-file of a file that is in the staging area
+  await t.test('the password is on no command line, and in no file that has a name', async t => {
+    const host = await tableHost(t, mariadb, registry, editTable, insertRows(0, 10, dayAgo(2).ms))
+    await mariadb.query("CREATE USER IF NOT EXISTS 'secret'@'127.0.0.1' IDENTIFIED BY 'cAnArY#\\'7'")
+    await mariadb.query(`GRANT SELECT ON ${host.database}.* TO 'secret'@'127.0.0.1'`)
+    writeFileSync(join(host.directory, 'backup.cnf'), '[client]\nuser = secret\npassword = "cAnArY#\'7"\n', { mode: 0o600 })
+    host.replace('mariadb-dump', `
+      tr '\\0' '\\n' < /proc/$$/cmdline > ${host.directory}/seen
+      cat /proc/$PPID/cmdline /proc/$$/environ >> ${host.directory}/seen
+      grep -rl cAnArY ${host.to} >> ${host.directory}/seen
+      readlink /proc/self/fd/3 > ${host.directory}/link
+      exec ${findProgram('mariadb-dump') ?? ''} "$@"`)
+
+    await host.must(0)
+
+    const seen = readFileSync(join(host.directory, 'seen'), 'latin1')
+    t.match(seen, /--single-transaction/)
+    t.notMatch(seen, 'cAnArY')
+    t.match(readFileSync(join(host.directory, 'link'), 'utf8'), /\(deleted\)/)
+    t.strictSame(readdirSync(host.to).sort(), ['.destinations', '.lock', 'reports', 'tables'])
+  })
+
+  // seen to fail with a manifest that is made of a query before the dump
+  await t.test('while rows come in, each manifest is that of its dump', async t => {
+    const host = await tableHost(t, mariadb, registry, editTable, insertRows(0, 2000, dayAgo(0).ms))
+    let isOver = false
+    let n = 2000
+    const feeding = (async () => {
+      for (; !isOver; n += 20) await host.query(insertRows(n, n + 20, dayAgo(0).ms))
+    })()
+    host.replace('mariadb-dump', `${findProgram('mariadb-dump') ?? ''} "$@" | while IFS= read -r line; do printf '%s\\n' "$line"; done; exit \${PIPESTATUS[0]}`)
+    for (let run = 0; run < 2; run++) {
+      await host.must(0)
+      const manifest = host.manifest(host.path(0))
+      const other = await mariadb.database()
+      restore(mariadb, other, join(host.to, `tables/${host.database}/Edit_1/schema.sql`), join(host.to, host.path(0)))
+      const ended = new AbortController()
+      const reader = await openMysqlReader(parseUri(`mysql://root@127.0.0.1:${mariadb.port}/${other}`), '', 'test', ended.signal)
+      const query: Query = async sql => await reader.query(sql)
+      await setUpSession(query)
+      const [table] = await backupTables(query)
+      t.strictSame(await hoursOfTable(query, table as BackupTable, dayAgo(0).day), manifest.hours)
+      ended.abort()
+    }
+    isOver = true
+    await feeding
+    t.ok(n > 2100, `${n} rows came`)
+  })
+
+  await t.test('a database that is away keeps neither files nor what is there from the destinations', async t => {
+    const host = await tableHost(t, mariadb, registry)
+    host.configure({ tables: `mysql://127.0.0.1:1/${host.database}?defaults-file=${join(host.directory, 'backup.cnf')}` })
+    host.log('a.log-20261125', '{}\n')
+
+    t.match(await host.must(1), { files: { made: 1 }, failures: [/^tables of mysql:\/\/127\.0\.0\.1:1\/.*ECONNREFUSED/], destinations: [{ failure: null }, { failure: null }] })
+    t.equal(host.paths('files', host.destinations[0]).length, 1)
+  })
+})
