@@ -30,9 +30,8 @@ export const vanadium: Program = {
     merge: async () => (await import('./tools/merge.js')).merge,
     keygen: async () => (await import('./tools/keygen.js')).keygen,
     lease: async () => (await import('./tools/lease.js')).lease,
+    backup: async () => (await import('./tools/backup.js')).backup,
     run: async () => (await import('./tools/run.js')).run
-    run: async () => (await import('./tools/run.js')).run,
-    backup: async () => (await import('./tools/backup.js')).backup
   }
 }
 

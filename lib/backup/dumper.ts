@@ -32,7 +32,7 @@ const options = [
  * on a command line, and nothing is left behind. Throws `ConfigError`.
  */
 export function openDumper (uri: Uri, defaultsFile: string, directory: string): Dumper {
-  const credentials = withoutName(directory, optionFile(uri, defaultsFile))
+  const credentials = openCredentials(uri, defaultsFile, directory)
   return {
     async * dump (table, where, stop) {
       const child = spawn('mariadb-dump', ['--defaults-file=/proc/self/fd/3', ...options, `--where=${where}`, '--', uri.path.slice(1), table], { stdio: ['ignore', 'pipe', 'pipe', credentials] })
@@ -66,6 +66,14 @@ async function endOf (child: ChildProcess, table: string): Promise<void> {
     child.once('close', (code, signal) => { resolve(code ?? signal) })
   })
   if (code !== 0) throw new StreamError('cannot-read', `mariadb-dump of ${table} ended with ${code}: ${message.trim().replaceAll('\n', '; ')}`)
+}
+
+/**
+ * For `--defaults-file=/proc/self/fd/…` of MariaDB's programs: the account and the TLS that a connection of ours would have, in a file that has no name. Whoever
+ * opens it closes it. Throws `ConfigError`.
+ */
+export function openCredentials (uri: Uri, defaultsFile: string, directory: string): number {
+  return withoutName(directory, optionFile(uri, defaultsFile))
 }
 
 /** A file that only who has it open can read. */

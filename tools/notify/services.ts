@@ -109,6 +109,21 @@ export const services: Readonly<Record<string, Service>> = {
     means: 'events whose time is over were not purged lately, or not all of them',
     next: ['journalctl -u vanadium-purge says what failed, or what stopped it.', 'systemctl start vanadium-purge goes on where it was; vanadium purge --prove says what is left.'],
     metrics: []
+  },
+  backup: {
+    means: 'not everything was backed up lately',
+    next: ['journalctl -u vanadium-backup says what failed, or what stopped it.', 'systemctl start vanadium-backup goes on where it was.'],
+    metrics: []
+  },
+  'backup-verify': {
+    means: 'something of the backups, the archives or the tables is missing, damaged or too old, or nobody has looked lately',
+    next: ['vanadium check backup-verify -v names each file, and each hour of a table.', 'What one place lacks, another has: copy it back before vanadium backup run and vanadium backup verify.'],
+    metrics: []
+  },
+  'backup-rehearse': {
+    means: 'a restore does not give what was backed up, or was not rehearsed lately',
+    next: ['journalctl -u vanadium-backup-rehearse says what failed.', 'vanadium backup rehearse --scratch URI does it again; vanadium backup verify says which files are damaged.'],
+    metrics: []
   }
 }
 

@@ -12,6 +12,7 @@ const eraseToEnd = '\x1b[K'
 
 export interface ProgressOptions {
   readonly what: string
+  /** May grow. */
   readonly total: number
   readonly tally: Pick<ReplayTally, 'read'>
   /** Lines so far, where what is counted in `tally` are bytes. */
@@ -26,11 +27,13 @@ export interface ProgressOptions {
 }
 
 /** A bar on the terminal, or else a line of the log now and then. Returns what ends it. */
-export function showProgress ({ what, total, tally, lines, waitsFor, terminal, log, sayMs = defaultSayMs }: ProgressOptions): () => void {
+export function showProgress (options: ProgressOptions): () => void {
+  const { what, tally, lines, waitsFor, terminal, log, sayMs = defaultSayMs } = options
   const startMs = performance.now()
 
   function state (): { percent: number, perSecond: number, secondsLeft: number } {
     const seconds = Math.max(0.001, (performance.now() - startMs) / 1000)
+    const { total } = options
     const percent = total === 0 ? 100 : Math.min(100, Math.floor(tally.read / total * 100))
     const secondsLeft = tally.read === 0 ? 0 : Math.ceil(Math.max(0, total - tally.read) / tally.read * seconds)
     return { percent, perSecond: Math.round((lines?.() ?? tally.read) / seconds), secondsLeft }
@@ -40,7 +43,7 @@ export function showProgress ({ what, total, tally, lines, waitsFor, terminal, l
     const { percent, perSecond, secondsLeft } = state()
     const full = Math.floor(percent / 100 * barWidth)
     const waiting = waitsFor()
-    const of = lines === undefined ? number(total) : `${bytesText(total)} (${bytesText(tally.read)})`
+    const of = lines === undefined ? number(options.total) : `${bytesText(options.total)} (${bytesText(tally.read)})`
     const end = waiting === null ? `${number(perSecond)}${lines === undefined ? '' : ' lines'}/s, ${secondsLeft} s left` : `waiting for ${waiting}`
     const line = `${what} [${'#'.repeat(full)}${'.'.repeat(barWidth - full)}] ${percent} % of ${of}, ${end}`
     terminal?.write(`\r${line.slice(0, terminal.columns - 1)}${eraseToEnd}`)
@@ -48,7 +51,7 @@ export function showProgress ({ what, total, tally, lines, waitsFor, terminal, l
 
   function say (): void {
     const { percent, perSecond, secondsLeft } = state()
-    const counts = lines === undefined ? { read: tally.read, of: total } : { bytes: tally.read, of: total, lines: lines() }
+    const counts = lines === undefined ? { read: tally.read, of: options.total } : { bytes: tally.read, of: options.total, lines: lines() }
     log.info('progress', { what, percent, ...counts, per_second: perSecond, seconds_left: secondsLeft })
   }
 

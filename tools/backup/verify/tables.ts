@@ -1,0 +1,59 @@
+import { backupTables, contentExpression, keyExpression, rowsOf, setUpSession, type BackupTable, type Query } from '../../../lib/backup/table.js'
+import { hoursOfTable } from '../../../lib/backup/hours.js'
+import type { Hour } from '../../../lib/backup/manifest.js'
+import { mysqlDialect } from '../../../lib/sql/ddl.js'
+import { dateTimeOf } from '../../../lib/sql/catalog.js'
+
+/** The tables of a database as they are now. What was asked once is not asked again. */
+export interface LiveTables {
+  readonly database: string
+  readonly tables: ReadonlyMap<string, BackupTable>
+  /** Nothing of a table that is not there. */
+  hours (table: string, day: string): Promise<readonly Hour[]>
+  /** Days of which there are rows, `undated` left out. */
+  days (table: string): Promise<readonly string[]>
+  /** The lowest id of a day; null if there is none. */
+  firstId (table: string, day: string): Promise<number | null>
+  /** Key and content of each row of an hour, both in hex. */
+  rows (table: string, hour: string): Promise<Map<string, string>>
+}
+
+export async function openLiveTables (query: Query, stop: AbortSignal): Promise<LiveTables> {
+  await setUpSession(query)
+  const [row] = await query('SELECT DATABASE() AS name')
+  const tables = new Map((await backupTables(query)).map(table => [table.name, table]))
+  const asked = new Map<string, Promise<readonly Hour[]>>()
+  const eventTable = (name: string): BackupTable | null => {
+    const table = tables.get(name)
+    return table === undefined || table.style === 'whole' ? null : table
+  }
+  return {
+    database: String(row?.['name']),
+    tables,
+    async hours (name, day) {
+      const key = JSON.stringify([name, day])
+      const table = tables.get(name)
+      let hours = asked.get(key)
+      if (hours === undefined) asked.set(key, hours = table === undefined ? Promise.resolve([]) : hoursOfTable(query, table, day, stop))
+      return await hours
+    },
+    async days (name) {
+      const table = eventTable(name)
+      if (table === null) return []
+      const rows = await query(`SELECT DISTINCT ${table.style === 'capsule' ? 'LEFT(`timestamp`, 8)' : 'DATE(`meta_dt`)'} AS day FROM ${mysqlDialect.quote(name)}`)
+      return rows.flatMap(({ day }) => dateTimeOf(`${String(day)} 00:00:00`)?.slice(0, 10) ?? [])
+    },
+    async firstId (name, day) {
+      const table = eventTable(name)
+      if (table === null) return null
+      const [row] = await query(`SELECT MIN(id) AS id FROM ${mysqlDialect.quote(name)} WHERE ${rowsOf(table, day)}`)
+      return row?.['id'] == null ? null : Number(row['id'])
+    },
+    async rows (name, hour) {
+      const table = eventTable(name)
+      if (table === null) return new Map()
+      const rows = await query(`SELECT ${keyExpression(table)} AS \`key\`, ${contentExpression(table)} AS content FROM ${mysqlDialect.quote(name)} WHERE ${rowsOf(table, hour)}`)
+      return new Map(rows.map(({ key, content }) => [String(key).toLowerCase(), String(content).toLowerCase()]))
+    }
+  }
+}
