@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { defineCommand, type CommandContext } from '../../lib/cli/command.js'
-import { version } from '../../lib/cli/version.js'
+import { version } from '../../lib/version.js'
 import { VanadiumError } from '../../lib/errors.js'
 import { destinationName, openBackup, type BackupConfiguration } from '../../lib/backup/configuration.js'
 import { recover } from '../../lib/backup/draft.js'

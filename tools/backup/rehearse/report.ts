@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { destinationName, type Destination } from '../../../lib/backup/configuration.js'
-import { version } from '../../../lib/cli/version.js'
+import { version } from '../../../lib/version.js'
 import { numberText } from '../../text.js'
 import { findingText, type Finding } from '../verify/finding.js'
 import type { Rehearsed } from './rehearsal.js'

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { version } from '../../../lib/cli/version.js'
+import { version } from '../../../lib/version.js'
 import { bytesText, numberText } from '../../text.js'
 import { findingText, type Finding } from './finding.js'
 
