@@ -75,6 +75,7 @@ export async function startTwoHosts (t: Test): Promise<TwoHosts> {
     return side
   })) as [Side, Side]
   t.teardown(() => { if (!t.passing()) for (const side of sides) tell(t, side) })
+  const start = await record.seconds()
   const sender = startTraffic(traffic, { to: [a, b], perSecond })
   await until('events are stored', async () => await countRows(server, database, table) > 0, patienceMs, lookMs)
   await record.note(table)
@@ -99,6 +100,7 @@ export async function startTwoHosts (t: Test): Promise<TwoHosts> {
   async function finish ({ fault, takesOver, errors = {} }: Expected): Promise<void> {
     const end = await record.seconds()
     const sent = await sender.stop()
+    t.comment(`${Math.round(sent.size / (end - start))} events a second were sent`)
     await until('all that was sent is stored', async () => await countRows(server, database, table) >= sent.size, patienceMs, lookMs)
     for (const side of sides) await caughtUp(side, 0)
     const { token } = await lease()
