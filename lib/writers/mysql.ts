@@ -88,7 +88,7 @@ function leaseOf (ctx: Context, params: MysqlWriterParams, options: Pick<Session
   const seconds = params['lease-seconds']
   // names of hosts have 64 characters at most
   const [host, instance] = [hostname(), ctx.name.slice(0, 150)]
-  const session = new Session(ctx, { ...options, purpose: 'lease', lockWaitSeconds: leaseWaitSeconds, askMs: Math.max(2000, seconds * 250), mostPauseMs: seconds * 250 })
+  const session = new Session(ctx, { ...options, purpose: 'lease', lockWaitSeconds: leaseWaitSeconds, askMs: Math.max(2000, seconds * 375), mostPauseMs: seconds * 250 })
   return new LeaseKeeper(ctx, session, {
     name: params.lease,
     member: `${host}/${instance}/${ctx.state.id}`,

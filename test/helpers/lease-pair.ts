@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
 import type { Test } from 'tap'
+import { cutLink, type CutLink } from './cut-link.js'
 import { startDaemon, type Daemon } from './daemon.js'
 import { startMariadb, type Mariadb } from './mariadb.js'
 import { countRows, numberedEvent, numberedSchemas } from './numbered-events.js'
@@ -32,6 +33,8 @@ export interface Pair {
   readonly database: string
   readonly a: Side
   readonly b: Side
+  /** From `a` to the database. */
+  readonly link: CutLink
   /** Events `from` to before `end`, to one or both. */
   send (from: number, end: number, to?: ReadonlyArray<'a' | 'b'>, schema?: string): void
   /** Resolves when the table has so many rows. */
@@ -52,7 +55,7 @@ const lease = 'pair'
  * A MariaDB with a binary log, and two hosts. A trigger notes for each row which connection stored it, within the same transaction: together with
  * `vanadium_fences` the binary log tells who wrote when.
  */
-export async function startPair (t: Test, { seconds = 2, askSeconds = 2, batchRows = 500 }: PairOptions = {}): Promise<Pair> {
+export async function startPair (t: Test, { seconds = 4, askSeconds = 60, batchRows = 500 }: PairOptions = {}): Promise<Pair> {
   const server = await startMariadb(['--log-bin=log', '--server-id=1', '--binlog-format=ROW', '--skip-name-resolve', '--log-bin-trust-function-creators=1'])
   t.teardown(server.stop)
   const database = await server.database()
@@ -65,14 +68,16 @@ export async function startPair (t: Test, { seconds = 2, askSeconds = 2, batchRo
   const defaults = join(directory, 'socket.cnf')
   writeFileSync(defaults, `[client]\nuser=vanadium\nsocket=${server.socket}\n`, { mode: 0o600 })
   const options = `batch-rows=${batchRows}&lease=${lease}&lease-seconds=${seconds}&lease-ask-seconds=${askSeconds}`
+  const link = await cutLink(t, server.port)
   // by two ways, so that the server tells them apart
-  const a = await startSide(t, 'a', directory, schemas, `mysql://vanadium@127.0.0.1:${server.port}/${database}?${options}`, 'vanadium@127.0.0.1')
+  const a = await startSide(t, 'a', directory, schemas, `mysql://vanadium@127.0.0.1:${link.port}/${database}?${options}`, 'vanadium@127.0.0.1')
   const b = await startSide(t, 'b', directory, schemas, `mysql:///${database}?defaults-file=${defaults}&${options}`, 'vanadium@localhost')
   return {
     server,
     database,
     a,
     b,
+    link,
     send (from, end, to = ['a', 'b'], schema = 'Counted') {
       const lines = Array.from({ length: end - from }, (_, i) => `${numberedEvent(from + i, { schema })}\n`).join('')
       for (const side of to) appendFileSync({ a, b }[side].file, lines)

@@ -97,6 +97,8 @@ t.test('no password and no key is in what processes write, in whatever way they 
     put('bad.cnf', `[client]\npassword = '${passwords['of my.cnf']}'\nport = x\n`)
     t.match(await run(consume(path('bad.cnf'))), { code: 78, wrote: /is none; write a number/ })
     t.match(await run(['check', 'replication', '--read', mysql(myCnf)]), { code: /[23]/ })
+    t.match(await run(['check', 'lease', '--read', mysql(myCnf), '--lease', 'events']), { code: /[23]/ })
+    t.match(await run(['lease', '--read', mysql(myCnf), '--lease', 'events']), { code: /[12]/ })
   })
 
   await t.test('credentials of systemd: used, and not shown', async t => {

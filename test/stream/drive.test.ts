@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { RecordError } from '../../lib/errors.js'
+import { LeftError, RecordError } from '../../lib/errors.js'
 import { batchOfLines } from '../../lib/stream/batch.js'
 import type { Batch, Context, Position, Reader, Writer } from '../../lib/stream/contracts.js'
 import { createDeadLetters } from '../../lib/stream/dead-letters.js'
@@ -60,6 +60,19 @@ t.test('whichever call of the writer fails: its error comes out, and what was wr
     if (trace.findLast(({ what }) => what !== 'drain')?.what === 'failed') return
     assert.deepEqual(flushed, written)
     assert.deepEqual(committed, written)
+  }))
+})
+
+// seen to fail without the exception that drive makes of it
+t.test('whichever call of the writer finds that somebody else stores it: nothing more is flushed or committed, and that is no failure', async () => {
+  await fc.assert(fc.asyncProperty(scripts, fc.nat(12), paces, options, async (scripts, call, turns, options) => {
+    const trace: Trace = []
+    const error = new LeftError('stopped', 'somebody else stores it')
+    await drive(scripts.map((script, i) => scriptedReader(i, stepsOf(script), trace)), scriptedWriter(trace, { turns, fail: { call, error } }), tracingContext(trace), options)
+
+    const failed = trace.findIndex(({ what }) => what === 'failed')
+    if (failed === -1) return
+    assert.deepEqual(trace.slice(failed + 1).filter(({ what }) => ['written', 'flushed', 'commit'].includes(what)), [])
   }))
 })
 

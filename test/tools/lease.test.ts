@@ -34,7 +34,6 @@ t.test('who has a lease', { skip: needsMariadb }, async t => {
 
   await t.test('is nobody before there was a consumer', async t => {
     t.match(await show(...read), { code: 2, text: 'nobody ever had the lease events in this database\n', stderr: '' })
-    t.match(await show(...read, '--json'), { code: 2, text: 'null\n' })
     t.match(await check(), { code: 2, line: /^CRITICAL: nobody ever had the lease events/ })
   })
 
@@ -68,12 +67,10 @@ t.test('who has a lease', { skip: needsMariadb }, async t => {
     await standby(300, 1)
     t.match(await check(), { code: 1, line: /db2\/mysql stands by, 5 min behind$/ })
     t.match(await check('-c', '200'), { code: 2 })
-    t.match(await check('-w', '400'), { code: 0 })
   })
 
   await t.test('who was not heard of for a while stands by no more', async t => {
     await standby(3, 200)
-    t.match(await show(...read), { text: /\ndb2\/mysql +gone +3 min ago / })
     t.match(await check('-v'), { code: 1, line: /nobody stands by$/, details: [/^db2\/mysql: gone, seen 3 min ago/, /: writes, seen /] })
   })
 
@@ -98,12 +95,10 @@ t.test('who has a lease', { skip: needsMariadb }, async t => {
   await t.test('is not known when the database is away, which is an alarm', async t => {
     const away = ['--read', `mysql://root@127.0.0.1:${await freePort()}/log`, '--lease', 'events']
     t.match(await runCheck('lease', ...away), { code: 2, line: /^CRITICAL: the database does not answer: / })
-    t.match(await show(...away), { code: 1, text: '', stderr: /ECONNREFUSED/ })
   })
 })
 
 t.test('what is asked for must be a lease, in a database that has such', async t => {
   t.match(await show('--read', 'sqlite:///tmp/x', '--lease', 'events'), { code: 78, stderr: /--read \\"sqlite:\/\/\/tmp\/x\\" is no database that can be read; give mysql:\/\/user@host/ })
   t.match(await show('--read', 'mysql:///log', '--lease', 'a b'), { code: 78, stderr: /--lease \\"a b\\" is no name of a lease; give 1 to 64 of A-Z a-z 0-9 _ \. -/ })
-  t.match(await runCheck('lease', '--read', 'mysql:///log', '--lease', ''), { code: 3, line: /^UNKNOWN: --lease / })
 })

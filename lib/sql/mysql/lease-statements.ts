@@ -43,14 +43,25 @@ function freeFor (member: string): string {
     AND (wanted_by IN ${tupleOf(['', member])} OR expires <= ${now} - INTERVAL seconds SECOND)`
 }
 
-/** Never within a transaction. */
-export async function prepareLease (link: Link, { name, seconds }: Claimant): Promise<void> {
+/** Makes it, free, if there is none of that name. Never within a transaction. */
+export async function lookAtLease (link: Link, claimant: Claimant): Promise<Seen> {
+  for (;;) {
+    try {
+      const seen = await find(link, claimant)
+      if (seen !== null) return seen
+    } catch (error) {
+      if (numberOf(error) !== noSuchTable) throw error
+    }
+    await make(link, claimant)
+  }
+}
+
+async function make (link: Link, { name, seconds }: Claimant): Promise<void> {
   for (const statement of leaseTables) await link.execute(statement)
   await link.execute(`INSERT IGNORE INTO vanadium_leases (name, holder, token, since, expires, seconds) VALUES (${literal(name)}, '', 0, ${now}, ${now}, ${seconds})`)
 }
 
-/** Null if there is none of that name. */
-export async function lookAtLease (link: Link, { name, member, seconds }: Claimant): Promise<Seen | null> {
+async function find (link: Link, { name, member, seconds }: Claimant): Promise<Seen | null> {
   const [row] = await link.query(`SELECT lease.holder, lease.token, wanted_by, holder.host, holder.lag_seconds, ${freeFor(member)} AS is_free,
       TIMESTAMPDIFF(MICROSECOND, ${now}, expires) / 1e6 AS seconds_left, TIMESTAMPDIFF(MICROSECOND, since, ${now}) / 1e6 AS held_seconds,
       asker.seen > ${now} - INTERVAL ${seconds} SECOND AS is_wanted

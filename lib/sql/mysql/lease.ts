@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../errors.js'
 import type { Context } from '../../stream/contracts.js'
-import { noSuchTable, numberOf } from '../errors.js'
 import { Bell } from './bell.js'
-import { askForLease, enterMember, forgetWish, letGoOfLease, lookAtLease, prepareLease, renewLease, type Claimant, type Seen } from './lease-statements.js'
+import { askForLease, enterMember, forgetWish, letGoOfLease, lookAtLease, renewLease, type Claimant, type Seen } from './lease-statements.js'
 import { prepareTakeOver, takeOver } from './lease-take-over.js'
 import type { Link, Session } from './session.js'
 
@@ -161,32 +160,15 @@ export class LeaseKeeper {
   async #turn (link: Link): Promise<void> {
     if (this.#closing) return
     await link.requireWritable()
-    await this.#prepare(link)
+    if (this.#prepared !== link) await prepareTakeOver(link)
+    this.#prepared = link
     if (this.#token !== null && !await renewLease(link, this.claimant, this.#token)) this.#lose()
-    const seen = await this.#look(link)
+    const seen = this.#noticed(await lookAtLease(link, this.claimant))
     if (this.#token !== null) await this.#heed(link, seen)
     else if (seen.isFree && !this.#ctx.stop.aborted && !this.#closing) await this.#take(link, seen)
     else await this.#wish(link, seen)
     await enterMember(link, this.claimant, this.#ctx.lags.summary().seconds)
     this.#ctx.metrics.gauge(holdsLease, this.#token === null ? 0 : 1)
-  }
-
-  async #prepare (link: Link): Promise<void> {
-    if (this.#prepared === link) return
-    await prepareTakeOver(link)
-    this.#prepared = link
-  }
-
-  async #look (link: Link): Promise<Seen> {
-    for (;;) {
-      try {
-        const seen = await lookAtLease(link, this.claimant)
-        if (seen !== null) return this.#noticed(seen)
-      } catch (error) {
-        if (numberOf(error) !== noSuchTable) throw error
-      }
-      await prepareLease(link, this.claimant)
-    }
   }
 
   #noticed (seen: Seen): Seen {

@@ -78,10 +78,12 @@ export class Session {
     // a lease is renewed beside the loop: that must not be taken for progress of the loop
     this.#watch = new StatementWatch(purpose === 'lease' ? { log: ctx.log, progress: () => {}, waiting: () => {} } : ctx, {
       store: uri.text,
-      ask: purpose === 'lease' ? null : async () => {
-        const options = connectionOptions(uri, this.#options.defaultsFile)
-        return await askFor(this.#id, options, openSocket(options))
-      },
+      ask: purpose === 'lease'
+        ? null
+        : async () => {
+          const options = connectionOptions(uri, this.#options.defaultsFile)
+          return await askFor(this.#id, options, openSocket(options))
+        },
       breakOff: error => { this.#socket?.destroy(error) },
       ...(askMs === undefined ? {} : { everyMs: askMs })
     })
@@ -179,6 +181,8 @@ export function openSocket ({ socketPath, host = '', port = 0 }: ConnectionOptio
 /** Pins what our statements rely on, whatever the server's defaults are. Returns what the server allows. */
 async function setUp (connection: Connection): Promise<ServerLimits> {
   await connection.query("SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1, max_error_count = 65535")
+  // rows that are seen are committed, and a count is of one moment
+  await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ')
   // lets a table of several hundred columns be made; needs a privilege in MySQL 8, so it must not be required. Replicas know nothing
   // of what a session sets: where there may be some, the server's own setting counts, or such a table would stop them
   await connection.query('SET SESSION innodb_strict_mode = IF(@@GLOBAL.log_bin, @@GLOBAL.innodb_strict_mode, 0)').catch(() => {})

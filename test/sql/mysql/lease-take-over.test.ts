@@ -24,6 +24,11 @@ async function lock ({ socket }: Mariadb, database: string, sql: string): Promis
   }
 }
 
+/** Of the lease that a side took last. */
+function tokenOf ({ consumer }: Side): unknown {
+  return consumer.log.findLast(({ message }) => message === has)?.['token']
+}
+
 async function allThere (t: Test, { server, database }: Pair, count: number): Promise<void> {
   isSequence(t, (await storedNumbers(server, database)).sort((a, b) => a - b), count, 'Counted_1')
 }
@@ -90,6 +95,29 @@ t.test('of two consumers of the same events', { skip: needsMariadb }, async t =>
     t.equal(await pair.holder(), other.name)
   })
 
+  await t.test('the one that writes is cut off from the database in the middle of a transaction, without a word: the other stores all of it', async t => {
+    const { a, b, link } = pair
+    if (await pair.holder() !== 'a') {
+      await b.consumer.stop()
+      await a.consumer.logged(line => line.message === has && line['before'] === '')
+      b.start()
+      await b.consumer.logged('stands by; another instance writes')
+    }
+    const before = b.consumer.log.length
+    const release = await lock(server, database, 'SELECT * FROM vanadium_schemas FOR UPDATE')
+    pair.send(sent, sent += 500)
+    await until('rows wait', async () => (await server.query(`SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE 'INSERT INTO vanadium_schemas%' AND DB = '${database}'`)).length > 0)
+    link.cut()
+    await release()
+    await b.consumer.logged(line => line.message === has && b.consumer.log.indexOf(line) >= before)
+    await pair.stored(sent)
+    link.mend()
+    await a.consumer.logged(line => line.message === 'stands by; another instance writes' && line['token'] === tokenOf(b))
+    await more(100)
+
+    t.equal(await pair.holder(), 'b')
+  })
+
   await t.test('both go on when the database is killed and starts again', async () => {
     await server.kill()
     pair.send(sent, sent += 300)
@@ -102,7 +130,7 @@ t.test('of two consumers of the same events', { skip: needsMariadb }, async t =>
     const counts = await Promise.all([pair.a, pair.b].map(async ({ consumer }) => await consumer.stop()))
     t.strictSame(counts, [0, 0])
     await allThere(t, pair, sent)
-    await neverTwo(t, pair, 4)
+    await neverTwo(t, pair, 5)
     for (const { consumer } of [pair.a, pair.b]) t.strictSame(consumer.log.filter(({ level }) => level === 'error'), [])
   })
 })
