@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { forwarder } from '../../daemons/forwarder.js'
+import { parseOptions } from '../../lib/cli/options.js'
+import { builtInReaders } from '../../lib/readers/index.js'
+import { builtInWriters } from '../../lib/writers/index.js'
 import { startDaemon } from '../helpers/daemon.js'
 
 /** What a forwarder of that name makes of lines, each with its number before it. */
@@ -41,7 +45,7 @@ t.test('two forwarders that count by content give the same line the same number,
   t.ok(numbersOf(one).every(number => number < 2 ** 52))
 })
 
-t.test('what makes no sense is refused', async t => {
+t.test('what makes no sense is refused', t => {
   const refused: Array<[options: string[], why: RegExp]> = [
     [['--count-by', 'content'], /--count-by content: it says how --count counts; give that too/],
     [['--count-offset', '2'], /--count-offset 2: it says how --count counts; give that too/],
@@ -52,8 +56,8 @@ t.test('what makes no sense is refused', async t => {
     [['--count', '--count-by', 'content', '--count-offset', '1'], /--count-by content: .* leave out --count-increment and --count-offset, or give --count-by sequence/]
   ]
   for (const [options, why] of refused) {
-    const daemon = startDaemon(t, 'forwarder', '--input', 'stdin://', '--output', 'stdout://', ...options)
-    t.equal(await daemon.ended, 78)
-    t.match(daemon.log.at(-1)?.message, why)
+    const parsed = parseOptions(forwarder, ['--input', 'stdin://', '--output', 'stdout://', ...options], 80)
+    t.throws(() => typeof parsed === 'string' || forwarder.prepare(parsed.own, { readers: builtInReaders(), writers: builtInWriters() }, parsed.common), { name: 'ConfigError', message: why }, options.join(' '))
   }
+  t.end()
 })

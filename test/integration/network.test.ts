@@ -58,6 +58,11 @@ t.test('hosts on one machine', { skip: needsNetwork }, async t => {
     const within = await connection(a, a)
 
     network.cut(a)
+    const attempt = c.spawn(process.execPath, '-e', echoClient, a.address)
+    const answers: string[] = []
+    createInterface({ input: attempt.stdout }).on('line', line => answers.push(line))
+    await until('a connection is asked for again', async () => / retrans:\d+\/([2-9]|\d\d)/.test((await c.run('ss', '-Htin', 'state', 'syn-sent', 'dst', `${a.address}:${echoPort}`)).stdout))
+    t.strictSame(answers, [], 'it is not refused')
     toA.say('one')
     await toA.unheard()
     toB.say('two')

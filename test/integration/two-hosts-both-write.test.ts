@@ -13,9 +13,11 @@ const rows = 3000
 const patienceMs = 120_000
 const lookMs = 200
 
-/** What no operator would let pass: that a store is waited for is told by a warning. */
-function errorsOf (t: Test, host: string, daemons: Iterable<Daemon>): void {
-  for (const { log } of daemons) t.strictSame(log.filter(({ level }) => level === 'error'), [], `errors on ${host}`)
+/** What one host loses to a full buffer, as while it stands still, the other one has. */
+const drops = 'the kernel dropped datagrams: the receive buffer was full'
+
+function noErrors (t: Test, host: string, daemons: Iterable<Daemon>): void {
+  for (const { log } of daemons) t.strictSame(log.filter(({ level, message }) => level === 'error' && message !== drops), [], `errors on ${host}`)
 }
 
 t.test('two hosts that both write what both get', { skip: needsNetwork !== false ? needsNetwork : needsMariadb }, async t => {
@@ -40,22 +42,18 @@ t.test('two hosts that both write what both get', { skip: needsNetwork !== false
   await a.kill()
   await goesOn('a is dead')
   const again = await onA.startAll()
-  await goesOn('a is back')
 
   network.cut(b)
   await goesOn('b is cut off from everybody')
   network.heal(b)
-  await goesOn('b is reached again')
 
   network.cut(a, db)
-  await goesOn('a does not reach the database')
+  await goesOn('a does not reach the database, which b does again')
   network.heal(a, db)
-  await goesOn('a reaches it again')
 
   await b.pause()
-  await goesOn('b stands still')
+  await goesOn('b stands still, and a reaches the database again')
   b.resume()
-  await goesOn('b goes on')
 
   const sent = await sender.stop()
   await until('all that was sent is stored', async () => await countRows(server, database, 'DemoButtonClick_1') >= sent.size, patienceMs, lookMs)
@@ -65,7 +63,7 @@ t.test('two hosts that both write what both get', { skip: needsNetwork !== false
   const { missing, doubled, strange } = await booksOf(server, database, sent)
   t.comment(`${sent.size} events were sent`)
   t.strictSame({ missing, doubled, strange }, { missing: [], doubled: [], strange: [] })
-  errorsOf(t, 'a, before it died', first.values())
-  errorsOf(t, 'a', again.values())
-  errorsOf(t, 'b', ofB.values())
+  noErrors(t, 'a, before it died', first.values())
+  noErrors(t, 'a', again.values())
+  noErrors(t, 'b', ofB.values())
 })

@@ -50,6 +50,18 @@ t.test('numbers never repeat, after a restart either', async t => {
   t.equal(new Set(seen).size, 9)
 })
 
+t.test('readers of one name on several hosts give no number that another gives', async t => {
+  for (const [steps, numbers] of [['seq-id-increment=2&seq-id-offset=1', [1, 3, 5]], ['seq-id-increment=2&seq-id-offset=2', [0, 2, 4]]] as const) {
+    const { reader, port } = await openReader(t, `recv-from=beacon&${steps}`)
+    const { lines } = consume(reader)
+
+    for (let i = 0; i < 3; i++) await send(port, 'GET', `/event.gif?${event}`)
+
+    t.strictSame(lines.map(({ seqId }) => seqId), numbers)
+  }
+  t.throws(() => { readers.check('http://*:8080/?seq-id-increment=2&seq-id-offset=3') }, { name: 'ConfigError', message: /seq-id-offset is 3; it may be at most seq-id-increment, 2/ })
+})
+
 t.test('a request is answered when the consumer asks for the next batch, not before', async t => {
   const { reader, port } = await openReader(t)
   const batches = reader[Symbol.asyncIterator]()
