@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { StreamError } from '../errors.js'
 import type { Batch, Context } from '../stream/contracts.js'
+import { takeSteps, type Steps } from '../stream/numbering.js'
 import { PullQueue } from '../stream/pull-queue.js'
 import type { Sequence } from '../stream/state.js'
 import type { Answers } from './http-answers.js'
@@ -15,6 +16,7 @@ import { WaitingResponses } from './http-waiting.js'
 export interface BeaconOptions {
   readonly recvFrom: string
   readonly sequence: Sequence
+  readonly steps: Steps
   readonly trustedProxies: number
   /** Name of the cookie with which people opt out. */
   readonly optOutCookie: string
@@ -144,12 +146,12 @@ export class Beacons {
   #take ({ request, response, connection }: Exchange, query: string): void {
     if (query === '') return connection.refuse(response, 400)
     const { headers, socket } = request
-    const { recvFrom, sequence, trustedProxies, optOutCookie } = this.#options
+    const { recvFrom, trustedProxies, optOutCookie } = this.#options
     const address = clientAddress(socket.remoteAddress, headers['x-forwarded-for']?.toString(), trustedProxies)
     if (!this.#rates.allows(sourceOf(address))) return connection.refuse(response, 429)
     if (hasOptedOut(headers, optOutCookie)) return this.#leaveOut(response)
     if (this.#queue.full) return connection.refuse(response, 503)
-    const seqId = this.#number(sequence)
+    const seqId = this.#number()
     if (seqId === null) return connection.refuse(response, 503)
     this.#queue.push(lineOf({ query, seqId, recvFrom, address, userAgent: headers['user-agent'] }))
     this.#answers.forget(request)
@@ -163,9 +165,9 @@ export class Beacons {
   }
 
   /** Null while the disk is full on which numbers are reserved. */
-  #number (sequence: Sequence): number | null {
+  #number (): number | null {
     try {
-      return sequence.take(1)
+      return takeSteps(this.#options.sequence, this.#options.steps, 1)
     } catch (error) {
       if (!(error instanceof StreamError)) throw error
       this.#ctx.log.error('no number can be given to an event: the disk of --state is full, or fails', { reason: error.message })

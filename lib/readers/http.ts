@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { ConfigError, messageOf, StreamError } from '../errors.js'
 import type { Context, Handler, Reader } from '../stream/contracts.js'
 import { generatedReader } from '../stream/generated-reader.js'
+import { mostIncrement } from '../stream/numbering.js'
 import type { Uri } from '../stream/uri.js'
 import { Answers } from './http-answers.js'
 import { Beacons, type BeaconOptions } from './http-beacons.js'
@@ -12,6 +13,8 @@ import { createBeaconServer, listen, type ServerLimits } from './http-server.js'
 
 export interface HttpReaderParams {
   'recv-from': string
+  'seq-id-increment': number
+  'seq-id-offset': number
   'trusted-proxies': number
   'optout-cookie': string
   origins: string
@@ -57,7 +60,9 @@ export const httpReader: Handler<HttpReaderParams, HttpReader> = {
   params: {
     type: 'object',
     properties: {
-      'recv-from': { type: 'string', pattern: '^\\S*$', default: '', description: 'The `recvFrom` of every line; the name of the host if empty. Readers with one name need one instance: uuids are made of it and of `seqId`.' },
+      'recv-from': { type: 'string', pattern: '^\\S*$', default: '', description: 'The `recvFrom` of every line; the name of the host if empty. Readers with one name need one instance, or `seq-id-increment`: uuids are made of it and of `seqId`.' },
+      'seq-id-increment': { type: 'integer', minimum: 1, maximum: mostIncrement, default: 1, description: 'From one `seqId` to the next, where readers on several hosts have one name: how many they are.' },
+      'seq-id-offset': { type: 'integer', minimum: 1, maximum: mostIncrement, default: 1, description: 'Which of these readers this one is, from 1 to `seq-id-increment`: no other one gives its numbers.' },
       'trusted-proxies': { type: 'integer', minimum: 0, maximum: 16, default: 0, description: 'How many proxies stand before the reader. So many entries at the end of X-Forwarded-For are believed.' },
       'optout-cookie': { type: 'string', pattern: '^[!#$%&\'*+.^_`|~0-9A-Za-z-]+$', default: 'vanadium_optout', description: 'Name of the cookie with which people opt out. With its value 1, `DNT: 1` or `Sec-GPC: 1`, an event is answered like any other, goes nowhere, and is counted as `opted_out`.' },
       origins: { type: 'string', pattern: '^(https?://[^/\\s,]+(,https?://[^/\\s,]+)*)?$', default: '', description: 'Origins of pages that send events with credentials, as `sendBeacon` does, in a type that browsers ask for before (`application/json`); comma-separated. Pages of any origin may send all else.' },
@@ -82,6 +87,9 @@ export const httpReader: Handler<HttpReaderParams, HttpReader> = {
   check (uri, params) {
     if (params['header-timeout'] > params['request-timeout']) {
       throw new ConfigError('bad-uri', `${uri.text}: header-timeout is ${params['header-timeout']}; it may be at most request-timeout, ${params['request-timeout']}`)
+    }
+    if (params['seq-id-offset'] > params['seq-id-increment']) {
+      throw new ConfigError('bad-uri', `${uri.text}: seq-id-offset is ${params['seq-id-offset']}; it may be at most seq-id-increment, ${params['seq-id-increment']}`)
     }
     if (uri.path === '' || uri.path === '/') return
     throw new ConfigError('bad-uri', `${uri.text}: the path is "${uri.path}", but the paths served are fixed (/event.gif, /beacon/event); leave it out`)
@@ -121,6 +129,7 @@ function beaconOptions (params: HttpReaderParams, { state }: Context): BeaconOpt
   return {
     recvFrom,
     sequence: state.sequence(`http:${recvFrom}`),
+    steps: { increment: params['seq-id-increment'], offset: params['seq-id-offset'] },
     trustedProxies: params['trusted-proxies'],
     optOutCookie: params['optout-cookie'],
     maxQuery: params['max-query'],

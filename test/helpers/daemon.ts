@@ -46,7 +46,11 @@ export function startDaemon (t: Owner, ...args: string[]): Daemon {
 /** The same, with these variables in its environment too. */
 export function startDaemonIn (environment: Readonly<Record<string, string>>, t: Owner, ...args: string[]): Daemon {
   const state = args.includes('--state') || args[0] === 'run' ? [] : ['--state', stateOf(t)]
-  const child = spawn(process.execPath, [executable, ...args, ...state], { env: { ...process.env, ...environment } })
+  return watchDaemon(t, spawn(process.execPath, [executable, ...args, ...state], { env: { ...process.env, ...environment } }), args)
+}
+
+/** The daemon that this process is; `args` are for messages. Ends it with the test. */
+export function watchDaemon (t: Owner, child: ChildProcessWithoutNullStreams, args: readonly string[]): Daemon {
   const log: LogLine[] = []
   const waiting = new Set<() => void>()
   let over = false

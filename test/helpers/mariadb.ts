@@ -37,7 +37,8 @@ export interface Mariadb {
   stop (): Promise<void>
 }
 
-export async function startMariadb (args: readonly string[] = []): Promise<Mariadb> {
+/** `within` begins the command: what becomes, somewhere else, what stands behind it. */
+export async function startMariadb (args: readonly string[] = [], within: readonly string[] = []): Promise<Mariadb> {
   if (server === undefined || installer === undefined) throw new Error(String(needsMariadb))
   const directory = await mkdtemp(join(tmpdir(), 'mariadb-'))
   const { username } = userInfo()
@@ -46,9 +47,9 @@ export async function startMariadb (args: readonly string[] = []): Promise<Maria
   await run(installer, ['--no-defaults', temporary, '--auth-root-authentication-method=normal', '--skip-test-db', `--datadir=${directory}`, `--user=${username}`])
   const socket = join(directory, 's.sock')
   const port = await freePort()
-  const command = ['--no-defaults', temporary, `--user=${username}`, `--datadir=${directory}`, `--socket=${socket}`, `--port=${port}`,
+  const command = [...within, server, '--no-defaults', temporary, `--user=${username}`, `--datadir=${directory}`, `--socket=${socket}`, `--port=${port}`,
     '--bind-address=127.0.0.1', '--local-infile=1', '--innodb-buffer-pool-size=64M', ...args]
-  let child = await launch(server, command)
+  let child = await launch(command)
 
   async function end (signal: NodeJS.Signals): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -78,7 +79,7 @@ export async function startMariadb (args: readonly string[] = []): Promise<Maria
     },
     kill: async () => { await end('SIGKILL') },
     halt: async () => { await end('SIGTERM') },
-    async restart () { child = await launch(server, command) },
+    async restart () { child = await launch(command) },
     async stop () {
       await end('SIGKILL')
       await rm(directory, { recursive: true })
@@ -94,7 +95,7 @@ const typeCast: TypeCast = (field, next) => {
 }
 
 /** Resolves when the server takes connections; throws what it printed when it does not start. */
-async function launch (path: string, args: readonly string[]): Promise<ChildProcess> {
+async function launch ([path = '', ...args]: readonly string[]): Promise<ChildProcess> {
   const child = spawn(path, args, { stdio: ['ignore', 'ignore', 'pipe'] })
   const killWithParent = (): void => { child.kill('SIGKILL') }
   process.once('exit', killWithParent)

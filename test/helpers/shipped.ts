@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startDaemon, type Daemon, type Owner } from './daemon.js'
+import type { NetworkHost } from './network-host.js'
 import { stablePort } from './ports.js'
 import { projectRoot } from './shared.js'
 
@@ -15,6 +16,10 @@ export interface ShippedOptions {
   readonly statsd?: string
   /** Further arguments for every daemon. */
   readonly further?: readonly string[]
+  /** Has it all, with the ports and addresses as they are shipped. */
+  readonly on?: NetworkHost
+  /** What an operator changes in an argument file. */
+  readonly edit?: (path: string, text: string) => string
 }
 
 /** The topology of etc/vanadium.d, with the ports and directories of a test. */
@@ -37,18 +42,18 @@ export const serverSide = ['forwarders/server-side', 'processors/server-side', '
 const shippedFolder = join(projectRoot, 'etc', 'vanadium.d')
 const written = /(?<=:|replay=)8[4-7]\d\d\b/g
 
-export async function shippedTopology (t: Owner, { directory, store, only, statsd, further = [] }: ShippedOptions): Promise<Shipped> {
+export async function shippedTopology (t: Owner, { directory, store, only, statsd, further = [], on, edit = (_path, text) => text }: ShippedOptions): Promise<Shipped> {
   const [config, state, logs] = ['vanadium.d', 'state', 'log'].map(name => join(directory, name)) as [string, string, string]
   const paths = readdirSync(shippedFolder).flatMap(role => readdirSync(join(shippedFolder, role)).map(name => `${role}/${name}`)).filter(path => only?.includes(path) ?? true)
   const texts = new Map(paths.map(path => [path, readFileSync(join(shippedFolder, path), 'utf8')]))
   const ports = new Map<number, number>()
-  for (const [shipped = ''] of [...texts.values()].flatMap(text => [...text.matchAll(written)])) if (!ports.has(Number(shipped))) ports.set(Number(shipped), await stablePort())
+  for (const [shipped = ''] of [...texts.values()].flatMap(text => [...text.matchAll(written)])) if (!ports.has(Number(shipped))) ports.set(Number(shipped), on === undefined ? await stablePort() : Number(shipped))
   for (const made of [state, logs]) mkdirSync(made)
   for (const [path, text] of texts) {
     mkdirSync(join(config, path, '..'), { recursive: true })
-    writeFileSync(join(config, path), text
+    writeFileSync(join(config, path), edit(path, text)
       .replaceAll(written, shipped => String(ports.get(Number(shipped))))
-      .replaceAll('0.0.0.0', '127.0.0.1')
+      .replaceAll('0.0.0.0', on === undefined ? '127.0.0.1' : '0.0.0.0')
       .replaceAll('127.0.0.1:8125', statsd ?? '127.0.0.1:9')
       .replaceAll('/var/log/vanadium', logs)
       .replace(/mysql:\/\/\S+/, () => store))
@@ -56,7 +61,9 @@ export async function shippedTopology (t: Owner, { directory, store, only, stats
 
   function start (path: string): Daemon {
     const [role = '', name = ''] = path.split('/')
-    return startDaemon(t, role.replace(/s$/, ''), '--name', name, '--state', state, ...further, `@${join(config, path)}`)
+    const own = role === 'processors' ? ['--address-key', join(directory, 'address.key')] : []
+    const args = [role.replace(/s$/, ''), '--name', name, '--state', state, ...own, ...further, `@${join(config, path)}`]
+    return on === undefined ? startDaemon(t, ...args) : on.daemon(...args)
   }
   return {
     config,

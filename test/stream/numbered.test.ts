@@ -4,6 +4,7 @@ import t from 'tap'
 import { batchOfRecords, recordsOf } from '../../lib/stream/batch.js'
 import type { Batch, Writer } from '../../lib/stream/contracts.js'
 import { numbered } from '../../lib/stream/numbered.js'
+import { inSteps } from '../../lib/stream/numbering.js'
 import { testContext } from '../helpers/context.js'
 import { at } from '../helpers/provenance.js'
 
@@ -23,6 +24,7 @@ function keepingWriter (): Kept {
 
 /** Records need not be UTF-8, and may be empty. */
 const record = fc.uint8Array({ maxLength: 12 }).map(bytes => Buffer.from(bytes.filter(byte => byte !== 0x0a)))
+const oneByOne = { increment: 1, offset: 1 }
 const batches = fc.array(fc.array(record, { minLength: 1, maxLength: 12 }), { maxLength: 5 })
 
 t.test('each record gets the next number and a space; its bytes, the order and the position stay', async t => {
@@ -34,7 +36,7 @@ t.test('each record gets the next number and a space; its bytes, the order and t
     const sequence = ctx.state.sequence(`count${name++}`)
     sequence.take(from)
     const kept = keepingWriter()
-    const writer = numbered(kept, sequence)
+    const writer = numbered(kept, inSteps(sequence, oneByOne))
 
     for (const [i, records] of batches.entries()) await writer.write(batchOfRecords(records, at(`position ${i}`)) as Batch)
 
@@ -50,8 +52,8 @@ t.test('two writers with one sequence share its numbers', async t => {
   const [one, two] = [keepingWriter(), keepingWriter()]
   const batch = batchOfRecords([Buffer.from('a'), Buffer.from('b')]) as Batch
 
-  await numbered(one, ctx.state.sequence('count')).write(batch)
-  await numbered(two, ctx.state.sequence('count')).write(batch)
+  await numbered(one, inSteps(ctx.state.sequence('count'), oneByOne)).write(batch)
+  await numbered(two, inSteps(ctx.state.sequence('count'), oneByOne)).write(batch)
 
   t.strictSame(one.batches[0]?.lines(), ['0 a', '1 b'])
   t.strictSame(two.batches[0]?.lines(), ['2 a', '3 b'])
@@ -61,7 +63,7 @@ t.test('flush and close are handed on', async t => {
   const ctx = testContext()
   t.teardown(async () => { await ctx.end() })
   const kept = keepingWriter()
-  const writer = numbered(kept, ctx.state.sequence('count'))
+  const writer = numbered(kept, inSteps(ctx.state.sequence('count'), oneByOne))
 
   await writer.flush()
   await writer.close()

@@ -4,6 +4,7 @@ import mysql, { type Connection, type ConnectionOptions, type ResultSetHeader, t
 import { ConfigError } from '../../errors.js'
 import type { Context } from '../../stream/contracts.js'
 import type { Uri } from '../../stream/uri.js'
+import { numberOf } from '../errors.js'
 import { createPatience, type Patience } from '../patience.js'
 import { readDefaultsFile, type ClientOptions } from './defaults-file.js'
 import { noFile, rowsOnce, type FileSource } from './local-infile.js'
@@ -181,8 +182,29 @@ async function setUp (connection: Connection): Promise<ServerLimits> {
   // lets a table of several hundred columns be made; needs a privilege in MySQL 8, so it must not be required. Replicas know nothing
   // of what a session sets: where there may be some, the server's own setting counts, or such a table would stop them
   await connection.query('SET SESSION innodb_strict_mode = IF(@@GLOBAL.log_bin, @@GLOBAL.innodb_strict_mode, 0)').catch(() => {})
+  await leaveNothingLocked(connection)
   return await limitsOf(async sql => (await connection.query<RowDataPacket[]>(sql))[0])
 }
+
+/** Seconds. Between two statements of a transaction of ours there are milliseconds. */
+const longestSilence = 10
+const longestIdleness = 60
+
+/**
+ * Of who is paused, or cut off, in the middle of a transaction the server thinks that there is more to come: it would keep the locks for hours, and
+ * another host could not store the same rows. MySQL knows only how long a whole session may be idle.
+ */
+async function leaveNothingLocked (connection: Connection): Promise<void> {
+  await connection.query(`SET SESSION net_read_timeout = LEAST(@@SESSION.net_read_timeout, ${longestSilence})`)
+  try {
+    await connection.query(`SET SESSION idle_transaction_timeout = ${longestSilence}`)
+  } catch (error) {
+    if (numberOf(error) !== unknownVariable) throw error
+    await connection.query(`SET SESSION wait_timeout = LEAST(@@SESSION.wait_timeout, ${longestIdleness})`)
+  }
+}
+
+const unknownVariable = 1193
 
 interface Events {
   /** A statement is over. */
