@@ -15,5 +15,5 @@ export function leaseName (given: string): string {
 
 /** What the database answered, as an error that is no bug. */
 export function unreadable (database: string, error: unknown): unknown {
-  return classify(error) === 'bug' ? error : new StreamError('cannot-read', `${database}: ${messageOf(error)}`, { cause: error })
+  return classify(error) === 'bug' ? error : new StreamError('cannot-read', `${messageOf(error)} (${database})`, { cause: error })
 }

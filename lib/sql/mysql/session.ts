@@ -78,10 +78,12 @@ export class Session {
     // a lease is renewed beside the loop: that must not be taken for progress of the loop
     this.#watch = new StatementWatch(purpose === 'lease' ? { log: ctx.log, progress: () => {}, waiting: () => {} } : ctx, {
       store: uri.text,
-      ask: purpose === 'lease' ? null : async () => {
-        const options = connectionOptions(uri, this.#options.defaultsFile)
-        return await askFor(this.#id, options, openSocket(options))
-      },
+      ask: purpose === 'lease'
+        ? null
+        : async () => {
+          const options = connectionOptions(uri, this.#options.defaultsFile)
+          return await askFor(this.#id, options, openSocket(options))
+        },
       breakOff: error => { this.#socket?.destroy(error) },
       ...(askMs === undefined ? {} : { everyMs: askMs })
     })

@@ -43,7 +43,7 @@ t.test('a lease', { skip: needsMariadb }, async t => {
   }
 
   async function read (name: string): Promise<Lease | null> {
-    return await readLease(async sql => await server.query(sql, database) as never, name)
+    return await readLease(async sql => await server.query(sql, database), name)
   }
 
   /** Begins a transaction of rows, if the fence lets it, and leaves it open. Resolves with its connection. */
@@ -123,8 +123,8 @@ t.test('a lease', { skip: needsMariadb }, async t => {
     t.ok(passed)
     await link.execute('CREATE TEMPORARY TABLE mine (id INT)').catch(() => {})
     // a host that is stopped: it renews nothing
-    await server.query(`UPDATE vanadium_leases SET expires = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND, holder = 'db1/mysql/stopped' WHERE name = 'kill'`, database)
-    await server.query(`UPDATE vanadium_lease_members SET member = 'db1/mysql/stopped' WHERE name = 'kill'`, database)
+    await server.query('UPDATE vanadium_leases SET expires = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND, holder = \'db1/mysql/stopped\' WHERE name = \'kill\'', database)
+    await server.query('UPDATE vanadium_lease_members SET member = \'db1/mysql/stopped\' WHERE name = \'kill\'', database)
     await one.keeper.close()
     const other = join(t, 'kill', 'db2')
     await until('the other writes', () => other.keeper.writes)
@@ -196,8 +196,8 @@ t.test('a lease', { skip: needsMariadb }, async t => {
     const one = join(t, 'may-not', 'db1')
     await until('one writes', () => one.keeper.writes)
     const { link } = await beginLoad(one)
-    await server.query(`UPDATE vanadium_leases SET expires = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND, holder = 'db1/mysql/stopped' WHERE name = 'may-not'`, database)
-    await server.query(`UPDATE vanadium_lease_members SET member = 'db1/mysql/stopped' WHERE name = 'may-not'`, database)
+    await server.query('UPDATE vanadium_leases SET expires = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND, holder = \'db1/mysql/stopped\' WHERE name = \'may-not\'', database)
+    await server.query('UPDATE vanadium_lease_members SET member = \'db1/mysql/stopped\' WHERE name = \'may-not\'', database)
     await one.keeper.close()
     const other = join(t, 'may-not', 'db2', { user: 'own' })
     t.match(await until('it says so', () => other.ctx.logged().find(({ level }) => level === 'warn')), { message: 'an open transaction of the holder before cannot be ended; waiting for its end', advice: /same account/ })
