@@ -29,6 +29,7 @@ export const vanadium: Program = {
     explain: async () => (await import('./tools/explain.js')).explain,
     keygen: async () => (await import('./tools/keygen.js')).keygen,
     lease: async () => (await import('./tools/lease.js')).lease,
+    drill: async () => (await import('./tools/drill.js')).drill,
     run: async () => (await import('./tools/run.js')).run
   }
 }
