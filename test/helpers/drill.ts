@@ -25,8 +25,8 @@ export interface DrillPair {
   mails (): string
   /** Who has the lease: `a`, `b`, or nobody. */
   holder (): Promise<string>
-  /** Processes of the consumer of `a` that run. */
-  consumers (): Promise<string[]>
+  /** What the processes of the consumer of `a` do, by one letter: `S`, or `T` for one that is stopped where it was. */
+  consumers (): string
 }
 
 const leaseSeconds = 4
@@ -61,7 +61,7 @@ export async function startDrillPair (t: Test): Promise<DrillPair> {
       'drill', 'failover', '--read', read, '--lease', 'events', '--send', `udp://${a.address}:8421`, `udp://${b.address}:8421`,
       '--config', onA.config, '--state', onA.state, '--reports', reports, '--registry', registryOf(a, mails), '--within', '60', '--lag', '60', ...commandsOf(a, onA, daemons.get('consumers/mysql'))
     ],
-    consumers: async () => (await a.run('sh', '-c', 'for pid in $(pgrep -f "consumer --name mysql"); do [ "$(readlink /proc/$pid/ns/net)" = "$(readlink /proc/self/ns/net)" ] && grep -h State /proc/$pid/status; done; true')).stdout.split('\n').filter(Boolean)
+    consumers: () => a.processes().map(pid => stateOf(pid, 'consumer')).join('')
   }
 }
 
@@ -99,10 +99,15 @@ export function lastReport ({ reports }: Pick<DrillPair, 'reports'>): DrillRepor
   return JSON.parse(readFileSync(join(reports, newest), 'utf8')) as DrillReport
 }
 
-/** What the test finds by itself: a trigger notes when each canary was stored, by which host. */
-export async function noteCanaries ({ server, database }: DrillPair): Promise<void> {
+/** What the test finds by itself: triggers note when each canary was stored, by which host, and when who took the lease. */
+export async function noteAll ({ server, database, args, network: { hosts: { a } } }: DrillPair): Promise<void> {
+  // the first one makes the table
+  const [read = '', front = ''] = ['--read', '--send'].map(option => args[args.indexOf(option) + 1])
+  await until('there is a canary', async () => (await a.vanadium('check', 'canary', '--send', front, '--read', read)).code === 0, patienceMs)
   await server.query('CREATE TABLE noted (n BIGINT AUTO_INCREMENT PRIMARY KEY, at DATETIME(6) NOT NULL, account VARCHAR(255) NOT NULL, sent BIGINT NOT NULL, front VARCHAR(255) NOT NULL)', database)
   await server.query('CREATE TRIGGER noted_canary AFTER INSERT ON Canary_1 FOR EACH ROW INSERT INTO noted (at, account, sent, front) VALUES (UTC_TIMESTAMP(6), USER(), NEW.event_sent, NEW.event_front)', database)
+  await server.query('CREATE TABLE noted_takes (token BIGINT PRIMARY KEY, at DATETIME(6) NOT NULL)', database)
+  await server.query('CREATE TRIGGER noted_take AFTER UPDATE ON vanadium_leases FOR EACH ROW INSERT INTO noted_takes SELECT NEW.token, NEW.since FROM DUAL WHERE NEW.token <> OLD.token', database)
 }
 
 export interface Noted {
@@ -116,4 +121,52 @@ export interface Noted {
 export async function notedCanaries ({ server, database }: DrillPair, id: string): Promise<Noted[]> {
   const rows = await server.query(`SELECT DATE_FORMAT(at, '%Y-%m-%dT%H:%i:%s.%fZ') AS at, account, sent FROM noted WHERE front = '${id}' ORDER BY n`, database)
   return rows.map(row => ({ atMs: Date.parse(String(row['at'])), by: String(row['account']).split('@')[1] ?? '', sent: Number(row['sent']) }))
+}
+
+/** When the lease was taken with these tokens. */
+async function notedTakes ({ server, database }: DrillPair): Promise<ReadonlyMap<number, number>> {
+  const rows = await server.query("SELECT token, DATE_FORMAT(at, '%Y-%m-%dT%H:%i:%s.%fZ') AS at FROM noted_takes", database)
+  return new Map(rows.map(row => [Number(row['token']), Date.parse(String(row['at']))]))
+}
+
+/** Of what the drill sees only when it looks, and the machine may be busy. */
+const slackMs = 3000
+
+/** Fails the test unless what the newest report says is what was noted, in a drill that has passed. */
+export async function agrees (t: Test, pair: DrillPair): Promise<void> {
+  const report = lastReport(pair)
+  const { a, b } = pair.network.hosts
+  const noted = await notedCanaries(pair, report.id)
+  const takes = await notedTakes(pair)
+  const [row] = await pair.server.query(`SELECT COUNT(*) AS number, COUNT(DISTINCT event_sent) AS once FROM Canary_1 WHERE event_front = '${report.id}'`, pair.database)
+
+  t.match(report, { outcome: 'passed', failures: [], isRestored: true, writer: 'a/mysql', standby: 'b/mysql', canaries: { missing: [], doubled: [] } })
+  t.strictSame([report.canaries.sent, report.canaries.stored], [Number(row?.['number']), Number(row?.['once'])], 'rows of the table')
+  t.equal(new Set(noted.map(({ sent }) => sent)).size, report.canaries.sent, 'canaries that were stored')
+  t.strictSame(noted.map(({ by }) => by).filter((by, at, all) => by !== all[at - 1]), [a.address, b.address, a.address], 'by one host, then by the other, then by the first again')
+  const heldBy = (holder: string): number => Number(report.holders.filter(one => one.holder === holder).at(-1)?.token)
+  for (const [change, token, by] of [[report.takeOver, heldBy('b/mysql'), b], [report.switchBack, heldBy('a/mysql'), a]] as const) {
+    const begunMs = Date.parse(change?.begun ?? '')
+    near(t, begunMs + (change?.leaseSeconds ?? NaN) * 1000, takes.get(token) ?? NaN, 2, `${by.name} took the lease`)
+    const firstMs = noted.find(one => one.by === by.address && one.atMs >= begunMs)?.atMs ?? NaN
+    near(t, begunMs + (change?.firstRowSeconds ?? NaN) * 1000, firstMs, slackMs, `the first row of ${by.name}`)
+  }
+  const gaps = noted.slice(1).map(({ atMs }, at) => atMs - (noted[at]?.atMs ?? NaN))
+  near(t, (report.longestGap?.seconds ?? NaN) * 1000, Math.max(...gaps), slackMs, 'the longest time without a row')
+}
+
+function near (t: Test, one: number, other: number, mostMs: number, what: string): void {
+  t.ok(Math.abs(one - other) <= mostMs, `${what}: the report differs by ${one - other} ms`)
+}
+
+/** Of a process of that daemon; empty for another one. */
+function stateOf (pid: number, daemon: string): string {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    if (words[2] !== daemon) return ''
+    return /^ (.)/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1').split(')').at(-1) ?? '')?.[1] ?? ''
+  } catch {
+    // it has ended
+    return ''
+  }
 }

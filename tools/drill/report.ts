@@ -54,7 +54,7 @@ export interface DrillReport {
   }
   /** Everybody who was seen to have the lease; nobody: empty. */
   holders: ReadonlyArray<{ readonly at: string, readonly token: number, readonly holder: string }>
-  /** Whether what was disturbed was put back, and the writer stood by and was well again. */
+  /** Whether what was disturbed was put back. */
   isRestored: boolean
   /** Everybody who shares the lease, as before the drill. */
   readonly members: readonly Member[]

@@ -164,7 +164,6 @@ class Session {
       sinceMs = isWell ? sinceMs ?? look.atMs : null
       return sinceMs !== null && look.atMs - sinceMs >= wellMs
     }, patienceSeconds(withinSeconds))
-    this.#report.isRestored = look !== null
     if (look === null) this.#report.failures.push(`${shortName(writer)} was put back, and does not stand by, or lags`)
     return look !== null
   }
@@ -222,10 +221,10 @@ class Session {
     const held = this.#hold
     if (held === null) return
     try {
+      this.#hold = null
       await held.release()
-      this.#hold = null
+      this.#report.isRestored = true
     } catch (error) {
-      this.#hold = null
       this.#ctx.log.error('what the drill has disturbed could not be put back', { command: this.#settings.way.restore, reason: messageOf(error) })
       throw error
     }
