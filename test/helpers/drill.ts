@@ -17,7 +17,7 @@ export interface DrillPair {
   readonly network: Network<'a' | 'b' | 'db' | 'traffic'>
   readonly server: Mariadb
   readonly database: string
-  readonly onA: Shipped
+  readonly onA: Shipped & { readonly daemons: ReadonlyMap<string, Daemon> }
   readonly reports: string
   /** Arguments of a drill on `a`, without `--how`. */
   readonly args: readonly string[]
@@ -53,7 +53,7 @@ export async function startDrillPair (t: Test): Promise<DrillPair> {
     network,
     server,
     database,
-    onA,
+    onA: { ...onA, daemons },
     reports,
     holder,
     mails: () => existsSync(mails) ? readFileSync(mails, 'utf8') : '',
@@ -91,6 +91,11 @@ function commandsOf ({ directory }: NetworkHost, { config, state }: Shipped, con
   writeFileSync(start, `setsid ${process.execPath} ${executable} consumer --name mysql --state ${state} @${join(config, 'consumers/mysql')} > /dev/null 2>> ${log} < /dev/null &\necho $! > ${pid}\n`)
   writeFileSync(stop, `kill -TERM $(cat ${pid}) 2> /dev/null || exit 0\nwhile kill -0 $(cat ${pid}) 2> /dev/null; do sleep 0.1; done\n`)
   return ['--stop-command', `sh ${stop}`, '--start-command', `sh ${start}`]
+}
+
+/** The same arguments, with another value of an option. */
+export function withOption (args: readonly string[], option: string, value: string): string[] {
+  return args.map((arg, at) => args[at - 1] === option ? value : arg)
 }
 
 /** The newest one. */
