@@ -4,17 +4,20 @@ import { createInterface } from 'node:readline'
 import { StreamError } from '../../lib/errors.js'
 import type { Way } from './ways.js'
 
+/** A command that hangs must not keep what it has done from being put back. */
+const commandSeconds = 60
+
 /**
  * Does it, tells the exit code, waits for the end of its input or of its time, and puts it back. One process does both, one after the other, so that
  * nothing can be put back before it was done. No signal that is meant for the drill ends it. Nobody may hear its last words.
  */
 const script = `
 trap '' PIPE HUP INT TERM
-(trap - PIPE HUP INT TERM; eval "$1") < /dev/null >> "$4" 2>&1
+(trap - PIPE HUP INT TERM; exec timeout ${commandSeconds} sh -c "$1") < /dev/null >> "$4" 2>&1
 echo $?
 timeout "$2" cat > /dev/null
 for attempt in 1 2 3; do
-  (trap - PIPE HUP INT TERM; eval "$3") < /dev/null >> "$4" 2>&1 && exit 0
+  (trap - PIPE HUP INT TERM; exec timeout ${commandSeconds} sh -c "$3") < /dev/null >> "$4" 2>&1 && exit 0
   sleep 1
 done
 exit 1`

@@ -1,3 +1,4 @@
+import mysql from 'mysql2/promise'
 import t from 'tap'
 import { lastReport, needsNft, startDrillPair } from '../../helpers/drill.js'
 import { needsMariadb } from '../../helpers/mariadb.js'
@@ -13,8 +14,16 @@ t.test('a drill that does not come to its end puts back what it has disturbed', 
   const cutOff = async (): Promise<boolean> => (await a.run('nft', 'list', 'tables')).stdout.includes('vanadium_drill')
   const seenAfter = async (time: string): Promise<boolean> => (await pair.server.query(`SELECT 1 FROM vanadium_lease_members WHERE host = 'a' AND seen > '${time}'`, pair.database)).length > 0
   const now = async (): Promise<string> => String((await pair.server.query('SELECT CAST(UTC_TIMESTAMP(6) AS CHAR) AS now'))[0]?.['now'])
+  // whoever takes over has to change what this reads: nobody does, and the drill waits in its middle
+  const blocker = await mysql.createConnection({ socketPath: pair.server.socket, user: 'root', database: pair.database })
+  t.teardown(async () => { await blocker.end() })
+  const block = async (): Promise<void> => {
+    await blocker.query('START TRANSACTION')
+    await blocker.query('SELECT * FROM vanadium_fences LOCK IN SHARE MODE')
+  }
   /** Makes `a` the writer again. */
   const back = async (): Promise<void> => {
+    await blocker.query('COMMIT')
     const after = await now()
     await until('a is a member again', async () => await seenAfter(after), patienceMs)
     await until('a writes again', async () => {
@@ -24,6 +33,7 @@ t.test('a drill that does not come to its end puts back what it has disturbed', 
   }
 
   await t.test('after Ctrl-C while the writer is down', async t => {
+    await block()
     const stopped = drill('--how', 'stop')
     await until('the writer is down', () => pair.consumers() === '', patienceMs)
 
@@ -36,6 +46,7 @@ t.test('a drill that does not come to its end puts back what it has disturbed', 
   })
 
   await t.test('after SIGKILL while the host is cut off', async () => {
+    await block()
     const killed = drill('--how', 'cut')
     await until('packets are dropped', cutOff, patienceMs)
 
@@ -46,6 +57,7 @@ t.test('a drill that does not come to its end puts back what it has disturbed', 
   })
 
   await t.test('after SIGKILL while the writer is frozen', async () => {
+    await block()
     const killed = drill('--how', 'freeze')
     await until('the writer is frozen', () => pair.consumers() === 'T', patienceMs)
 
@@ -56,6 +68,7 @@ t.test('a drill that does not come to its end puts back what it has disturbed', 
   })
 
   await t.test('when the database cannot be watched any more', async t => {
+    await block()
     const blind = drill('--how', 'freeze')
     await until('the writer is frozen', () => pair.consumers() === 'T', patienceMs)
 
