@@ -41,6 +41,7 @@ export const failover = defineCommand({
     'start-command': { type: 'string', requiresArg: true, description: 'Starts it, and comes back' },
     within: { type: 'number', default: 15, requiresArg: true, description: 'Seconds until the first row of the one that takes over' },
     lag: { type: 'number', default: 30, requiresArg: true, description: 'Seconds that either may be behind' },
+    settle: { type: 'number', default: 120, requiresArg: true, description: 'Seconds in which the last canaries may come: the standby asks for the lease after a minute, if it has what the writer never got' },
     stay: { type: 'boolean', default: false, description: 'Leave the lease with the one that has taken over' },
     again: { type: 'boolean', default: false, description: 'Also if there was a drill within the last hour' },
     'no-mail': { type: 'boolean', default: false, description: 'Do not tell the operators of the registry, before and after' },
@@ -52,11 +53,11 @@ export const failover = defineCommand({
   },
   defaults: { 'log-level': 'warn' },
   prepare (options, transports, common) {
-    const { read, send, how, within, lag, stay, yes, reports, config, again, 'dry-run': isDry, 'no-mail': isSilent } = options
+    const { read, send, how, within, lag, settle, stay, yes, reports, config, again, 'dry-run': isDry, 'no-mail': isSilent } = options
     const target = databaseTarget('--read', read, transports, ['mysql'])
     const lease = leaseName(options.lease)
     const fronts = send.map(text => frontOf(text, transports))
-    for (const [option, seconds] of [['within', within], ['lag', lag]] as const) {
+    for (const [option, seconds] of [['within', within], ['lag', lag], ['settle', settle]] as const) {
       if (!(seconds > 0 && seconds <= 600)) throw new ConfigError('bad-option', `--${option} ${seconds}: give seconds, more than 0 and at most 600`)
     }
     if (!yes && !isDry && !common['config-check'] && !canAsk()) throw new ConfigError('bad-option', '--yes or --dry-run is missing: this is no terminal, so nobody can be asked; look at what --dry-run prints, then give --yes')
@@ -73,7 +74,7 @@ export const failover = defineCommand({
           tellProblems([...problems, ...problem === null ? [] : [problem]])
           return
         }
-        const settings: DrillSettings = { lease, database: target.name, how, way, fronts, withinSeconds: within, lagSeconds: lag, stays: stay, reports, state: common.state, step: text => { tellStep(text, ctx) } }
+        const settings: DrillSettings = { lease, database: target.name, how, way, fronts, withinSeconds: within, lagSeconds: lag, settleSeconds: settle, stays: stay, reports, state: common.state, step: text => { tellStep(text, ctx) } }
         const plan = planText(pair, settings, isSilent ? [] : ctx.registry.operators)
         if (!options.json || isDry) print(plan.trimEnd())
         if (isDry) return

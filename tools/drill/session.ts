@@ -23,6 +23,8 @@ export interface DrillSettings {
   readonly withinSeconds: number
   /** That a member may be behind. */
   readonly lagSeconds: number
+  /** At the end, what is missing has so long to come. */
+  readonly settleSeconds: number
   readonly stays: boolean
   readonly reports: string
   /** Directory of the states of this host's daemons. */
@@ -33,12 +35,8 @@ export interface DrillSettings {
 
 /** Canaries that have come before anything is disturbed: of two seconds. */
 const firstCanaries = 2 * canariesPerSecond
-/** A row that is missing has so long to come: the standby asks for the lease for its sake after a minute. */
-const settleSeconds = 120
-/** Two writers would have shown by then. */
-const doubleMs = 3000
-/** The writer is well again if it is so for that long. */
-const wellMs = 3000
+/** Two writers would have shown by then; and the writer is well again if it is so for that long. */
+const [doubleMs, wellMs] = [3000, 3000]
 
 /** Nothing is waited for longer, within which it should be. */
 export function patienceSeconds (withinSeconds: number): number {
@@ -189,7 +187,7 @@ class Session {
     const { report, canaries } = { report: this.#report, canaries: this.#canaries }
     await canaries.stop()
     await this.#watch.endGap()
-    await this.#until(({ rows }) => rows >= canaries.sent.size, settleSeconds)
+    await this.#until(({ rows }) => rows >= canaries.sent.size, this.#settings.settleSeconds)
     await sleep(doubleMs, undefined, { signal: this.#ctx.stop }).catch(() => {})
     if (this.#ctx.stop.aborted) throw new StreamError('stopped', 'stopped before the end')
     Object.assign(report.canaries, countCanaries(canaries.sent, await this.#watch.stored()))

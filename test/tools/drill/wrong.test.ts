@@ -20,7 +20,7 @@ t.test('a drill finds what is missing, doubled, or late, and that is an alarm', 
     END IF;
   END`, pair.database)
 
-  const { code, stdout, stderr } = await a.vanadium(...withOption(pair.args, '--within', '0.001'), '--how', 'stop', '--yes', '--stay', '--no-mail', '--json')
+  const { code, stdout, stderr } = await a.vanadium(...withOption(pair.args, '--within', '0.001'), '--how', 'stop', '--yes', '--stay', '--settle', '5', '--no-mail', '--json')
 
   t.equal(code, 2, stderr)
   const report = lastReport(pair)
