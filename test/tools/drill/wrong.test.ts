@@ -33,5 +33,5 @@ t.test('a drill finds what is missing, doubled, or late, and that is an alarm', 
   t.match(text, /^vanadium: fail-over drill FAILED: take-over: the first row/)
   t.ok(text.includes(`missing, by when they were sent: ${report.canaries.missing.join(', ')}`))
   t.match(page, /<h2 [^>]*>fail-over drill FAILED: /)
-  t.match(await runCheck('drill', '--reports', pair.reports), { code: 2, line: /^CRITICAL: 0 d ago: fail-over drill FAILED: take-over/, details: report.failures })
+  t.match(await runCheck('drill', '--reports', pair.reports), { code: 2, line: /^CRITICAL: 0 d ago: fail-over drill FAILED: take-over/, details: [/FAILED/, ...report.failures] })
 })
