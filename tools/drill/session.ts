@@ -123,8 +123,8 @@ class Session {
   async #requireRows (): Promise<void> {
     const { withinSeconds } = this.#settings
     const { lease, writer, standby } = this.#pair
-    const look = await this.#until(({ rows }) => rows >= firstCanaries, patienceSeconds(withinSeconds))
     const { sent, refused } = this.#canaries
+    const look = await this.#until(({ rows }) => rows >= firstCanaries || refused.size > 0, patienceSeconds(withinSeconds))
     const reasons = [...refused].map(([front, { reason }]) => `${front}: ${reason}`)
     if (reasons.length > 0) throw new StreamError('cannot-write', `a front does not take canaries, so nothing was disturbed: ${reasons.join('; ')}`)
     if (look === null) throw new StreamError('cannot-read', `canaries do not arrive, so nothing was disturbed: ${sent.size} were sent, and their rows are not there`)
