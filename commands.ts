@@ -31,6 +31,7 @@ export const vanadium: Program = {
     keygen: async () => (await import('./tools/keygen.js')).keygen,
     lease: async () => (await import('./tools/lease.js')).lease,
     backup: async () => (await import('./tools/backup.js')).backup,
+    drill: async () => (await import('./tools/drill.js')).drill,
     run: async () => (await import('./tools/run.js')).run
   }
 }

@@ -22,6 +22,7 @@ const host = `object Host "vanadium1" {
   vars.vanadium_lease_read = "mysql:///log"
   vars.vanadium_lease = "events"
   vars.vanadium_backup = true
+  vars.vanadium_drill = true
 }`
 
 t.test('Icinga takes the shipped files, and every service of a host comes of them', { skip: needsIcinga }, async t => {

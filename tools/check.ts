@@ -1,6 +1,7 @@
 import type { CommandGroup } from '../lib/cli/command.js'
 import { backup, backupRehearse, backupVerify } from './check/backups.js'
 import { canary } from './check/canary.js'
+import { drill } from './check/drill.js'
 import { graphite } from './check/graphite.js'
 import { invalid } from './check/invalid.js'
 import { jobs } from './check/jobs.js'
@@ -17,5 +18,5 @@ export const check: CommandGroup = {
   name: 'check',
   summary: 'Monitoring plug-ins, for Icinga and whoever else calls such: exit codes 0 to 3, one line, performance data.',
   nothingDone: states.unknown,
-  commands: [backup, backupRehearse, backupVerify, canary, graphite, invalid, jobs, journal, lag, lease, ledger, purge, replication, schemas]
+  commands: [backup, backupRehearse, backupVerify, canary, drill, graphite, invalid, jobs, journal, lag, lease, ledger, purge, replication, schemas]
 }

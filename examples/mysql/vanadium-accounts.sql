@@ -49,6 +49,8 @@ GRANT SELECT, CREATE ON log.vanadium_leases TO 'canary'@'localhost';
 REVOKE CREATE ON log.vanadium_leases FROM 'canary'@'localhost';
 GRANT SELECT, CREATE ON log.vanadium_lease_members TO 'canary'@'localhost';
 REVOKE CREATE ON log.vanadium_lease_members FROM 'canary'@'localhost';
+-- vanadium drill failover asks for the lease back, in the name of its host's consumer. For whoever holds drills, once there is that table:
+-- GRANT UPDATE (wanted_by) ON log.vanadium_leases TO 'canary'@'localhost';
 
 -- vanadium check replication, on a replica, which gets the account from here: asks how far that is behind, and sees no data. Each server takes
 -- the line that is for it.

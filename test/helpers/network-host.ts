@@ -26,6 +26,8 @@ export interface NetworkHost {
   daemon (...args: string[]): Daemon
   /** Starts a MariaDB that all hosts reach at `address` and `port`, as root without a password. The test itself asks it by its socket, whatever is cut. */
   mariadb (args?: readonly string[]): Promise<Mariadb>
+  /** The numbers of all processes that run in it. */
+  processes (): number[]
   /** Stops all processes of the host where they are (SIGSTOP); resolves when none runs. Its kernel goes on: what is sent to it is received, and acknowledged. */
   pause (): Promise<void>
   resume (): void
@@ -75,6 +77,7 @@ export function openHost (t: Owner, { name, address, pid }: { name: string, addr
     address,
     directory,
     run,
+    processes,
     kill,
     spawn (command, ...args) {
       const child = start(command, ...args)

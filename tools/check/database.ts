@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import type { Transports } from '../../lib/cli/command.js'
 import { ConfigError, StreamError } from '../../lib/errors.js'
-import { openMysqlReader } from '../../lib/sql/mysql/reader.js'
+import { openMysqlReader, type Way } from '../../lib/sql/mysql/reader.js'
 import { connectionOptions } from '../../lib/sql/mysql/session.js'
 import { hidePasswords, type Uri } from '../../lib/stream/uri.js'
 
@@ -12,6 +12,8 @@ export type Row = Readonly<Record<string, unknown>>
 export interface CheckedDatabase {
   /** Of a statement with a `?` for each value. After an error the database is to be opened again. */
   query (sql: string, ...values: Array<string | number>): Promise<readonly Row[]>
+  /** Where the connection goes; null if not over the network. */
+  readonly way: Way | null
 }
 
 /** Which database an operator means, checked but not opened. */
@@ -42,7 +44,7 @@ export function databaseTarget (option: string, text: string, { writers }: Pick<
     name: uri.text.replace(/\?.*$/, ''),
     async open (program, signal) {
       const reader = await openMysqlReader(uri, defaultsFile, program, signal)
-      return { query: async (sql, ...values) => await reader.query(sql, values) }
+      return { way: reader.way, query: async (sql, ...values) => await reader.query(sql, values) }
     }
   }
 }
@@ -50,6 +52,7 @@ export function databaseTarget (option: string, text: string, { writers }: Pick<
 function openSqlite ({ path }: Uri): CheckedDatabase {
   if (!existsSync(path)) throw new StreamError('cannot-read', `there is no ${path}`)
   return {
+    way: null,
     async query (sql, ...values) {
       const db = new Database(path, { readonly: true, fileMustExist: true, timeout: busyMs })
       try {

@@ -105,6 +105,11 @@ export const services: Readonly<Record<string, Service>> = {
     isAboutReaders: true,
     metrics: ['PREFIX.consumer.*.holds_lease']
   },
+  drill: {
+    means: 'no fail-over of the two hosts was rehearsed for half a year, or the last rehearsal failed',
+    next: ['vanadium check drill -v says when, and why; the whole report is in /var/lib/vanadium/drills.', 'vanadium drill failover --dry-run on the host that writes says whether both hosts are well; then without it.'],
+    metrics: ['PREFIX.consumer.*.holds_lease']
+  },
   purge: {
     means: 'events whose time is over were not purged lately, or not all of them',
     next: ['journalctl -u vanadium-purge says what failed, or what stopped it.', 'systemctl start vanadium-purge goes on where it was; vanadium purge --prove says what is left.'],

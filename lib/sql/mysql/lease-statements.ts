@@ -118,13 +118,13 @@ export async function letGoOfLease (link: Link, { name, member }: Claimant, toke
 }
 
 /** Of one that its holder has not had for `restSeconds` yet, nothing is asked: false. */
-export async function askForLease (link: Link, { name, member }: Claimant, restSeconds: number): Promise<boolean> {
+export async function askForLease (link: Pick<Link, 'execute'>, { name, member }: Pick<Claimant, 'name' | 'member'>, restSeconds: number): Promise<boolean> {
   return await link.execute(`UPDATE vanadium_leases SET wanted_by = ${literal(member)}
     WHERE name = ${literal(name)} AND wanted_by = '' AND holder <> ${literal(member)} AND since <= ${now} - INTERVAL ${restSeconds} SECOND`) > 0
 }
 
 /** `asker` does not want it any more, or is gone. */
-export async function forgetWish (link: Link, { name }: Claimant, asker: string): Promise<void> {
+export async function forgetWish (link: Pick<Link, 'execute'>, { name }: Pick<Claimant, 'name'>, asker: string): Promise<void> {
   await link.execute(`UPDATE vanadium_leases SET wanted_by = '' WHERE name = ${literal(name)} AND wanted_by = ${literal(asker)}`)
 }
 

@@ -1,10 +1,21 @@
+import type { Socket } from 'node:net'
 import mysql, { type RowDataPacket } from 'mysql2/promise'
 import { StreamError } from '../../errors.js'
 import type { Uri } from '../../stream/uri.js'
 import { connectionOptions, openSocket } from './session.js'
 
+/** Where a connection goes over the network. */
+export interface Way {
+  /** Of this end. */
+  readonly localPort: number
+  readonly address: string
+  readonly port: number
+}
+
 /** A connection that only reads. */
 export interface MysqlReader {
+  /** Null by a local socket. */
+  readonly way: Way | null
   /** Of a statement with a `?` for each value. Throws the server's error; the connection is to be closed after any. */
   query (sql: string, values?: ReadonlyArray<string | number>): Promise<RowDataPacket[]>
 }
@@ -21,9 +32,15 @@ export async function openMysqlReader (uri: Uri, defaultsFile: string, program: 
   const connection = await mysql.createConnection({ ...options, stream: () => socket, connectAttributes: { program_name: 'vanadium', for: program } })
   connection.on('error', () => { socket.destroy() })
   return {
+    way: wayOf(socket),
     async query (sql, values = []) {
       const [rows] = values.length === 0 ? await connection.query<RowDataPacket[]>(sql) : await connection.execute<RowDataPacket[]>(sql, [...values])
       return rows
     }
   }
+}
+
+function wayOf ({ localPort, remoteAddress, remotePort }: Socket): Way | null {
+  if (localPort === undefined || remoteAddress === undefined || remotePort === undefined) return null
+  return { localPort, address: remoteAddress.replace(/^::ffff:(?=\d+\.)/, ''), port: remotePort }
 }

@@ -19,8 +19,7 @@ const mostNumbers = 2 ** 48 - 1
  * The capsule of a new canary, with a uuid that no other one has. It brings its own number and time, which win over those of the line, so
  * that the uuid is the same wherever it passes and however often it is sent.
  */
-export function newCanary (host: string, front: string): { canary: Canary, capsule: object } {
-  const sent = Date.now()
+export function newCanary (host: string, front: string, sent = Date.now()): { canary: Canary, capsule: object } {
   const received = { recvFrom: host, seqId: randomInt(mostNumbers), timestamp: Math.floor(sent / 1000) }
   const uuid = uuidOfCapsule(received)
   if (uuid === null) throw new StreamError('cannot-write', 'the canary has no uuid')
