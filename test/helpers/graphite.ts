@@ -77,7 +77,9 @@ export async function startGraphite ({ retentions = '1s:7h,60s:15d' }: GraphiteO
 
   async function series (target: string, { from = '-10min', until = 'now' }: { from?: string, until?: string } = {}): Promise<number[]> {
     const response = await fetch(`${url}/render?${new URLSearchParams({ target, from, until, format: 'json' }).toString()}`)
-    const [found] = await response.json() as Array<{ datapoints: Array<[number | null, number]> }>
+    const text = await response.text()
+    if (!response.ok) throw new NotRendered(`graphite-web answers ${response.status}: ${text.replace(/<[^>]*>|\s+/g, ' ').slice(0, 500)}`)
+    const [found] = JSON.parse(text) as Array<{ datapoints: Array<[number | null, number]> }>
     return (found?.datapoints ?? []).flatMap(([value]) => value ?? [])
   }
 
@@ -91,7 +93,12 @@ export async function startGraphite ({ retentions = '1s:7h,60s:15d' }: GraphiteO
     async untilMetric (name, deadlineMs = 30_000) {
       let latest: number | undefined
       await until(`Graphite has ${name}`, async () => {
-        latest = (await series(name)).at(-1)
+        // it cannot read a file that carbon is just making
+        try {
+          latest = (await series(name)).at(-1)
+        } catch (error) {
+          if (!(error instanceof NotRendered)) throw error
+        }
         return latest !== undefined
       }, deadlineMs)
       return Number(latest)
@@ -104,6 +111,8 @@ export async function startGraphite ({ retentions = '1s:7h,60s:15d' }: GraphiteO
     }
   }
 }
+
+class NotRendered extends Error {}
 
 interface Ports {
   readonly carbonPort: number

@@ -88,7 +88,7 @@ async function writeLastWeek (graphite: Graphite): Promise<void> {
   const times = Array.from({ length: 7 * 60 }, (_, minute) => end - minute * 60)
   const points = Object.entries(rates).flatMap(([name, rate]) => times.map((time): Point => [`eventlogging.${name}.rate`, rate, time]))
   await graphite.write(points)
-  await until('Graphite has last week', async () => (await graphite.series('eventlogging.overall.raw.rate', { from: '-8d' })).length > 300)
+  await until('Graphite has last week', async () => await graphite.series('eventlogging.overall.raw.rate', { from: '-8d' }).then(({ length }) => length > 300, () => false))
 }
 
 interface Pipeline {
