@@ -98,7 +98,7 @@ t.test('where systemd-analyze is missing, make check says so; in CI it fails', a
 })
 
 t.test('a timed command is run by its timer alone, when it should be, with options that the command takes', { skip: needsSystemd }, async t => {
-  for (const [name, next] of [['report', '2014-05-22 00:20:00'], ['owners', '2014-05-21 09:35:00'], ['purge', '2014-05-22 03:15:00'], ['backup', '2014-05-22 05:15:00']] as const) {
+  for (const [name, next] of [['report', '2014-05-22 00:20:00'], ['owners', '2014-05-21 09:35:00'], ['purge', '2014-05-22 03:15:00'], ['backup', '2014-05-22 05:15:00'], ['backup-verify', '2014-05-25 09:15:00'], ['backup-rehearse', '2014-06-02 09:15:00']] as const) {
     const service = readFileSync(join(shipped, `vanadium-${name}.service`), 'utf8')
     const calendar = /^OnCalendar=(.*)$/m.exec(readFileSync(join(shipped, `vanadium-${name}.timer`), 'utf8'))?.[1] ?? ''
     const [, command = ''] = /^ExecStart=\/usr\/bin\/vanadium (.*)$/m.exec(service) ?? []

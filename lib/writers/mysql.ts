@@ -3,7 +3,7 @@ import { ConfigError } from '../errors.js'
 import { createLongStrings, longStringChoices, type LongStringChoice } from '../sql/long-strings.js'
 import { LeaseKeeper } from '../sql/mysql/lease.js'
 import { connectionOptions, Session, type SessionOptions } from '../sql/mysql/session.js'
-import { mysqlStore } from '../sql/mysql/store.js'
+import { mysqlStore, silenceSeconds } from '../sql/mysql/store.js'
 import { TableWriter } from '../sql/table-writer.js'
 import type { Context, WriterHandler } from '../stream/contracts.js'
 import { streamOf } from '../stream/uri.js'
@@ -72,13 +72,14 @@ export const mysqlWriter: WriterHandler<MysqlWriterParams> = {
     const limits = { rows: params['batch-rows'], bytes: params['batch-bytes'], longStrings: createLongStrings(params['long-strings'], ctx) }
     return await Promise.resolve(new TableWriter(ctx, streamOf(uri.text), limits, held => {
       const options = { uri, defaultsFile, held }
-      const rows = new Session(ctx, { ...options, purpose: 'rows', lockWaitSeconds: rowsWaitSeconds })
+      const lease = params.lease === '' ? null : leaseOf(ctx, params, options)
+      const rows = new Session(ctx, { ...options, purpose: 'rows', lockWaitSeconds: rowsWaitSeconds, ...(lease === null ? {} : { silenceSeconds: silenceSeconds(params['lease-seconds']) }) })
       rows.warmUp()
       return mysqlStore(ctx, {
         rows,
         tables: new Session(ctx, { ...options, purpose: 'tables', lockWaitSeconds: alterWaitSeconds }),
         indexes: new Session(ctx, { ...options, purpose: 'indexes', lockWaitSeconds: indexWaitSeconds })
-      }, params.lease === '' ? null : leaseOf(ctx, params, options))
+      }, lease)
     }))
   }
 }

@@ -44,6 +44,8 @@ export interface SessionOptions {
   readonly defaultsFile: string
   /** How long a statement waits for those who use its table, if the server does not say less. */
   readonly lockWaitSeconds: number
+  /** A transaction of ours that stands still for so long is ended by the server. */
+  readonly silenceSeconds?: number
   readonly held: () => number
   /** A statement that has no answer for so long is asked after; of a lease, it is given up. */
   readonly askMs?: number
@@ -136,14 +138,14 @@ export class Session {
   }
 
   async #connect (): Promise<Link> {
-    const { uri, defaultsFile, lockWaitSeconds } = this.#options
+    const { uri, defaultsFile, lockWaitSeconds, silenceSeconds = longestSilence } = this.#options
     const options = connectionOptions(uri, defaultsFile)
     const socket = this.#socket = openSocket(options)
     const refuse = noFile(error => { socket.destroy(error) })
     const connection = this.#connection = await mysql.createConnection({ ...options, connectAttributes: this.#attributes(), stream: () => socket, infileStreamFactory: refuse })
     // an idle connection that is lost is no error: the next work makes another
     connection.on('error', () => { if (this.#socket === socket) this.#drop() })
-    const limits = await setUp(connection)
+    const limits = await setUp(connection, silenceSeconds)
     const link = linkOf(connection, { ...limits, refuse }, {
       answered: () => { this.#watch.answered() },
       givenUp: reason => { this.#ctx.log.warn('the database takes no LOAD DATA LOCAL any more; rows come by INSERT', { store: uri.text, reason }) }
@@ -179,14 +181,14 @@ export function openSocket ({ socketPath, host = '', port = 0 }: ConnectionOptio
 }
 
 /** Pins what our statements rely on, whatever the server's defaults are. Returns what the server allows. */
-async function setUp (connection: Connection): Promise<ServerLimits> {
+async function setUp (connection: Connection, silenceSeconds: number): Promise<ServerLimits> {
   await connection.query("SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1, max_error_count = 65535")
   // rows that are seen are committed, and a count is of one moment
   await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ')
   // lets a table of several hundred columns be made; needs a privilege in MySQL 8, so it must not be required. Replicas know nothing
   // of what a session sets: where there may be some, the server's own setting counts, or such a table would stop them
   await connection.query('SET SESSION innodb_strict_mode = IF(@@GLOBAL.log_bin, @@GLOBAL.innodb_strict_mode, 0)').catch(() => {})
-  await leaveNothingLocked(connection)
+  await leaveNothingLocked(connection, silenceSeconds)
   return await limitsOf(async sql => (await connection.query<RowDataPacket[]>(sql))[0])
 }
 
@@ -198,10 +200,10 @@ const longestIdleness = 60
  * Of who is paused, or cut off, in the middle of a transaction the server thinks that there is more to come: it would keep the locks for hours, and
  * another host could not store the same rows. MySQL knows only how long a whole session may be idle.
  */
-async function leaveNothingLocked (connection: Connection): Promise<void> {
-  await connection.query(`SET SESSION net_read_timeout = LEAST(@@SESSION.net_read_timeout, ${longestSilence})`)
+async function leaveNothingLocked (connection: Connection, silenceSeconds: number): Promise<void> {
+  await connection.query(`SET SESSION net_read_timeout = LEAST(@@SESSION.net_read_timeout, ${silenceSeconds})`)
   try {
-    await connection.query(`SET SESSION idle_transaction_timeout = ${longestSilence}`)
+    await connection.query(`SET SESSION idle_transaction_timeout = ${silenceSeconds}`)
   } catch (error) {
     if (numberOf(error) !== unknownVariable) throw error
     await connection.query(`SET SESSION wait_timeout = LEAST(@@SESSION.wait_timeout, ${longestIdleness})`)

@@ -123,7 +123,7 @@ function behindFence ({ claimant }: LeaseKeeper, token: number): Begin {
   return async link => {
     if (!entered.has(link)) {
       await enterConnection(link, claimant)
-      await limitIdleness(link, claimant.seconds)
+      await link.execute(`SET SESSION innodb_lock_wait_timeout = LEAST(@@GLOBAL.innodb_lock_wait_timeout, ${silenceSeconds(claimant.seconds)})`)
       entered.add(link)
     }
     await link.execute('START TRANSACTION')
@@ -135,20 +135,13 @@ function behindFence ({ claimant }: LeaseKeeper, token: number): Begin {
 
 const entered = new WeakSet<Link>()
 
-/** So the server itself ends what a host that is stopped or cut off has left open, also where nobody may KILL it. MySQL does not end what is idle. */
-async function limitIdleness (link: Link, seconds: number): Promise<void> {
-  try {
-    const most = Math.max(seconds, leastIdleSeconds)
-    await link.execute(`SET SESSION innodb_lock_wait_timeout = LEAST(@@GLOBAL.innodb_lock_wait_timeout, ${most})`)
-    await link.execute(`SET SESSION idle_transaction_timeout = ${most}, net_read_timeout = LEAST(@@GLOBAL.net_read_timeout, ${most})`)
-  } catch (error) {
-    if (numberOf(error) !== unknownVariable) throw error
-  }
+/**
+ * Of a transaction behind a lease of so many seconds: so the server itself ends what a host that is stopped or cut off has left open, also
+ * where nobody may KILL it. A process that is busy may be silent for a moment.
+ */
+export function silenceSeconds (leaseSeconds: number): number {
+  return Math.min(Math.max(leaseSeconds, 5), 10)
 }
-
-const unknownVariable = 1193
-/** A process that is busy may be silent for a moment. */
-const leastIdleSeconds = 5
 
 /** Made when it is first needed. */
 const memoryTable = `
