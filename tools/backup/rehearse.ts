@@ -4,12 +4,13 @@ import { defineCommand } from '../../lib/cli/command.js'
 import { ConfigError, messageOf, VanadiumError } from '../../lib/errors.js'
 import { rulesInForce } from '../../lib/purge/rules.js'
 import { isOfDatabase } from './database-error.js'
-import { configOption } from './options.js'
+import { configOption, databaseOption } from './options.js'
 import { lineReader } from './rehearse/lines.js'
 import { rehearse as rehearseSample, type Rehearsed } from './rehearse/rehearsal.js'
 import { rehearsalReport, rehearsalText } from './rehearse/report.js'
-import { sampledPlace, takeSample } from './rehearse/sample.js'
+import { takeSample } from './rehearse/sample.js'
 import { openScratch } from './rehearse/scratch.js'
+import { destinationOf, openSource } from './restore/source.js'
 import { wrong } from './verify.js'
 import { claimsAt } from './verify/policy.js'
 import type { Finding } from './verify/finding.js'
@@ -33,28 +34,27 @@ export const rehearse = defineCommand({
   },
   defaults: { 'log-level': 'warn' },
   prepare ({ config, scratch, sample: most, from, json }, { writers }) {
-    const { uri, params } = writers.check(scratch)
-    if (uri.scheme !== 'mysql') throw new ConfigError('bad-option', `--scratch ${uri.text}: give a database as mysql://127.0.0.1/vanadium_scratch?defaults-file=/etc/vanadium/scratch.cnf`)
+    const { uri, defaultsFile } = databaseOption('--scratch', scratch, writers)
     if (!Number.isInteger(most) || most < 1) throw new ConfigError('bad-option', `--sample ${most}: give a whole number, at least 1`)
-    const defaultsFile = 'defaults-file' in params ? String(params['defaults-file']) : ''
 
     return async ctx => {
       const configuration = openBackup(config)
-      const place = sampledPlace(configuration, from)
+      const place = destinationOf(configuration, from)
       const startedMs = Date.now()
       const findings: Finding[] = []
       const failures: string[] = []
       let done: Rehearsed | null = null
       const progress = startProgress(ctx, 'rehearse')
       try {
-        const sample = await takeSample(place, most, ctx.stop, release => { ctx.defer('what was fetched', release) })
+        const source = await openSource(place, ctx.stop, release => { ctx.defer('what was fetched', release) })
+        const sample = await takeSample(source, most)
         // it is dropped also after a stop, so that signal does not end its connection
         const end = new AbortController()
         ctx.defer('the database server', () => { end.abort() })
         const database = await openScratch(uri, defaultsFile, end.signal)
         ctx.defer(database.database, async () => { await database.drop() })
         const readLine = lineReader(ctx.schemas, claimsAt(rulesInForce(ctx.registry, startedMs), startedMs))
-        done = await rehearseSample({ sample, scratch: database, uri, defaultsFile, readLine, progress, see: found => { findings.push(found) } }, ctx)
+        done = await rehearseSample({ sample, source, target: { uri, defaultsFile, query: database.query }, readLine, progress, see: found => { findings.push(found) } }, ctx)
       } catch (error) {
         if (error instanceof ConfigError || !(error instanceof VanadiumError || isOfDatabase(error))) throw error
         failures.push(messageOf(error))

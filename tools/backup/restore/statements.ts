@@ -12,7 +12,7 @@ import { plainChunks } from '../verify/content.js'
 /** Of the message of a program that fails. */
 const mostMessageCharacters = 2000
 
-/** What a recovery does by hand: `mariadb` reads the statements of files, one after the other. Throws `StreamError` for what the server does not take. */
+/** `mariadb` reads the statements of files, one after the other. Throws `StreamError` for what the server does not take. */
 export async function restoreFiles (files: readonly string[], uri: Uri, defaultsFile: string, stop: AbortSignal): Promise<void> {
   const credentials = openCredentials(uri, defaultsFile, tmpdir())
   try {
