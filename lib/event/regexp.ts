@@ -56,7 +56,8 @@ function draftSize (source: string): number {
       group.last *= Math.max(1, Number(least), Number(most ?? 0))
     } else if (text.startsWith('(')) {
       around.push(group)
-      group = { sum: 0, last: 0 }
+      // a group that is repeated costs, also without anything in it
+      group = { sum: /^\((?:\?<|$)/.test(text) ? 2 : 1, last: 0 }
     } else if (text === ')') {
       const size = group.sum + group.last
       group = around.pop() ?? { sum: 0, last: 0 }
