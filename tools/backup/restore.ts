@@ -44,7 +44,9 @@ export const restore = defineCommand({
         process.stdout.write(json ? `${JSON.stringify(tables)}\n` : plannedText(tables, source.name))
         return
       }
-      const target = await openTarget(uri, defaultsFile, ctx.stop)
+      const end = new AbortController()
+      ctx.defer('the database server', () => { end.abort() })
+      const target = await openTarget(uri, defaultsFile, end.signal)
       const occupied = await target.occupied(tables)
       if (occupied.length > 0) throw new ConfigError('bad-option', `--into ${uri.text}: ${occupied.join(', ')} ${occupied.length === 1 ? 'has' : 'have'} rows already, and rows whose number is taken would be passed over; stop what writes there, drop what may go, or name other tables by --table`)
 

@@ -40,7 +40,7 @@ t.test('tables that are lost come back, row by row', { skip }, async t => {
       await lose()
       const { code, text, errors } = await restore('--from', from)
       t.equal(code, 0, errors)
-      t.match(text, /: 3\d\d rows of \d+ days of \d tables\.\nWhat was restored is what was backed up, row by row\.$/m)
+      t.match(text, /: 542 rows of 7 days of 3 tables\.\nWhat was restored is what was backed up, row by row\.$/m)
       t.strictSame(await rows(), before)
       t.strictSame(await mariadb.query("SHOW TABLES LIKE 'vanadium_restore'", database), [])
     }
@@ -56,6 +56,8 @@ t.test('tables that are lost come back, row by row', { skip }, async t => {
   await t.test('killed, the same command goes on', async t => {
     await lose()
     const holder = await mysql.createConnection({ socketPath: mariadb.socket, user: 'root', database })
+    // as if one was interrupted already: tables are not looked into
+    await holder.query('CREATE TABLE vanadium_restore (begun DATETIME NOT NULL)')
     await holder.query('CREATE TABLE Edit_1 (id INT)')
     await holder.query('LOCK TABLES Edit_1 WRITE')
     const restoring = startDaemon(t, 'backup', 'restore', '--config', host.config, '--into', host.databaseName)
@@ -67,7 +69,7 @@ t.test('tables that are lost come back, row by row', { skip }, async t => {
     await holder.end()
     t.strictSame(await mariadb.query('SELECT COUNT(*) AS n FROM Click_1', database), [{ n: 180 }])
 
-    t.match(await restore(), { code: 0, text: /: 3\d\d rows/ })
+    t.match(await restore(), { code: 0, text: /: 542 rows/ })
     t.strictSame(await rows(), before)
   })
 
