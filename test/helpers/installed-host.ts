@@ -46,16 +46,30 @@ export interface Feed {
 
 /** Ends with the test. */
 export async function installedHost (t: Test): Promise<InstalledHost> {
-  const host = complete(await bootHost(t))
-  // this machine may have, or have had, an installation of its own
-  await host.must('sh', '-c', 'rm -rf /var/lib/vanadium /var/log/vanadium /run/vanadium /etc/vanadium /etc/vanadium.d /usr/lib/vanadium /usr/lib/systemd/system/vanadium*')
+  const host = complete(await bareHost(t))
   await startDatabase(host)
   await host.install(builtPackage())
-  const accounts = Object.entries(passwords).reduce((sql, [name, password]) => sql.replaceAll(` ${name}_PASSWORD;`, ` '${password}';`), host.read('/usr/share/doc/vanadium/examples/mysql/vanadium-accounts.sql'))
-  host.write('/root/accounts.sql', accounts)
+  host.write('/root/accounts.sql', accountsOf(host))
   await host.must('sh', '-c', 'mariadb < /root/accounts.sql')
-  host.write('/etc/vanadium/my.cnf', host.read('/etc/vanadium/my.cnf.example').replace('change me', passwords.WRITER), 0o600)
+  host.write('/etc/vanadium/my.cnf', credentialsOf(host, 'vanadium', passwords.WRITER), 0o600)
   return host
+}
+
+/** One that never had an installation, whatever this machine has or has had. */
+export async function bareHost (t: Test): Promise<SystemdHost> {
+  const host = await bootHost(t)
+  await host.must('sh', '-c', 'rm -rf /var/lib/vanadium /var/log/vanadium /var/backups/vanadium /run/vanadium /etc/vanadium /etc/vanadium.d /usr/lib/vanadium /usr/lib/systemd/system/vanadium*')
+  return host
+}
+
+/** The shipped statements, with passwords. */
+export function accountsOf (host: SystemdHost): string {
+  return Object.entries(passwords).reduce((sql, [name, password]) => sql.replaceAll(` ${name}_PASSWORD;`, ` '${password}';`), host.read('/usr/share/doc/vanadium/examples/mysql/vanadium-accounts.sql'))
+}
+
+/** The shipped my.cnf, with an account. */
+export function credentialsOf (host: SystemdHost, user: string, password: string): string {
+  return host.read('/etc/vanadium/my.cnf.example').replace('user = vanadium', `user = ${user}`).replace('change me', password)
 }
 
 function complete (host: SystemdHost): InstalledHost {
@@ -98,11 +112,10 @@ function complete (host: SystemdHost): InstalledHost {
     },
     async feed (way, perSecond, first = 1, revision = 1) {
       const program = host.spawn(process.execPath, join(projectRoot, 'dist/test/fixtures/datagrams.js'), way, String(first))
-      if (program.stdout === null || program.stdin === null) throw new Error('no pipes')
       const answers = createInterface({ input: program.stdout })[Symbol.asyncIterator]()
       const feed: Feed = {
         async rate (perSecond, revision = 1) {
-          program.stdin?.write(`${perSecond} ${revision}\n`)
+          program.stdin.write(`${perSecond} ${revision}\n`)
           return Number((await answers.next()).value)
         }
       }
@@ -113,7 +126,7 @@ function complete (host: SystemdHost): InstalledHost {
 }
 
 /** The server of the Debian package, with data of its own: those of this machine are none of a test's business. */
-async function startDatabase (host: SystemdHost): Promise<void> {
+export async function startDatabase (host: SystemdHost): Promise<void> {
   host.write('/etc/mysql/conf.d/small.cnf', '[mysqld]\ninnodb_log_file_size = 16M\ninnodb_buffer_pool_size = 64M\n')
   await host.must('sh', '-c', 'rm -rf /var/lib/mysql && install -d -o mysql -g mysql -m 0700 /var/lib/mysql && mariadb-install-db --user=mysql --skip-test-db')
   await host.must('systemctl', 'enable', '--now', 'mariadb')

@@ -1,4 +1,4 @@
-import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, spawnSync, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -32,7 +32,7 @@ export interface SystemdHost {
   /** The same; resolves with what it printed, and throws unless it exits with 0. */
   must (command: string, ...args: string[]): Promise<string>
   /** Starts a program of the test's own, in the file system of the test, in the network of the host. It ends with the test. */
-  spawn (command: string, ...args: string[]): ChildProcess
+  spawn (command: string, ...args: string[]): ChildProcessWithoutNullStreams
   /** Writes a file, and the directories that it needs. */
   write (inside: string, text: string, mode?: number): void
   read (inside: string): string

@@ -21,14 +21,14 @@ export interface Traffic {
 export type Sent = ReadonlyMap<string, string>
 
 export interface TrafficOptions {
-  readonly to: readonly NetworkHost[]
+  readonly to: ReadonlyArray<{ readonly address: string }>
   readonly perSecond: number
   /** In turns. Lines of application servers need `--count --count-by content`. */
   readonly kinds?: readonly Kind[]
 }
 
 /** Starts to send; ends with the test. */
-export function startTraffic (from: NetworkHost, { to, perSecond, kinds = ['server', 'client'] }: TrafficOptions): Traffic {
+export function startTraffic (from: Pick<NetworkHost, 'spawn'>, { to, perSecond, kinds = ['server', 'client'] }: TrafficOptions): Traffic {
   const child = from.spawn(process.execPath, join(projectRoot, 'dist/test/fixtures/traffic.js'), String(perSecond), kinds.join(), ...to.map(({ address }) => address))
   const sent = new Map<string, string>()
   let failures = ''

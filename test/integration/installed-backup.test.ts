@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { editTable, eventLine, insertRows } from '../helpers/backup-host.js'
-import { installedHost, needsInstalledHost, passwords } from '../helpers/installed-host.js'
+import { credentialsOf, installedHost, needsInstalledHost, passwords } from '../helpers/installed-host.js'
 import { findProgram } from '../helpers/programs.js'
 
 const needed = needsInstalledHost !== false ? needsInstalledHost : findProgram('rsync') === undefined ? 'needs rsync: Debian package rsync' : false
@@ -15,7 +15,7 @@ t.test('the unit of the backup, as it is shipped, on a host with the package', {
   host.write('/var/log/vanadium/all-events.log-20261101', eventLine(ms, 1) + eventLine(ms, 2))
   await host.must('chown', 'vanadium:vanadium', '/var/log/vanadium/all-events.log-20261101')
   await host.must('cp', '/etc/vanadium/backup.yaml.example', '/etc/vanadium/backup.yaml')
-  host.write('/etc/vanadium/backup.cnf', host.read('/etc/vanadium/my.cnf.example').replace('change me', passwords.BACKUP).replace('user = vanadium', 'user = vanadium_backup'), 0o600)
+  host.write('/etc/vanadium/backup.cnf', credentialsOf(host, 'vanadium_backup', passwords.BACKUP), 0o600)
   await host.must('install', '-d', '-o', 'vanadium', '/backup', '/backup/vanadium')
 
   await t.test('it backs up what the example says, as a user who may not read the password, and leaves none behind', async t => {
