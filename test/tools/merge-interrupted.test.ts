@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readlinkSync, statSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, readlinkSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { executable } from '../helpers/daemon.js'
 import { eventOf, runMerge, writeLog } from '../helpers/merge-command.js'
@@ -59,6 +61,24 @@ for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     })
   }
 }
+
+t.test('standard output that is a file is whole, or the merge has failed', { skip: needsSmallDisk }, async t => {
+  // the last piece that is written finds room for its beginning only
+  const bytes = statSync(logs[0] as string).size
+  const [small, large] = [bytes - (64 << 10), bytes + (1 << 20)].map(size => join(smallDisk(t, size), 'merged.log')) as [string, string]
+  const merged = async (path: string): Promise<{ code: number | null, errors: string }> => {
+    const out = openSync(path, 'a')
+    const child = spawn(process.execPath, [executable, 'merge', ...logs, '--temporary', shortDirectory(t)], { stdio: ['ignore', out, 'pipe'] })
+    closeSync(out)
+    const errors = text(child.stderr as Readable)
+    const [code] = await once(child, 'close') as [number | null]
+    return { code, errors: await errors }
+  }
+
+  t.match(await merged(small), { code: 1, errors: /standard output cannot be written: ENOSPC.*make room and begin again.*"code":"no-space"/ })
+  t.match(await merged(large), { code: 0 })
+  t.equal(statSync(large).size, bytes)
+})
 
 t.test('a disk that is full is named, and nothing is left', { skip: needsSmallDisk }, async t => {
   const [small, room] = [smallDisk(t, 20 << 20), shortDirectory(t)]

@@ -3,6 +3,7 @@ import { basename, dirname, resolve } from 'node:path'
 import { ConfigError, messageOf } from '../../lib/errors.js'
 import { isUnreadable, readLines } from '../../lib/purge/file-content.js'
 import { partsOf } from '../../lib/purge/lines.js'
+import { temporary } from '../backup/sources.js'
 import { matching } from '../purge/glob.js'
 import { mostFiles } from './held-lines.js'
 
@@ -17,6 +18,8 @@ export interface Inputs {
   /** Names, in the order in which they were given. */
   readonly hosts: readonly string[]
   readonly files: readonly InputFile[]
+  /** Named, or found, and no logs: what others make beside these. */
+  readonly leftOut: readonly string[]
 }
 
 interface NamedFile {
@@ -35,7 +38,10 @@ const torn = /\.torn$/
  * `a.log` and `a.log-20150521.gz` are of one. Throws `ConfigError` for what cannot be merged.
  */
 export async function findInputs (operands: readonly string[], stop: AbortSignal): Promise<Inputs> {
-  const named = operands.flatMap(filesOf)
+  const all = operands.flatMap(filesOf)
+  const named = all.filter(({ path }) => isLog(path))
+  const leftOut = all.map(({ path }) => path).filter(path => !isLog(path))
+  if (named.length === 0) throw new ConfigError('bad-option', `no log is among what is named, but ${leftOut[0] ?? 'nothing'}; name JSON log files, plain or .gz`)
   const unnamed = named.filter(({ host }) => host === null)
   const byLog = new Set(named.map(({ path, host }) => host ?? dirname(path))).size === 1
   const hostOf = ({ path, host }: NamedFile): string => host ?? (byLog ? logOf(path) : dirname(path))
@@ -45,7 +51,7 @@ export async function findInputs (operands: readonly string[], stop: AbortSignal
   const files = named.map(file => ({ path: file.path, host: hosts.indexOf(hostOf(file)), stats: inspect(file.path) }))
   refuseTwins(files)
   for (const { path } of files) await refuseRaw(path, stop)
-  return { hosts, files }
+  return { hosts, files, leftOut }
 }
 
 function filesOf (operand: string): NamedFile[] {
@@ -60,6 +66,10 @@ function pathsOf (pattern: string): string[] {
   const found = /[*?]/.test(basename(path)) ? matching(path, pattern) : []
   if (found.length > 0) return found
   throw new ConfigError('bad-option', `${pattern}: there is no such file; name JSON log files, plain or .gz; * and ? may be in the last part`)
+}
+
+function isLog (path: string): boolean {
+  return !temporary.test(basename(path))
 }
 
 function logOf (path: string): string {

@@ -33,11 +33,16 @@ export async function writeLines (parts: WriteParts): Promise<number> {
   const writer = new LineWriter(parts)
   for (let { head } = lines; head !== null; head = lines.head) {
     if (writer.isFull) await writer.flush()
-    const pausing = pause()
-    if (pausing !== null) await pausing
-    if (!hasUuid(head.k1)) await writer.others(head)
-    else if (writer.isLost(head)) writer.leaveOut(head)
-    else writer.event(head, isReference(head) ? await writer.putLong(head) : writer.put(head))
+    if (!hasUuid(head.k1)) {
+      await writer.others(head)
+      continue
+    }
+    const kept = writer.isLost(head) ? null : isReference(head) ? await writer.putLong(head) : writer.put(head)
+    writer.begin(head)
+    do {
+      const pausing = pause()
+      if (pausing !== null) await pausing
+    } while (writer.next(kept))
   }
   await writer.flush()
   return writer.written
@@ -48,6 +53,10 @@ class LineWriter {
   readonly #parts: WriteParts
   readonly #out = Buffer.allocUnsafeSlow(outBytes)
   #used = 0
+  #k0 = 0
+  #k1 = 0
+  #k2 = 0
+  #k3 = 0
 
   constructor (parts: WriteParts) {
     this.#parts = parts
@@ -74,27 +83,33 @@ class LineWriter {
     return false
   }
 
-  /** All lines of an event that have this time. */
-  leaveOut ({ k0, k1, k2, k3 }: RunReader): void {
-    for (let next = this.#same(k0, k1, k2, k3); next !== null; next = this.#same(k0, k1, k2, k3)) this.#advance(next)
+  /** The lines that follow have this time and uuid, or are byte for byte the same. */
+  begin ({ k0, k1, k2, k3 }: RunReader): void {
+    this.#k0 = k0
+    this.#k1 = k1
+    this.#k2 = k2
+    this.#k3 = k3
   }
 
-  /** The other lines of an event, of which one is kept. */
-  event (first: RunReader, kept: Buffer): void {
-    const { k0, k1, k2, k3 } = first
-    this.#advance(first)
-    for (let next = this.#same(k0, k1, k2, k3); next !== null; next = this.#same(k0, k1, k2, k3)) {
-      const other = isReference(next) ? this.#long(next) : next.bytes.subarray(next.start, next.end)
-      if (!kept.equals(other)) this.#parts.differences.note(kept, other)
-      this.#advance(next)
-    }
+  /** Passes a line of the event; false if that was the last one. The next one is compared to the one that was kept, unless that has another time. */
+  next (kept: Buffer | null): boolean {
+    const { head } = this.#parts.lines
+    if (head !== null) this.#advance(head)
+    const next = this.#same()
+    if (next === null || kept === null) return next !== null
+    const other = isReference(next) ? this.#long(next) : next.bytes.subarray(next.start, next.end)
+    if (!kept.equals(other)) this.#parts.differences.note(kept, other)
+    return true
   }
 
   /** All lines that are byte for byte the same. */
-  async others ({ k0, k1, k2, k3 }: RunReader): Promise<void> {
+  async others (first: RunReader): Promise<void> {
     const linesOf = new Float64Array(this.#parts.hosts)
     let most = 0
-    for (let next = this.#same(k0, k1, k2, k3); next !== null; next = this.#same(k0, k1, k2, k3)) {
+    this.begin(first)
+    for (let next = this.#same(); next !== null; next = this.#same()) {
+      const pausing = this.#parts.pause()
+      if (pausing !== null) await pausing
       const host = this.#parts.hostOfFile[Math.floor(next.k4 / linesOfFile)] as number
       const lines = linesOf[host] = (linesOf[host] as number) + 1
       if (lines > most) {
@@ -146,9 +161,9 @@ class LineWriter {
     return line
   }
 
-  #same (k0: number, k1: number, k2: number, k3: number): RunReader | null {
+  #same (): RunReader | null {
     const { head } = this.#parts.lines
-    return head !== null && head.k3 === k3 && head.k2 === k2 && head.k1 === k1 && head.k0 === k0 ? head : null
+    return head !== null && head.k3 === this.#k3 && head.k2 === this.#k2 && head.k1 === this.#k1 && head.k0 === this.#k0 ? head : null
   }
 
   #advance (head: RunReader): void {
