@@ -16,8 +16,9 @@ export const merge = defineCommand({
   ],
   notes: 'Files of one directory are of one host; where all are in one directory, a log and what logrotate made of it are. NAME=FILE says it otherwise. Where hosts\n' +
     'say different things of one event, the line of the file that is named first is kept. Lines without a uuid, and torn ones, are kept by their bytes; those that tell\n' +
-    'no time are last. Temporary files need as much room as all lines have, decompressed. Exit codes besides the usual ones: 1, stopped, or something\n' +
-    'could not be read or written: there is no output then; 2, with --check, a host lacks events.\n\n',
+    'no time are last. Temporary files need as much room as all lines have, decompressed, and 100 bytes for each; above 8 GB up to twice that; for a dry run as well.\n' +
+    'Exit codes besides the usual ones: 1, stopped, or something could not be read or written: there is no --output then, and what went to standard output\n' +
+    'is not whole; 2, with --check, a host lacks events.\n\n',
   options: {
     file: { type: 'string', array: true, demandOption: true, requiresArg: true, description: 'Files of events, plain or .gz, each FILE or HOST=FILE; * and ? in the last part' },
     output: { type: 'string', requiresArg: true, description: 'File that is made, which must not be there yet; gzipped if its name ends with .gz [default: standard output]' },

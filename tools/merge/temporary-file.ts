@@ -62,7 +62,7 @@ export class TemporaryFile {
   #failure (cause: unknown): StreamError {
     const isFull = ['ENOSPC', 'EDQUOT'].includes(codeOf(cause) ?? '')
     return isFull
-      ? new StreamError('no-space', `there is no room for temporary files in ${this.#directory}: ${messageOf(cause)}; about as much is needed as the lines have, decompressed: make room, or name another directory with --temporary`, { cause })
+      ? new StreamError('no-space', `there is no room for temporary files in ${this.#directory}: ${messageOf(cause)}; about as much is needed as all lines have, decompressed, and 100 bytes for each, above 8 GB twice that: make room, or name another directory with --temporary`, { cause })
       : new StreamError('cannot-write', `a temporary file in ${this.#directory} cannot be written: ${messageOf(cause)}`, { cause })
   }
 }
