@@ -12,7 +12,7 @@ import { needsSmallDisk, smallDisk } from '../helpers/small-disk.js'
 import { shortDirectory } from '../helpers/streams.js'
 import { until } from '../helpers/wait.js'
 
-const lines = 25_000
+const lines = 16_000
 /** Of each event; nothing compresses them well, so that it takes some time to write them. */
 const textBytes = 1500
 
