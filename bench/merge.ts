@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { createWriteStream, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +11,7 @@ const run = promisify(execFile)
 
 /**
  * `vanadium merge` of the logs of two hosts against `sort -u` of coreutils of the same files, with about as much memory: that compares whole lines and looks into none. Each host
- * lacks one of twenty events, in the order in which they come. How many lines were written is checked.
+ * lacks one of twenty events, in the order in which they come, and hashes addresses with a key of its own, as pairs do. How many lines were written is checked.
  */
 export async function benchMerge (directory: string, records: number, rounds: number): Promise<Measurement> {
   const logs = []
@@ -44,7 +45,9 @@ async function writeHost (directory: string, records: number, host: number): Pro
   for (let i = 0; i < records; i++) {
     if (i % 20 === host) continue
     lines++
-    if (!stream.write(`${JSON.stringify(benchEvent(i))}\n`)) await once(stream, 'drain')
+    const event = benchEvent(i)
+    const clientIp = createHmac('sha1', `key of ${host}`).update(String(event['clientIp'])).digest('hex')
+    if (!stream.write(`${JSON.stringify({ ...event, clientIp })}\n`)) await once(stream, 'drain')
   }
   stream.end()
   await once(stream, 'close')

@@ -9,7 +9,7 @@ import { projectRoot } from './helpers/shared.js'
 const operations = readFileSync(join(projectRoot, 'docs', 'operations.md'), 'utf8')
 
 t.test('docs/operations.md says what to do about every message at level error, and about no other', async t => {
-  const logged = ['lib', 'daemons'].flatMap(errorMessagesIn).sort()
+  const logged = ['lib', 'daemons', 'tools'].flatMap(errorMessagesIn).sort()
   const [, table = ''] = /^\| `error` message .*\n\| --- .*\n((?:\|.*\n)+)/m.exec(operations) ?? []
   const documented = table.trim().split('\n').flatMap(row => [...(row.split(' | ')[0] ?? '').matchAll(/`([^`]+)`/g)].map(([, message = '']) => message))
 
@@ -34,6 +34,13 @@ t.test('docs/operations.md has an entry for every alert, at the anchor that mail
   t.ok(links.length > 20, 'links were found')
   t.strictSame(links.filter(link => !anchors.includes(link)), [])
   t.strictSame(anchors.filter(anchor => anchor.startsWith('alert-')).sort(), alerts.sort())
+})
+
+t.test('the contents of docs/operations.md name all sections, in their order', async t => {
+  const sections = [...operations.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading)
+  const contents = [...operations.slice(0, operations.indexOf('\n## ')).matchAll(/^- \[(.+)\]\(#/gm)].map(([, name]) => name)
+
+  t.strictSame(contents, sections)
 })
 
 /** Literal messages of `log.error(…)`; those of errors are in the errors themselves. */

@@ -1,7 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { codeOf, messageOf, StreamError } from '../errors.js'
+import { giveToOwnerOf } from '../event/file-lock.js'
 import { replaceFile } from '../file/replace.js'
+import { makeDirectory } from './directories.js'
 import { folders } from './layout.js'
 
 /** What the commands of backups leave behind, one a run. */
@@ -63,8 +65,9 @@ export function writeReport (to: string, kind: ReportKind, report: { readonly st
   const directory = join(to, folders.reports)
   const path = join(directory, `${report.started.replace(/:/g, '').replace(/\.\d+/, '')}-${kind}.json`)
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o750 })
+    makeDirectory(directory)
     replaceFile(path, `${JSON.stringify(report, null, 1)}\n`, undefined)
+    giveToOwnerOf(directory, path)
     for (const old of reportsOf(to, kind).slice(0, -mostReports)) rmSync(old, { force: true })
   } catch (cause) {
     throw new StreamError('cannot-write', `${path} cannot be written: ${messageOf(cause)}`, { cause })

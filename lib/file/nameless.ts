@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { closeSync, constants, existsSync, fchmodSync, fchownSync, fstatSync, fsyncSync, openSync, renameSync, rmSync, type Stats } from 'node:fs'
+import { closeSync, constants, existsSync, fchmodSync, fchownSync, fstatSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, rmSync, type Stats } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { geteuid, pid } from 'node:process'
 import { codeOf, ConfigError, StreamError } from '../errors.js'
@@ -38,7 +38,7 @@ export interface NewFile {
  * `ConfigError` if there is such a file, and what the system throws.
  */
 export function createFile (path: string, like: Pick<Stats, 'uid' | 'gid' | 'mode'>): NewFile {
-  if (existsSync(path)) throw new ConfigError('bad-option', `${path} is there already; name a new file`)
+  if (isTaken(path)) throw new ConfigError('bad-option', `${path} is there already; name a new file`)
   const hidden = join(dirname(path), `.${basename(path)}.${pid}`)
   const nameless = canName() ? tryNameless(dirname(path)) : null
   const fd = nameless ?? openSync(hidden, 'wx', 0o600)
@@ -57,8 +57,8 @@ export function createFile (path: string, like: Pick<Stats, 'uid' | 'gid' | 'mod
         if (geteuid?.() === 0) giveTo(fd, like)
         fchmodSync(fd, like.mode & 0o666)
         fsyncSync(fd)
-        if (existsSync(path)) throw new StreamError('cannot-write', `${path} was made by somebody else meanwhile; nothing was written`)
-        if (nameless === null) renameSync(hidden, path)
+        if (isTaken(path)) throw new StreamError('cannot-write', `${path} was made by somebody else meanwhile; nothing was written`)
+        if (nameless === null) giveOnlyName(hidden, path)
         else giveName(fd, path)
         syncDirectory(dirname(path))
       } finally {
@@ -67,6 +67,11 @@ export function createFile (path: string, like: Pick<Stats, 'uid' | 'gid' | 'mod
     },
     discard: end
   }
+}
+
+/** Also by a link to nothing. */
+function isTaken (path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
 }
 
 function tryNameless (directory: string): number | null {
@@ -86,6 +91,16 @@ function canName (): boolean {
 function giveName (fd: number, path: string): void {
   const { status, stderr } = spawnSync('ln', ['--logical', '--no-target-directory', '/proc/self/fd/3', path], { stdio: ['ignore', 'ignore', 'pipe', fd] })
   if (status !== 0) throw new StreamError('cannot-write', `${path} cannot be given its name: ${String(stderr).trim()}`)
+}
+
+/** link(2), unlike rename(2), never takes another's place; there are file systems without it, as FAT. */
+function giveOnlyName (hidden: string, path: string): void {
+  try {
+    linkSync(hidden, path)
+  } catch (error) {
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(codeOf(error) ?? '')) throw error
+    renameSync(hidden, path)
+  }
 }
 
 function giveTo (fd: number, { uid, gid }: Pick<Stats, 'uid' | 'gid'>): void {

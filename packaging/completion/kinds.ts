@@ -5,8 +5,8 @@ import type { Command } from '../../lib/cli/command.js'
 export type Kind = 'file' | 'directory' | 'reader' | 'writer' | 'store' | 'schema' | 'state' | 'unit' | '-' | `${string}|${string}`
 
 /** Options whose value is a file; of the others, their description tells. */
-const files: readonly string[] = ['registry', 'optout', 'optout-key', 'address-key', 'defaults-file', 'key', 'verify', 'raw', 'records']
-const directories: readonly string[] = ['state', 'directory', 'config']
+const files: readonly string[] = ['registry', 'optout', 'optout-key', 'address-key', 'defaults-file', 'key', 'verify', 'raw', 'records', 'backup']
+const directories: readonly string[] = ['state', 'directory']
 
 export function kindOf ({ name, choices, type, description = '' }: NamedOption): Kind {
   if (choices !== undefined) return choices.map(String).join('|') as Kind

@@ -1,4 +1,4 @@
-import { fstatSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync, type Stats } from 'node:fs'
+import { fstatSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync, writeSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createFile, openNameless } from '../../lib/file/nameless.js'
@@ -31,6 +31,25 @@ t.test('a new file has its name when it is whole, with the mode of another', asy
   t.match(statSync(path), { mode: statSync(like).mode, nlink: 1 })
 })
 
+t.test('where a file must have a name, that is a hidden one until it is whole', async t => {
+  const directory = shortDirectory(t)
+  const [path, like] = [join(directory, 'file'), statSync(directory)]
+  // without ln(1) no name can be given to what has none
+  const { PATH } = process.env
+  t.teardown(() => { process.env['PATH'] = PATH })
+  process.env['PATH'] = '/nowhere'
+  const [file, given] = [createFile(path, like), createFile(join(directory, 'given up'), like)]
+  writeSync(file.fd, 'whole')
+  const before = readdirSync(directory)
+  file.publish()
+  given.discard()
+
+  t.strictSame(before, [`.file.${process.pid}`, `.given up.${process.pid}`])
+  t.strictSame(readdirSync(directory), ['file'])
+  t.equal(readFileSync(path, 'utf8'), 'whole')
+  t.equal(statSync(path).nlink, 1)
+})
+
 t.test('it takes the place of no other, and what is given up leaves nothing', async t => {
   const directory = shortDirectory(t)
   const path = join(directory, 'file')
@@ -42,6 +61,10 @@ t.test('it takes the place of no other, and what is given up leaves nothing', as
   first.publish()
 
   t.throws(() => { late.publish() }, { code: 'cannot-write', message: /file was made by somebody else meanwhile/ })
+  const link = join(directory, 'link')
+  symlinkSync(join(directory, 'nothing'), link)
+  t.throws(() => createFile(link, like), { code: 'bad-option', message: /link is there already; name a new file/ })
+  rmSync(link)
   t.throws(() => createFile(path, like), { code: 'bad-option', message: /file is there already; name a new file/ })
   t.equal(readFileSync(path, 'utf8'), 'first')
   t.strictSame(readdirSync(directory), ['file'])

@@ -94,6 +94,7 @@ t.test('of every option that takes a file, a directory or a stream, that is know
         const says = option.description ?? ''
         const isPath = /^(the |private |public )?(files?|director(y|ies))\b/i.test(says) || (typeof option.default === 'string' && option.default.startsWith('/'))
         if (isPath) t.match(kindOf(option), /^(file|directory|schema)$/, `${command.name} --${option.name}: ${says}`)
+        if (/^(the )?file\b/i.test(says)) t.equal(kindOf(option), 'file', `${command.name} --${option.name}: ${says}`)
         if (/^stream URI/i.test(says)) t.match(kindOf(option), /^(reader|writer)$/, `${command.name} --${option.name}`)
       }
       t.notMatch(wordsOf(command), /['\n]/, 'it stands between quotes')

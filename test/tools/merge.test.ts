@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -41,6 +41,7 @@ t.test('files of two hosts become one, gaps of each are filled, and it is told w
   const output = join(directory, 'merged.log.gz')
   chmodSync(`${a}-20140512.gz`, 0o640)
   const files = [`${a}-20140512.gz`, `${a}-20140513`, a, `${b}.1.gz`, b]
+  for (const [i, file] of files.entries()) utimesSync(file, new Date(), new Date(`2014-05-1${[2, 3, 4, 3, 3][i]}T00:00:00Z`))
   const dry = await runMerge(...files, '--output', output, '--dry-run', '--json')
   const isThereAfterDryRun = existsSync(output)
   const done = await runMerge(...files, '--output', output)
@@ -63,6 +64,7 @@ t.test('files of two hosts become one, gaps of each are filled, and it is told w
   t.strictSame(numbersIn(text), sorted)
   t.strictSame(text.split('\n').slice(0, -1), sorted.map(n => eventOf(n, n >= 10 && n < 20 ? 'b' : 'a')), 'the line of the host that is named first is kept')
   t.equal(statSync(output).mode & 0o777, 0o640, 'it is as private as the first file')
+  t.equal(statSync(output).mtimeMs, Date.parse('2014-05-14T00:00:00Z'), 'it is as old as the newest file, for whom lines without a time are as old as their file')
   t.strictSame(readdirSync(directory).sort(), ['a', 'b', 'merged.log.gz'])
 })
 
@@ -91,15 +93,31 @@ t.test('--check tells gaps by its exit code', async t => {
   t.match(await runMerge(a, b, '--dry-run', '--check'), { code: 2 })
 })
 
+const usual = { lacking: null, output: null, isDryRun: true, temporary: undefined, temporaryOfOthers: tmpdir(), sizes: usualSizes }
+
 /** The same in this process, which is not started for each. */
 async function merged (operands: string[], settings: Partial<MergeSettings> = {}): Promise<Summary> {
   const ctx = testContext()
   try {
-    return await merge({ operands, output: null, isDryRun: true, temporary: undefined, temporaryOfOthers: tmpdir(), sizes: usualSizes, ...settings }, ctx)
+    return await merge({ ...usual, operands, ...settings }, ctx)
   } finally {
     await ctx.end()
   }
 }
+
+t.test('only what a host lacks is written; a host that there is not is refused', async t => {
+  const { directory, a, b } = twoHosts(t)
+  const gap = join(directory, 'gap.log')
+
+  const { code, printed } = await runMerge(`one=${a}`, `two=${b}`, '--lacking', 'one', '--output', gap)
+  t.equal(code, 0)
+  const lines = readFileSync(gap, 'utf8').trimEnd().split('\n')
+  const own = new Set(readFileSync(a, 'utf8').split('\n').map(uuidIn))
+  t.strictSame(lines.sort(), readFileSync(b, 'utf8').trimEnd().split('\n').filter(line => !own.has(uuidIn(line))).sort())
+  t.ok(lines.length > 10)
+  t.match(printed, new RegExp(`; ${lines.length} lines that one lacks written to ${gap}\\.$`, 'm'))
+  t.match(await runMerge(`one=${a}`, `two=${b}`, '--lacking', 'three'), { code: 78, errors: /--lacking three: no file is of that host; there are one, two/ })
+})
 
 t.test('which files are of one host follows from directories, from the names of logs, or is said', async t => {
   const { directory, a, b } = twoHosts(t)
@@ -139,9 +157,26 @@ t.test('what cannot be merged is refused before anything is done', async t => {
 
   t.match(await merged([a, torn, b], { isDryRun: false, output }), { hosts: [{ notJson: 1 }, { notJson: 0 }] }, 'what was torn has no need to be JSON')
   await refused(/--output \S+ is there already; name a new file/, [a, b], { isDryRun: false, output })
+  const link = join(directory, 'link.log')
+  symlinkSync(join(directory, 'nothing'), link)
+  await refused(/--output \S+link\.log is there already; name a new file/, [a, b], { isDryRun: false, output: link })
   const wrong = await runMerge(a, b, '--output', `${directory}/`)
   t.match(wrong, { code: 78, printed: '' })
   t.match(wrong.errors, /is a directory; name a file in it/)
+})
+
+t.test('manifests of backups, and what a purge was just writing, are left out, named or not', async t => {
+  const { a, b } = twoHosts(t)
+  const manifest = writeLog(`${a}.manifest.json`, ['{"version":1}'])
+  const aside = writeLog(`${b}.purging`, [eventOf(200)])
+  const ctx = testContext()
+  t.teardown(async () => { await ctx.end() })
+  const named = await merge({ ...usual, operands: [a, manifest, b, aside] }, ctx)
+
+  t.match(named, { events: 65, hosts: [{ files: 1 }, { files: 1 }] })
+  t.match(ctx.logged(), [{ level: 'warn', message: 'files that are no logs were left out', files: [manifest, aside] }])
+  t.match(await merged([`a=${a}*`, `b=${b}*`]), { events: 100, hosts: [{ files: 3 }, { files: 2 }] })
+  await t.rejects(merged([manifest, aside]), { code: 'bad-option', message: /no log is among what is named, but \S+\.manifest\.json; name JSON log files/ })
 })
 
 t.test('a damaged file ends the merge, and leaves no output', async t => {
@@ -170,6 +205,26 @@ t.test('users who opted out are left out, and counted', async t => {
   t.strictSame(numbersIn(readFileSync(output, 'utf8')).filter(n => n === 15 || n === 70), [])
 })
 
+t.test('long lines are looked through for users who opted out, and none that is too long for that is written', async t => {
+  const { directory, a, b } = twoHosts(t)
+  const [registry, list] = [join(directory, 'registry.yaml'), ['--optout', join(directory, 'optout'), '--optout-key', join(directory, 'key')]]
+  writeFileSync(registry, JSON.stringify({ schemas: { Demo: { user: 'event.n' } } }))
+  t.equal((await optout('add', ['200'], '--stdin', ...list)).code, 0)
+  const long = (n: number, bytes: number): string => writeLog(join(directory, 'a', `${n}.log`), [eventOf(n, 'a', { text: 'x'.repeat(bytes) })])
+  const output = join(directory, 'merged.log')
+  const files = [a, long(200, 20 << 10), long(201, 20 << 10), b]
+  const done = await runMerge(...files, '--output', output, '--registry', registry, ...list, '--json')
+  const tooLong = await runMerge(a, long(202, 13 << 20), b, '--output', `${output}.2`, '--registry', registry, ...list)
+
+  t.equal(done.code, 0, done.errors)
+  t.match(summaryIn(done), { events: 66, hosts: [{ optedOut: 1 }, { optedOut: 0 }] })
+  t.strictSame(numbersIn(readFileSync(output, 'utf8')).filter(n => n > 100), [201])
+  t.equal(tooLong.code, 1)
+  t.match(tooLong.errors, /202\.log has a line of more than 12 MiB, which is too long to be looked through for users who opted out; take such lines out of it/)
+  t.notOk(existsSync(`${output}.2`))
+  t.match(await merged([a, join(directory, 'a', '202.log'), b]), { hosts: [{ tooLong: 1 }, { tooLong: 0 }] }, 'where nobody has, it is kept')
+})
+
 t.test('on a terminal a bar says how far it is', { skip: needsScript }, async t => {
   const { directory } = twoHosts(t)
   const logs = ['a', 'b'].map(host => writeLog(join(directory, host, 'large.log'), numbers(0, 60_000).map(n => eventOf(n, host))))
@@ -190,3 +245,7 @@ t.test('elsewhere a line of the log says it now and then', async t => {
 
   t.match(await until('it is logged', () => ctx.logged()[0]), { level: 'info', message: 'progress', what: 'reading (1 of 3)', percent: 25, bytes: 1000, of: 4000, lines: 10, per_second: Number, seconds_left: Number })
 })
+
+function uuidIn (line: string): string | undefined {
+  return /"uuid":"(\w+)"/.exec(line)?.[1]
+}

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { statSync } from 'node:fs'
+import { geteuid } from 'node:process'
 import { destinationName, type Destination } from '../../lib/backup/configuration.js'
 import { folders } from '../../lib/backup/layout.js'
 import type { Delivery } from '../../lib/backup/report.js'
@@ -21,7 +22,7 @@ export async function joinDestinations ({ configuration: { destinations, to }, r
     const name = destinationName(destination)
     if (stop.aborted || removals.isJoined(name)) continue
     show(`asking ${name} what it has`)
-    const { failure } = await rsync(destination, [...common, '--ignore-existing', `--include=/${folders.files}/***`, `--include=/${folders.tables}/***`, '--exclude=*', ...passwordOf(destination), '--', from(destination), `${to}/`], '', stop)
+    const { failure } = await rsync(destination, [...common, '--ignore-existing', `--include=/${folders.files}/***`, `--include=/${folders.tables}/***`, '--exclude=*', ...passwordOf(destination), ...ownedAs(to), '--', from(destination), `${to}/`], '', stop)
     if (failure === null || isNothing.test(failure)) removals.join(name)
     else log.error('a destination of backups cannot be asked what it has', { destination: name, reason: failure })
   }
@@ -54,7 +55,7 @@ interface Sent {
 async function send (destination: Destination, source: string, removed: string[] | null, stop: AbortSignal): Promise<Sent> {
   if (removed === null) return { failure: 'it could not be asked what it has; nothing is sent before', files: 0 }
   const target = from(destination)
-  const options = [...common, ...passwordOf(destination)]
+  const options = [...common, ...passwordOf(destination), ...destination.kind === 'directory' ? ownedAs(target) : []]
   const sent = await rsync(destination, [...options, '--delay-updates', '--stats', '--', source, target], '', stop)
   if (sent.failure !== null || removed.length === 0) return sent
   const { failure } = await rsync(destination, [...options, '--delete-missing-args', '--files-from=-', '--', source, target], removed.map(path => `${path}\n`).join(''), stop)
@@ -67,6 +68,12 @@ function from (destination: Destination): string {
 
 function passwordOf (destination: Destination): string[] {
   return destination.kind === 'rsync' && destination.passwordFile !== null ? [`--password-file=${placeOfSecret(destination.passwordFile)}`] : []
+}
+
+/** What root makes in a directory of somebody else's is theirs: whoever makes backups otherwise has to read and replace it. */
+function ownedAs (directory: string): string[] {
+  const stats = geteuid?.() === 0 ? statSync(directory, { throwIfNoEntry: false }) : undefined
+  return stats === undefined ? [] : [`--chown=${stats.uid}:${stats.gid}`]
 }
 
 /** Runs rsync. `input` is what it reads. */

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { makeDirectory } from '../../lib/backup/directories.js'
 import { manifestName } from '../../lib/backup/manifest-file.js'
+import { giveToOwnerOf } from '../../lib/event/file-lock.js'
 import { replaceFile } from '../../lib/file/replace.js'
 
 /**
@@ -36,11 +37,16 @@ export function openRemovals (to: string, destinations: readonly string[]): Remo
     isJoined: destination => existsSync(listOf(destination)),
     join (destination) {
       makeDirectory(join(to, folder))
-      replaceFile(listOf(destination), '', undefined)
+      clear(listOf(destination))
     },
     pending: read,
-    confirm (destination) { replaceFile(listOf(destination), '', undefined) }
+    confirm (destination) { clear(listOf(destination)) }
   }
+}
+
+function clear (file: string): void {
+  replaceFile(file, '', undefined)
+  giveToOwnerOf(dirname(file), file)
 }
 
 function append (file: string, paths: readonly string[]): void {

@@ -11,8 +11,8 @@ export interface Source {
   readonly stat: BigIntStats
 }
 
-/** What logrotate, and the purge, make for themselves. */
-const temporary = /(?:^\.)|\.purging$|\.manifest\.json$/
+/** What logrotate, the purge, and backups make for themselves. */
+export const temporary = /(?:^\.)|\.purging$|\.manifest\.json$/
 
 /** The files that the patterns name, each once, sorted; what cannot be looked at is told. */
 export function sourcesOf (patterns: readonly string[], fail: (failure: string) => void): Source[] {

@@ -45,10 +45,10 @@ export async function compare (keys: MergedRuns, hostOfFile: readonly number[], 
       }
       passed(keyBytes)
       keys.advance()
+      const pausing = pause()
+      if (pausing !== null) await pausing
     }
     count(compared, linesOf, tallies, timeMs)
-    const pausing = pause()
-    if (pausing !== null) await pausing
   }
   return compared
 }

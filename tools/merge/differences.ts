@@ -2,6 +2,9 @@
 const mostFields = 50
 const mostCharacters = 100
 
+/** Longer lines are not looked into. */
+const mostBytes = 1 << 20
+
 const address = Buffer.from('"clientIp":"')
 const quotationMark = 0x22
 
@@ -30,14 +33,26 @@ export class Differences {
       this.#count('clientIp', 1)
       return
     }
-    const [a, b] = [kept, other].map(line => JSON.parse(line.toString()) as Record<string, unknown>) as [Record<string, unknown>, Record<string, unknown>]
-    const fields = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter(field => textOf(a, field) !== textOf(b, field))
-    for (const field of fields.length === 0 ? ['(order or spelling)'] : fields) this.#count(field.slice(0, mostCharacters), 1)
+    for (const field of fieldsOf(kept, other)) this.#count(field.slice(0, mostCharacters), 1)
   }
 
   #count (field: string, lines: number): void {
     const name = this.#fields.has(field) || this.#fields.size < mostFields ? field : '(others)'
     this.#fields.set(name, (this.#fields.get(name) ?? 0) + lines)
+  }
+}
+
+/** In which two lines differ. */
+function fieldsOf (kept: Buffer, other: Buffer): string[] {
+  if (Math.max(kept.length, other.length) > mostBytes) return ['(long)']
+  const [a, b] = [kept, other].map(line => JSON.parse(line.toString()) as Record<string, unknown>) as [Record<string, unknown>, Record<string, unknown>]
+  try {
+    const fields = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter(field => textOf(a, field) !== textOf(b, field))
+    return fields.length === 0 ? ['(order or spelling)'] : fields
+  } catch (error) {
+    // nested too deeply for JSON.stringify, not for JSON.parse
+    if (error instanceof RangeError) return ['(long)']
+    throw error
   }
 }
 

@@ -1,3 +1,4 @@
+import { StreamError } from '../../lib/errors.js'
 import type { OptOut } from '../../lib/event/opt-out.js'
 import { createDigest, hasUuid, identifyBytes, Identifier, type LineKey } from './identity.js'
 import type { KeySorter } from './key-sorter.js'
@@ -68,6 +69,7 @@ export class HeldLines {
   #end = 0
   #long: LongLine | null = null
   #tally: HostTally | null = null
+  #path = ''
   #order = 0
 
   /** `keys` is given the uuid, order and time of each event. */
@@ -90,7 +92,8 @@ export class HeldLines {
   }
 
   /** The lines of a file follow; `file` is its place among all. */
-  begin (file: number, tally: HostTally): void {
+  begin (file: number, path: string, tally: HostTally): void {
+    this.#path = path
     this.#tally = tally
     this.#order = file * linesOfFile
   }
@@ -165,8 +168,9 @@ export class HeldLines {
     this.#addReference(rest, offset, this.#aside.size - offset)
   }
 
-  /** All but what there must be room for at the end. Returns where that begins. */
+  /** All but what there must be room for at the end. Returns where that begins. Throws `StreamError` when it could be of somebody who opted out. */
   #putAside (start: number, end: number): number {
+    if (!this.#optOut.isEmpty) throw new StreamError('cannot-read', `${this.#path} has a line of more than ${this.#sizes.longestLine >> 20} MiB, which is too long to be looked through for users who opted out; take such lines out of it, or keep them apart`)
     this.#long ??= { offset: this.#aside.size, digest: createDigest() }
     const piece = this.#room.subarray(start, end - referenceBytes)
     this.#long.digest.update(piece)

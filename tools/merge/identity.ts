@@ -27,9 +27,12 @@ export function hasUuid (a: number): boolean {
   return a < kinds.bytes
 }
 
+/** A longer line is not parsed: made of brackets, it would take fifty times the memory that it has bytes. */
+const mostParsedBytes = 1 << 20
+
 /**
  * Finds out what lines are. An event is known by its `uuid`, or by `meta.id`; all else, and what is no JSON object, by its bytes. Lines are looked through to their ends: what a crash has torn
- * may have a uuid, and must not take the place of the event.
+ * may have a uuid, and must not take the place of the event. Long ones in which names are written with escapes, as no daemon of ours does, are taken for JSON without a uuid.
  */
 export class Identifier {
   readonly #skimmer = new Skimmer()
@@ -37,6 +40,11 @@ export class Identifier {
   /** Of the line in those bytes, into `key`. */
   identify (bytes: Buffer, start: number, end: number, key: LineKey): void {
     const skimmed = this.#skimmer.skim(bytes, start, end)
+    if (skimmed === 'odd' && end - start > mostParsedBytes) {
+      identifyBytes(hash('sha256', bytes.subarray(start, end), 'hex'), key)
+      key.isJson = true
+      return
+    }
     if (skimmed === 'odd') {
       identifyObject(JSON.parse(bytes.toString('utf8', start, end)) as Record<string, unknown>, bytes.subarray(start, end), key)
       return

@@ -3,6 +3,7 @@ import { basename, dirname, resolve } from 'node:path'
 import { ConfigError, messageOf } from '../../lib/errors.js'
 import { isUnreadable, readLines } from '../../lib/purge/file-content.js'
 import { partsOf } from '../../lib/purge/lines.js'
+import { temporary } from '../backup/sources.js'
 import { matching } from '../purge/glob.js'
 import { mostFiles } from './held-lines.js'
 
@@ -17,6 +18,8 @@ export interface Inputs {
   /** Names, in the order in which they were given. */
   readonly hosts: readonly string[]
   readonly files: readonly InputFile[]
+  /** Named, or found, and no logs: what others make beside these. */
+  readonly leftOut: readonly string[]
 }
 
 interface NamedFile {
@@ -32,20 +35,26 @@ const torn = /\.torn$/
 
 /**
  * The files that operands name, each of a host: `NAME=FILE` says of which. Others are of the host that their directory stands for, or where all are in one directory, of that of their log:
- * `a.log` and `a.log-20150521.gz` are of one. Throws `ConfigError` for what cannot be merged.
+ * `a.log` and `a.log-20150521.gz` are of one. `first` is the host whose files are to be the first; null for the order in which they are named. Throws `ConfigError` for what cannot be merged.
  */
-export async function findInputs (operands: readonly string[], stop: AbortSignal): Promise<Inputs> {
-  const named = operands.flatMap(filesOf)
+export async function findInputs (operands: readonly string[], first: string | null, stop: AbortSignal): Promise<Inputs> {
+  const all = operands.flatMap(filesOf)
+  const named = all.filter(({ path }) => isLog(path))
+  const leftOut = all.map(({ path }) => path).filter(path => !isLog(path))
+  if (named.length === 0) throw new ConfigError('bad-option', `no log is among what is named, but ${leftOut[0] ?? 'nothing'}; name JSON log files, plain or .gz`)
   const unnamed = named.filter(({ host }) => host === null)
   const byLog = new Set(named.map(({ path, host }) => host ?? dirname(path))).size === 1
   const hostOf = ({ path, host }: NamedFile): string => host ?? (byLog ? logOf(path) : dirname(path))
-  const hosts = [...new Set(named.map(hostOf))]
+  const found = [...new Set(named.map(hostOf))]
+  if (first !== null && !found.includes(first)) throw new ConfigError('bad-option', `--lacking ${first}: no file is of that host; there are ${found.join(', ')}`)
+  const hosts = first === null ? found : [first, ...found.filter(host => host !== first)]
   if (hosts.length === 1 && unnamed.length > 0) throw new ConfigError('bad-option', `all files are taken to be of one host, ${hosts[0] ?? ''}; say which are whose, as db1=FILE db2=FILE, or give them from a directory for each host`)
   if (named.length > mostFiles) throw new ConfigError('bad-option', `${named.length} files are given; give at most ${mostFiles}`)
   const files = named.map(file => ({ path: file.path, host: hosts.indexOf(hostOf(file)), stats: inspect(file.path) }))
+  if (first !== null) files.sort((one, other) => Math.sign(one.host) - Math.sign(other.host))
   refuseTwins(files)
   for (const { path } of files) await refuseRaw(path, stop)
-  return { hosts, files }
+  return { hosts, files, leftOut }
 }
 
 function filesOf (operand: string): NamedFile[] {
@@ -60,6 +69,10 @@ function pathsOf (pattern: string): string[] {
   const found = /[*?]/.test(basename(path)) ? matching(path, pattern) : []
   if (found.length > 0) return found
   throw new ConfigError('bad-option', `${pattern}: there is no such file; name JSON log files, plain or .gz; * and ? may be in the last part`)
+}
+
+function isLog (path: string): boolean {
+  return !temporary.test(basename(path))
 }
 
 function logOf (path: string): string {

@@ -1,3 +1,4 @@
+import type { Watched } from './compare.js'
 import type { MergedRuns } from './merged-runs.js'
 import { Runs } from './runs.js'
 import { IndexSort } from './sort.js'
@@ -29,10 +30,19 @@ export class KeySorter {
     c4[at] = k4
   }
 
-  /** All of them in order. Nothing may be added afterwards. */
-  merged (): MergedRuns {
+  /** Nothing may be added afterwards. To be called before what follows. */
+  end (): void {
     this.#write()
-    return this.#runs.merged()
+  }
+
+  /** As that of `Runs`. */
+  get bytesToRewrite (): number {
+    return this.#runs.bytesToRewrite
+  }
+
+  /** All of them in order. */
+  async merged (watched: Watched): Promise<MergedRuns> {
+    return await this.#runs.merged(watched)
   }
 
   close (): void {

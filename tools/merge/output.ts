@@ -1,4 +1,4 @@
-import { write, type Stats } from 'node:fs'
+import { fstatSync, futimesSync, write, type Stats } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { createGzip } from 'node:zlib'
@@ -13,55 +13,86 @@ export interface Sink {
   /** Everything was written: makes it safe, and seen. */
   end (): Promise<void>
   /** Nothing of it stays, where that can be. Does nothing after `end`. */
-  discard (): void
+  discard (): Promise<void>
 }
 
 /** For a dry run. */
 export function openNowhere (): Sink {
-  return { write: async () => {}, end: async () => {}, discard: () => {} }
+  return { write: async () => {}, end: async () => {}, discard: async () => {} }
 }
+
+const stdoutFd = 1
+/** How messages call it. */
+const stdoutName = 'standard output'
 
 /** As they are, also on a terminal. A pipe whose reader has gone is no failure of ours: `StreamError` with the code `stopped`. */
 export function openStdout (): Sink {
+  const nothing = { end: async () => {}, discard: async () => {} }
+  // of a file that has room for a part of the bytes only, `process.stdout` would say nothing
+  if (fstatSync(stdoutFd).isFile()) return { ...nothing, write: async bytes => { await writeAll(stdoutFd, bytes, stdoutName) } }
+
   // the error comes to the callback of the write too; without a listener it would end the process
   const onError = (): void => {}
   process.stdout.on('error', onError)
   return {
+    ...nothing,
     async write (bytes) {
       await new Promise<void>((resolve, reject) => {
         process.stdout.write(bytes, cause => {
           if (cause === null || cause === undefined) resolve()
-          else reject(codeOf(cause) === 'EPIPE' || process.stdout.destroyed ? new StreamError('stopped', 'standard output was closed by its reader', { cause }) : failure('standard output', cause))
+          else reject(codeOf(cause) === 'EPIPE' || process.stdout.destroyed ? new StreamError('stopped', `${stdoutName} was closed by its reader`, { cause }) : failure(stdoutName, cause))
         })
       })
-    },
-    end: async () => {},
-    discard: () => {}
+    }
   }
 }
 
-/** A file that is not there before it is whole; gzipped if its name ends so. Throws `ConfigError` when it cannot be made. */
-export function openFile (path: string, like: Stats): Sink {
+/**
+ * A file that is not there before it is whole; gzipped if its name ends so. It was written to last at `writtenMs`, as lines that tell no time are taken for as old as their file.
+ * Throws `ConfigError` when it cannot be made.
+ */
+export function openFile (path: string, like: Stats, writtenMs: number): Sink {
   const file = create(path, like)
   const put = async (bytes: Buffer): Promise<void> => { await writeAll(file.fd, bytes, path) }
-  if (!isGzipped(path)) return { write: put, end: async () => { publish(path, file.publish) }, discard: file.discard }
+  const bytes = isGzipped(path) ? gzipped(put) : { write: put, end: async () => {}, discard: async () => {} }
+  return {
+    write: bytes.write,
+    async end () {
+      await bytes.end()
+      publish(path, () => {
+        futimesSync(file.fd, writtenMs / 1000, writtenMs / 1000)
+        file.publish()
+      })
+    },
+    async discard () {
+      await bytes.discard()
+      file.discard()
+    }
+  }
+}
 
+/** What is compressed is given to `put`, whose error whoever writes next is told, or who waits. After `end` and `discard` it is not called any more. */
+export function gzipped (put: (bytes: Buffer) => Promise<void>): Sink {
   const gzip = createGzip()
   const done = pipeline(gzip, async (chunks: AsyncIterable<Buffer>) => { for await (const chunk of chunks) await put(chunk) })
-  done.catch(() => { /* thrown by whoever writes next */ })
+  let wake = (): void => {}
+  done.catch(() => { wake() })
   return {
     async write (bytes) {
-      await new Promise<void>(resolve => { gzip.write(bytes, () => { resolve() }) })
+      await new Promise<void>(resolve => {
+        // a stream that is destroyed meanwhile need not call back
+        wake = resolve
+        gzip.write(bytes, () => { resolve() })
+      })
       if (gzip.destroyed) await done
     },
     async end () {
       gzip.end()
       await done
-      publish(path, file.publish)
     },
-    discard () {
+    async discard () {
       gzip.destroy()
-      file.discard()
+      await done.catch(() => { /* it was told, or nobody wants to know */ })
     }
   }
 }
@@ -97,5 +128,5 @@ function publish (path: string, work: () => void): void {
 
 function failure (path: string, cause: unknown): StreamError {
   const isFull = ['ENOSPC', 'EDQUOT'].includes(codeOf(cause) ?? '')
-  return new StreamError(isFull ? 'no-space' : 'cannot-write', `${path} cannot be written: ${messageOf(cause)}; ${isFull ? 'make room and begin again' : 'nothing of it is left'}`, { cause })
+  return new StreamError(isFull ? 'no-space' : 'cannot-write', `${path} cannot be written: ${messageOf(cause)}; ${isFull ? 'make room and begin again' : path === stdoutName ? 'it is not whole' : 'nothing of it is left'}`, { cause })
 }

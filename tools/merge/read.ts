@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { messageOf, StreamError } from '../../lib/errors.js'
@@ -13,31 +13,40 @@ export interface Reading {
   readonly passed: (bytes: number) => void
 }
 
-/** Reads a file, one that is being written as far as it was when `size` was asked, or up to a stop. Throws `StreamError` for what cannot be read. */
-export async function readFile (path: string, size: number, lines: HeldLines, reading: Reading): Promise<void> {
-  if (isGzipped(path)) await readGzipped(path, lines, reading)
-  else await readPlain(path, size, lines, reading)
-  if (!reading.stop.aborted) lines.finish()
-}
-
-async function readPlain (path: string, size: number, lines: HeldLines, { stop, passed }: Reading): Promise<void> {
+/**
+ * Reads the file that had been there when it was inspected, one that is being written as far as it was then, or up to a stop. Throws `StreamError` for what cannot be read, or is
+ * another file by now: lines that were in one that was not read yet would be in one that was.
+ */
+export async function readFile (path: string, inspected: Stats, lines: HeldLines, reading: Reading): Promise<void> {
   const file = await open(path).catch((cause: unknown) => { throw unreadable(path, cause) })
   try {
-    for (let left = size; left > 0 && !stop.aborted;) {
-      const room = lines.room()
-      const { bytesRead } = await file.read(room, 0, Math.min(room.length, left), null).catch((cause: unknown) => { throw unreadable(path, cause) })
-      if (bytesRead === 0) throw new StreamError('cannot-read', `${path} has become shorter while it was read; begin again`)
-      left -= bytesRead
-      lines.take(bytesRead)
-      passed(bytesRead)
-    }
+    if (!isSame(await file.stat(), inspected, isGzipped(path))) throw new StreamError('cannot-read', `${path} was rotated while others were read; begin again`)
+    if (isGzipped(path)) await readGzipped(path, file, lines, reading)
+    else await readPlain(path, file, inspected.size, lines, reading)
   } finally {
     await file.close()
   }
+  if (!reading.stop.aborted) lines.finish()
 }
 
-async function readGzipped (path: string, lines: HeldLines, { stop, passed }: Reading): Promise<void> {
-  const file = createReadStream(path, { highWaterMark: 256 << 10 })
+/** To a log lines are added; what is compressed stays as it is, or is another one. */
+function isSame (now: Stats, before: Stats, isWhole: boolean): boolean {
+  return now.dev === before.dev && now.ino === before.ino && (!isWhole || (now.size === before.size && now.mtimeMs === before.mtimeMs))
+}
+
+async function readPlain (path: string, file: FileHandle, size: number, lines: HeldLines, { stop, passed }: Reading): Promise<void> {
+  for (let left = size; left > 0 && !stop.aborted;) {
+    const room = lines.room()
+    const { bytesRead } = await file.read(room, 0, Math.min(room.length, left), null).catch((cause: unknown) => { throw unreadable(path, cause) })
+    if (bytesRead === 0) throw new StreamError('cannot-read', `${path} has become shorter while it was read; begin again`)
+    left -= bytesRead
+    lines.take(bytesRead)
+    passed(bytesRead)
+  }
+}
+
+async function readGzipped (path: string, handle: FileHandle, lines: HeldLines, { stop, passed }: Reading): Promise<void> {
+  const file = handle.createReadStream({ highWaterMark: 256 << 10 })
   const gunzip = createGunzip({ chunkSize: 256 << 10 })
   pipeline(file, gunzip, () => { /* chunksOf sees the error */ })
   let told = 0

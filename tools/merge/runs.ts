@@ -1,3 +1,4 @@
+import type { Watched } from './compare.js'
 import { MergedRuns } from './merged-runs.js'
 import { TemporaryFile } from './temporary-file.js'
 
@@ -37,15 +38,30 @@ export class Runs {
     return new RunWriter(this.#file, run => { this.#runs.push(run) })
   }
 
+  /** How many bytes, about, `merged` writes before it gives the first record: 0 unless there are many runs. */
+  get bytesToRewrite (): number {
+    const sizes = this.#runs.map(({ start, end }) => end - start)
+    let bytes = 0
+    while (sizes.length > this.#mostAtOnce) {
+      const size = sizes.splice(0, this.#step(sizes.length)).reduce((sum, size) => sum + size, 0)
+      sizes.push(size)
+      bytes += size
+    }
+    return bytes
+  }
+
   /** All records in order. Of many runs some are merged on the disk before. */
-  merged (): MergedRuns {
+  async merged ({ pause, passed }: Watched): Promise<MergedRuns> {
     while (this.#runs.length > this.#mostAtOnce) {
-      const some = this.#runs.splice(0, Math.min(this.#mostAtOnce, this.#runs.length - this.#mostAtOnce + 1))
+      const some = this.#runs.splice(0, this.#step(this.#runs.length))
       const writer = this.begin()
       const merged = this.#merge(some)
       for (; merged.head !== null; merged.advance()) {
         const { k0, k1, k2, k3, k4, bytes, start, end } = merged.head
         writer.add(k0, k1, k2, k3, k4, bytes, start, end)
+        passed(numbersOfRecord * 8 + end - start)
+        const pausing = pause()
+        if (pausing !== null) await pausing
       }
       writer.end()
     }
@@ -54,6 +70,11 @@ export class Runs {
 
   close (): void {
     this.#file.close()
+  }
+
+  /** How many of so many runs become one, so that as little as possible is written again. */
+  #step (runs: number): number {
+    return Math.min(this.#mostAtOnce, runs - this.#mostAtOnce + 1)
   }
 
   #merge (runs: readonly Run[]): MergedRuns {

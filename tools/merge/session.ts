@@ -9,6 +9,7 @@ import { Differences } from './differences.js'
 import { HeldLines, type Sizes } from './held-lines.js'
 import { findInputs, type Inputs } from './inputs.js'
 import { KeySorter } from './key-sorter.js'
+import type { MergedRuns } from './merged-runs.js'
 import { openFile, openNowhere, openStdout, type Sink } from './output.js'
 import { readFile } from './read.js'
 import { Runs } from './runs.js'
@@ -19,6 +20,8 @@ import { writeLines } from './write.js'
 
 export interface MergeSettings {
   readonly operands: readonly string[]
+  /** A host of which only what it lacks is written; null for everything. */
+  readonly lacking: string | null
   /** Null for standard output. */
   readonly output: string | null
   readonly isDryRun: boolean
@@ -43,26 +46,27 @@ interface Sorted {
 
 /** Reads all files, compares what hosts have, writes each event once. Throws `ConfigError` and `StreamError`; then there is no output. */
 export async function merge (settings: MergeSettings, ctx: Context): Promise<Summary> {
-  const { operands, output, isDryRun, temporary, temporaryOfOthers, sizes } = settings
-  const inputs = await findInputs(operands, ctx.stop)
+  const { operands, lacking, output, isDryRun, temporary, temporaryOfOthers, sizes } = settings
+  const inputs = await findInputs(operands, lacking, ctx.stop)
+  if (inputs.leftOut.length > 0) ctx.log.warn('files that are no logs were left out', { files: inputs.leftOut })
   const sink = openSink(settings, inputs)
-  ctx.defer('the output', () => { sink.discard() })
+  ctx.defer('the output', async () => { await sink.discard() })
   const sorted = openSorted(temporary ?? (output === null ? temporaryOfOthers : dirname(output)), sizes, ctx)
   const tallies = inputs.hosts.map(newTally)
   const bytes = await readAll({ inputs, tallies, sorted, sizes }, ctx)
   const compared = await compareAll(inputs, tallies, sorted, ctx)
   const differences = new Differences()
   if (compared.otherTimes > 0) differences.add('(time)', compared.otherTimes)
-  const written = await writeAll({ inputs, sorted, differences, sink, bytes, isDryRun }, ctx)
+  const written = await writeAll({ inputs, sorted, lacking: lacking === null ? null : 0, differences, sink, bytes, isDryRun }, ctx)
   await sink.end()
-  return summaryOf(isDryRun ? null : output, isDryRun, written, compared, differences, tallies)
+  return summaryOf({ output: isDryRun ? null : output, isDryRun, lacking, written }, compared, differences, tallies)
 }
 
 /** Made before anything is read, to find out that it cannot be. */
 function openSink ({ output, isDryRun }: MergeSettings, { files }: Inputs): Sink {
   const [first] = files
   if (isDryRun || first === undefined) return openNowhere()
-  return output === null ? openStdout() : openFile(output, first.stats)
+  return output === null ? openStdout() : openFile(output, first.stats, Math.max(...files.map(({ stats }) => stats.mtimeMs)))
 }
 
 function openSorted (directory: string, { keys, runsAtOnce }: Sizes, ctx: Context): Sorted {
@@ -93,11 +97,12 @@ async function readAll ({ inputs: { files }, tallies, sorted: { lines, aside, ke
     for (const [index, { path, host, stats }] of files.entries()) {
       const tally = tallies[host] as HostTally
       tally.files++
-      held.begin(index, tally)
-      await readFile(path, stats.size, held, { stop: ctx.stop, passed: step.passed })
+      held.begin(index, path, tally)
+      await readFile(path, stats, held, { stop: ctx.stop, passed: step.passed })
       refuseIfStopped(ctx)
     }
     held.end()
+    keys.end()
   } finally {
     step.end()
   }
@@ -107,28 +112,41 @@ async function readAll ({ inputs: { files }, tallies, sorted: { lines, aside, ke
 }
 
 async function compareAll ({ files }: Inputs, tallies: readonly HostTally[], { keys, lost }: Sorted, ctx: Context): Promise<Compared> {
-  const merged = keys.merged()
+  const merged = await inOrder(keys, ctx)
   const withUuid = tallies.reduce((sum, { lines, optedOut, withoutUuid, notJson, tooLong }) => sum + lines - optedOut - withoutUuid - notJson - tooLong, 0)
   const step = follow('comparing (2 of 3)', withUuid * keyBytes, null, ctx)
   try {
-    return await compare(merged, files.map(({ host }) => host), tallies, lost, step)
+    const compared = await compare(merged, files.map(({ host }) => host), tallies, lost, step)
+    lost.end()
+    return compared
   } finally {
     step.end()
     keys.close()
   }
 }
 
+/** Of many runs some are merged on the disk before, which may take long. */
+async function inOrder (runs: Runs | KeySorter, ctx: Context): Promise<MergedRuns> {
+  const { end, ...watched } = follow('sorting on the disk', runs.bytesToRewrite, null, ctx)
+  try {
+    return await runs.merged(watched)
+  } finally {
+    end()
+  }
+}
+
 interface Writing {
   readonly inputs: Inputs
   readonly sorted: Sorted
+  readonly lacking: number | null
   readonly differences: Differences
   readonly sink: Sink
   readonly bytes: number
   readonly isDryRun: boolean
 }
 
-async function writeAll ({ inputs: { files, hosts }, sorted: { lines, lost, aside }, differences, sink, bytes, isDryRun }: Writing, ctx: Context): Promise<number> {
-  const parts = { lines: lines.merged(), lost: lost.merged(), aside, hostOfFile: files.map(({ host }) => host), hosts: hosts.length, differences, sink }
+async function writeAll ({ inputs: { files, hosts }, sorted: { lines, lost, aside }, lacking, differences, sink, bytes, isDryRun }: Writing, ctx: Context): Promise<number> {
+  const parts = { lines: await inOrder(lines, ctx), lost: await inOrder(lost, ctx), aside, hostOfFile: files.map(({ host }) => host), hosts: hosts.length, lacking, differences, sink }
   const { end, ...watched } = follow(`${isDryRun ? 'looking' : 'writing'} (3 of 3)`, bytes, null, ctx)
   try {
     return await writeLines({ ...parts, ...watched })
@@ -153,7 +171,7 @@ const looksBetween = 256
 function follow (what: string, total: number, lines: (() => number) | null, ctx: Context): Step {
   const tally = { read: 0 }
   let [passed, looks, turnAtMs] = [0, 0, performance.now() + turnMs]
-  const end = showProgress({ what, total, tally, lines: lines ?? (() => passed), waitsFor: () => null, terminal: terminal(), log: ctx.log, sayMs })
+  const end = total === 0 ? () => {} : showProgress({ what, total, tally, lines: lines ?? (() => passed), waitsFor: () => null, terminal: terminal(), log: ctx.log, sayMs })
   return {
     end,
     passed (bytes) {

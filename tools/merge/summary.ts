@@ -9,6 +9,8 @@ export interface Summary {
   /** Null for standard output, or a dry run. */
   readonly output: string | null
   readonly isDryRun: boolean
+  /** The host of which only what it lacks was written; null for everything. */
+  readonly lacking: string | null
   /** Lines. */
   readonly written: number
   /** Each once. */
@@ -26,9 +28,11 @@ interface HostSummary extends Omit<HostTally, 'span' | 'missingSpan'> {
   readonly lastMissing: string | null
 }
 
-export function summaryOf (output: string | null, isDryRun: boolean, written: number, { events, inAll }: Compared, differences: Differences, hosts: readonly HostTally[]): Summary {
+export function summaryOf (made: Pick<Summary, 'output' | 'isDryRun' | 'lacking' | 'written'>, { events, inAll }: Compared, differences: Differences, hosts: readonly HostTally[]): Summary {
   return {
-    output, isDryRun, written, events, inAll,
+    ...made,
+    events,
+    inAll,
     differ: { lines: differences.lines, fields: Object.fromEntries(differences.fields) },
     hosts: hosts.map(({ span, missingSpan, ...counts }) => {
       const [[first, last], [firstMissing, lastMissing]] = [timesOf(span), timesOf(missingSpan)] as const
@@ -54,7 +58,7 @@ function timeOf (ms: number): string | null {
 }
 
 export function summaryText (summary: Summary): string {
-  const { hosts, events, inAll, written, output, isDryRun, differ } = summary
+  const { hosts, events, inAll, written, output, isDryRun, lacking, differ } = summary
   const right = ['files', 'lines', 'events', 'again', 'only here', 'missing']
   const rows = hosts.map(({ name, files, lines, events, duplicates, only, missing, first, last }) =>
     [harmless(name), ...[files, lines, events, duplicates, only, missing].map(numberText), first ?? '-', last ?? '-'])
@@ -64,7 +68,7 @@ export function summaryText (summary: Summary): string {
     ...hosts.filter(({ missing }) => missing > 0).map(({ name, missing, firstMissing, lastMissing }) => `${harmless(name)} lacks ${numberText(missing)} events${firstMissing === null ? '' : `, from ${firstMissing} to ${lastMissing ?? ''}`}.`),
     ...differ.lines === 0 ? [] : [`${numberText(differ.lines)} lines say something else than the line of the same event that was kept: ${fields.join(', ')}.`],
     ...othersText(hosts),
-    `${numberText(events)} events, ${numberText(inAll)} of them on ${hosts.length === 2 ? 'both' : 'all'} hosts; ${numberText(written)} lines ${isDryRun ? 'would be written' : `written${output === null ? '' : ` to ${output}`}`}.`
+    `${numberText(events)} events, ${numberText(inAll)} of them on ${hosts.length === 2 ? 'both' : 'all'} hosts; ${numberText(written)} lines ${lacking === null ? '' : `that ${harmless(lacking)} lacks `}${isDryRun ? 'would be written' : `written${output === null ? '' : ` to ${output}`}`}.`
   ].map(line => `${line}\n`).join('')
 }
 

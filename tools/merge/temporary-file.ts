@@ -37,12 +37,20 @@ export class TemporaryFile {
     return offset
   }
 
-  /** Fills `into` with what begins there. */
+  /** Fills `into` with what begins there. Throws `StreamError`. */
   read (into: Uint8Array, offset: number): void {
     for (let done = 0; done < into.length;) {
-      const read = readSync(this.#fd, into, done, into.length - done, offset + done)
+      const read = this.#read(into, done, offset + done)
       if (read === 0) throw new StreamError('cannot-read', `a temporary file in ${this.#directory} ends too early`)
       done += read
+    }
+  }
+
+  #read (into: Uint8Array, at: number, offset: number): number {
+    try {
+      return readSync(this.#fd, into, at, into.length - at, offset)
+    } catch (cause) {
+      throw new StreamError('cannot-read', `a temporary file in ${this.#directory} cannot be read: ${messageOf(cause)}`, { cause })
     }
   }
 
@@ -54,7 +62,7 @@ export class TemporaryFile {
   #failure (cause: unknown): StreamError {
     const isFull = ['ENOSPC', 'EDQUOT'].includes(codeOf(cause) ?? '')
     return isFull
-      ? new StreamError('no-space', `there is no room for temporary files in ${this.#directory}: ${messageOf(cause)}; about as much is needed as the lines have, decompressed: make room, or name another directory with --temporary`, { cause })
+      ? new StreamError('no-space', `there is no room for temporary files in ${this.#directory}: ${messageOf(cause)}; about as much is needed as all lines have, decompressed, and 100 bytes for each, above 8 GB twice that: make room, or name another directory with --temporary`, { cause })
       : new StreamError('cannot-write', `a temporary file in ${this.#directory} cannot be written: ${messageOf(cause)}`, { cause })
   }
 }

@@ -20,6 +20,8 @@ export interface WriteParts extends Watched {
   readonly aside: TemporaryFile
   readonly hostOfFile: readonly number[]
   readonly hosts: number
+  /** Of which host only what it lacks is written; its lines are the first of each event. Null: everything is. */
+  readonly lacking: number | null
   readonly differences: Differences
   readonly sink: Sink
 }
@@ -33,11 +35,16 @@ export async function writeLines (parts: WriteParts): Promise<number> {
   const writer = new LineWriter(parts)
   for (let { head } = lines; head !== null; head = lines.head) {
     if (writer.isFull) await writer.flush()
-    const pausing = pause()
-    if (pausing !== null) await pausing
-    if (!hasUuid(head.k1)) await writer.others(head)
-    else if (writer.isLost(head)) writer.leaveOut(head)
-    else writer.event(head, isReference(head) ? await writer.putLong(head) : writer.put(head))
+    if (!hasUuid(head.k1)) {
+      await writer.others(head)
+      continue
+    }
+    const kept = writer.isLost(head) || writer.isHad(head) ? null : isReference(head) ? await writer.putLong(head) : writer.put(head)
+    writer.begin(head)
+    do {
+      const pausing = pause()
+      if (pausing !== null) await pausing
+    } while (writer.next(kept))
   }
   await writer.flush()
   return writer.written
@@ -48,6 +55,10 @@ class LineWriter {
   readonly #parts: WriteParts
   readonly #out = Buffer.allocUnsafeSlow(outBytes)
   #used = 0
+  #k0 = 0
+  #k1 = 0
+  #k2 = 0
+  #k3 = 0
 
   constructor (parts: WriteParts) {
     this.#parts = parts
@@ -74,37 +85,56 @@ class LineWriter {
     return false
   }
 
-  /** All lines of an event that have this time. */
-  leaveOut ({ k0, k1, k2, k3 }: RunReader): void {
-    for (let next = this.#same(k0, k1, k2, k3); next !== null; next = this.#same(k0, k1, k2, k3)) this.#advance(next)
+  /** Whether the line is of the host of which only what it lacks is written. */
+  isHad (line: RunReader): boolean {
+    return this.#hostOf(line) === this.#parts.lacking
   }
 
-  /** The other lines of an event, of which one is kept. */
-  event (first: RunReader, kept: Buffer): void {
-    const { k0, k1, k2, k3 } = first
-    this.#advance(first)
-    for (let next = this.#same(k0, k1, k2, k3); next !== null; next = this.#same(k0, k1, k2, k3)) {
-      const other = isReference(next) ? this.#long(next) : next.bytes.subarray(next.start, next.end)
-      if (!kept.equals(other)) this.#parts.differences.note(kept, other)
-      this.#advance(next)
-    }
+  #hostOf ({ k4 }: RunReader): number {
+    return this.#parts.hostOfFile[Math.floor(k4 / linesOfFile)] as number
+  }
+
+  /** The lines that follow have this time and uuid, or are byte for byte the same. */
+  begin ({ k0, k1, k2, k3 }: RunReader): void {
+    this.#k0 = k0
+    this.#k1 = k1
+    this.#k2 = k2
+    this.#k3 = k3
+  }
+
+  /** Passes a line of the event; false if that was the last one. The next one is compared to the one that was kept, unless that has another time. */
+  next (kept: Buffer | null): boolean {
+    const { head } = this.#parts.lines
+    if (head !== null) this.#advance(head)
+    const next = this.#same()
+    if (next === null || kept === null) return next !== null
+    const other = isReference(next) ? this.#long(next) : next.bytes.subarray(next.start, next.end)
+    if (!kept.equals(other)) this.#parts.differences.note(kept, other)
+    return true
   }
 
   /** All lines that are byte for byte the same. */
-  async others ({ k0, k1, k2, k3 }: RunReader): Promise<void> {
+  async others (first: RunReader): Promise<void> {
     const linesOf = new Float64Array(this.#parts.hosts)
     let most = 0
-    for (let next = this.#same(k0, k1, k2, k3); next !== null; next = this.#same(k0, k1, k2, k3)) {
-      const host = this.#parts.hostOfFile[Math.floor(next.k4 / linesOfFile)] as number
+    this.begin(first)
+    for (let next = this.#same(); next !== null; next = this.#same()) {
+      const pausing = this.#parts.pause()
+      if (pausing !== null) await pausing
+      const host = this.#hostOf(next)
       const lines = linesOf[host] = (linesOf[host] as number) + 1
       if (lines > most) {
         most = lines
-        if (this.isFull) await this.flush()
-        if (isReference(next)) await this.#putPieces(next)
-        else this.put(next)
+        if (!this.isHad(next)) await this.#putOther(next)
       }
       this.#advance(next)
     }
+  }
+
+  async #putOther (line: RunReader): Promise<void> {
+    if (this.isFull) await this.flush()
+    if (isReference(line)) await this.#putPieces(line)
+    else this.put(line)
   }
 
   /** Where there must be room. Returns the line as it is until the next `flush`. */
@@ -146,9 +176,9 @@ class LineWriter {
     return line
   }
 
-  #same (k0: number, k1: number, k2: number, k3: number): RunReader | null {
+  #same (): RunReader | null {
     const { head } = this.#parts.lines
-    return head !== null && head.k3 === k3 && head.k2 === k2 && head.k1 === k1 && head.k0 === k0 ? head : null
+    return head !== null && head.k3 === this.#k3 && head.k2 === this.#k2 && head.k1 === this.#k1 && head.k0 === this.#k0 ? head : null
   }
 
   #advance (head: RunReader): void {

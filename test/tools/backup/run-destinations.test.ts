@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { copies, dayAgo, fileHost, linesFrom, needsForBackups } from '../../helpers/backup-host.js'
@@ -44,5 +44,26 @@ t.test('destinations', { skip: needsForBackups }, async t => {
 
     t.strictSame(Object.keys(copies(t, host)), ['a.log-20261101', 'b.log-20261101'])
     t.notOk(existsSync(path))
+  })
+
+  await t.test('what root makes by hand is of whom the directory is, who has to go on with it', { skip: process.geteuid?.() === 0 ? false : 'needs root, to give files away' }, async t => {
+    const host = await fileHost(t, mariadb)
+    const [near = ''] = host.destinations
+    const nobody = 65_534
+    const strangers = (): string[] => [host.to, near].flatMap(at => readdirSync(at, { recursive: true, encoding: 'utf8' }).map(name => join(at, name))).filter(path => lstatSync(path).uid !== nobody)
+    mkdirSync(host.to)
+    for (const directory of [host.to, near]) chownSync(directory, nobody, nobody)
+    host.log('a.log-20261101', linesFrom(0, 5, dayAgo(10).ms))
+    host.log('b.log-20261101', linesFrom(0, 5, dayAgo(1).ms))
+    await host.must(0)
+    t.strictSame(strangers(), [])
+
+    rmSync(host.to, { recursive: true })
+    mkdirSync(host.to)
+    chownSync(host.to, nobody, nobody)
+    writeFileSync(join(host.directory, 'registry.yaml'), JSON.stringify({ retention: { days: 5 } }))
+    await host.must(0)
+    t.strictSame(host.paths('files', near).length, 1)
+    t.strictSame(strangers(), [])
   })
 })

@@ -20,6 +20,13 @@ t.test('lines that say the same in another way differ too', async t => {
   t.strictSame(note(['{"a":1,"b":2}', '{"b":2,"a":1}'], ['{"a":1.0}', '{"a":1}']), { lines: 2, fields: { '(order or spelling)': 2 } })
 })
 
+t.test('what takes long to look into, or cannot be, is counted as such', async t => {
+  const nested = (depth: number): readonly [string, string] => [`{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`, `{"a":${'['.repeat(depth)}1${']'.repeat(depth)}}`]
+
+  t.strictSame(note(nested(200_000)), { lines: 1, fields: { '(long)': 1 } })
+  t.strictSame(note([`{"a":"${'x'.repeat(1 << 20)}"}`, '{"a":1}'], [`{"clientIp":"a","b":"${'x'.repeat(1 << 20)}"}`, `{"clientIp":"b","b":"${'x'.repeat(1 << 20)}"}`]), { lines: 2, fields: { '(long)': 1, clientIp: 1 } })
+})
+
 t.test('names that strangers make up have a bound', async t => {
   const many = note(...Array.from({ length: 200 }, (_, i) => [`{"${'x'.repeat(200)}${i}":1,"f${i}":1}`, '{}'] as const)) as { fields: Record<string, number> }
 

@@ -91,5 +91,8 @@ t.test('an event is known by its uuid, or by the id in meta', async t => {
   for (const other of [`{"uuid":"${uuid.toUpperCase()}"}`, `{"uuid":"${hyphened}"}`, `{"uuid":"${uuid} "}`, `{"uuid":"${uuid.replace('0', '-')}"}`, `{"uuid":"${hyphened.replace('0', '-')}"}`]) t.notSame(idOf(other), same, other)
   t.notSame(idOf('{"uuid":"\\ud800"}'), idOf('{"uuid":"\\ud801"}'))
   t.strictSame(idOf('{"uuid":"caf\\u00e9"}'), idOf('{"uuid":"café"}'))
+  t.strictSame(idOf(`{"\\u0075uid":"${uuid}","a":"${'x'.repeat(1000)}"}`), same)
+  t.equal(idOf(`{"\\u0075uid":"${uuid}","a":${'['.repeat(600_000)}${']'.repeat(600_000)}}`), null, 'it is not parsed, which takes much memory')
+  t.strictSame(idOf(`{"uuid":"${uuid}","a":${'['.repeat(600_000)}${']'.repeat(600_000)}}`), same)
   for (const none of ['{"uuid":7,"meta":{"id":"x"}}', '{"uuid":""}', '{"uuid":null,"meta":{"id":"x"}}', '{"meta":["id"]}', '{"meta":{"id":"x"},"meta":{}}', '{"a":{"id":"x"}}', '{"meta":{"a":{"id":"x"}}}', `{"uuid":"${uuid}"`]) t.equal(idOf(none), null, none)
 })

@@ -82,7 +82,8 @@ t.test('each event is written once, all else as often as it must be, in order; a
     const ctx = testContext()
 
     const operands = files.flatMap((ofHost, host) => ofHost.map(({ path }) => `h${host}=${path}`))
-    const summary = await merge({ operands, output, isDryRun: false, temporary: undefined, temporaryOfOthers: '/nowhere', sizes }, ctx)
+    const settings = { operands, lacking: null, output, isDryRun: false, temporary: undefined, temporaryOfOthers: '/nowhere', sizes }
+    const summary = await merge(settings, ctx)
     await ctx.end()
 
     const expected = expectedOf(files, sizes.longestLine)
@@ -92,7 +93,16 @@ t.test('each event is written once, all else as often as it must be, in order; a
     assert.deepEqual(orderOf(lines, sizes.longestLine), lines.map((_, i) => i), 'they are in order')
     const said = { ...summary, differing: summary.differ.lines }
     assert.deepEqual({ ...like(expected.summary, said), hosts: summary.hosts.map((host, i) => like(expected.summary.hosts[i] ?? {}, host)) }, expected.summary)
-    assert.equal(readdirSync(here).length, files.flat().length + 1, 'nothing else is left')
+
+    const lacking = run % files.length
+    const gap = join(here, 'gap')
+    const other = testContext()
+    await merge({ ...settings, lacking: `h${lacking}`, output: gap }, other)
+    await other.end()
+    const own = expectedOf([files[lacking] ?? []], sizes.longestLine).lines
+    const all = expectedOf([files[lacking] ?? [], ...files.filter((_, host) => host !== lacking)], sizes.longestLine).lines
+    assert.deepEqual([...own, ...readFileSync(gap, 'latin1').split('\n').slice(0, -1)].sort(), all.sort(), 'with what a host lacks it has everything')
+    assert.equal(readdirSync(here).length, files.flat().length + 2, 'nothing else is left')
     rmSync(here, { recursive: true })
   }), { numRuns: 100 })
 })
