@@ -65,6 +65,7 @@ export async function rehearse (db: CheckedDatabase, pair: Pair, settings: Drill
   } finally {
     await session.end()
   }
+  if (!report.isRestored) report.outcome = 'failed'
   report.ended = new Date().toISOString()
   return report
 }
@@ -108,10 +109,13 @@ class Session {
   /** What must be done, whatever has happened. */
   async end (): Promise<void> {
     const report = this.#report
-    if (this.#hold !== null) await this.#release().catch(() => {})
-    await this.#canaries.stop()
-    if (this.#asker !== null) await this.#watch.forget(this.#asker).catch((error: unknown) => { this.#ctx.log.warn('a wish for the lease could not be taken back', { reason: messageOf(error) }) })
-    await this.#watch.close()
+    if (this.#hold !== null) await this.#release().catch((error: unknown) => { report.failures.push(messageOf(error)) })
+    try {
+      await this.#canaries.stop()
+    } finally {
+      if (this.#asker !== null) await this.#watch.forget(this.#asker).catch((error: unknown) => { this.#ctx.log.warn('a wish for the lease could not be taken back', { reason: messageOf(error) }) })
+      await this.#watch.close()
+    }
     const { gap, takes } = this.#watch
     report.longestGap = gap === null ? null : { seconds: gap.seconds, from: new Date(gap.fromMs).toISOString() }
     report.holders = takes.map(({ atMs, token, holder }) => ({ at: new Date(atMs).toISOString(), token, holder: this.#nameOf(holder) }))
