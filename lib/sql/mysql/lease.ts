@@ -114,6 +114,7 @@ export class LeaseKeeper {
     await Promise.race([this.#running, sleep(goodbyeMs, undefined, { ref: false })])
     await Promise.race([this.#sayGoodbye(), sleep(goodbyeMs, undefined, { ref: false })])
     this.#session.close()
+    this.#ctx.metrics.gauge(holdsLease, 0)
     this.#tell(null)
   }
 

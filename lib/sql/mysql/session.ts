@@ -76,9 +76,10 @@ export class Session {
     this.#ctx = ctx
     this.#options = options
     const { uri, held, askMs, mostPauseMs, purpose } = options
-    this.#patience = createPatience(ctx, { store: uri.text, held, onExpired: () => { this.#drop() }, ...(mostPauseMs === undefined ? {} : { mostPauseMs }) })
-    // a lease is renewed beside the loop: that must not be taken for progress of the loop
-    this.#watch = new StatementWatch(purpose === 'lease' ? { log: ctx.log, progress: () => {}, waiting: () => {} } : ctx, {
+    // a lease is kept beside the loop: that must not be taken for progress of the loop, nor is it rows that wait
+    const told = purpose === 'lease' ? Object.create(ctx, { progress: { value: () => {} }, waiting: { value: () => {} }, stateIfAny: { value: null } }) as Context : ctx
+    this.#patience = createPatience(told, { store: uri.text, held, onExpired: () => { this.#drop() }, ...(mostPauseMs === undefined ? {} : { mostPauseMs }) })
+    this.#watch = new StatementWatch(told, {
       store: uri.text,
       ask: purpose === 'lease'
         ? null
