@@ -9,6 +9,7 @@ import { isUp } from '../status/daemons.js'
 import { canariesPerSecond, startCanaries, type Canaries } from './canaries.js'
 import { hold, type Hold } from './hold.js'
 import type { Pair } from './pair.js'
+import { mostDisturbedSeconds, patienceSeconds } from './patience.js'
 import { countCanaries, lateness, newReport, type Change, type DrillReport } from './report.js'
 import { fileOf } from './reports.js'
 import { Watch, type Look } from './watch.js'
@@ -37,16 +38,6 @@ export interface DrillSettings {
 const firstCanaries = 2 * canariesPerSecond
 /** Two writers would have shown by then; and the writer is well again if it is so for that long. */
 const [doubleMs, wellMs] = [3000, 3000]
-
-/** Nothing is waited for longer, within which it should be. */
-export function patienceSeconds (withinSeconds: number): number {
-  return Math.max(60, 4 * withinSeconds)
-}
-
-/** What is disturbed is so for no longer. */
-export function mostDisturbedSeconds (withinSeconds: number): number {
-  return 2 * patienceSeconds(withinSeconds) + 30
-}
 
 /** Does it. What is disturbed is put back, whatever happens; what went wrong is in the report. Throws only what is a bug. */
 export async function rehearse (db: CheckedDatabase, pair: Pair, settings: DrillSettings, ctx: CommandContext): Promise<DrillReport> {

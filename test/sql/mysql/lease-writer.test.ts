@@ -1,6 +1,7 @@
 import mysql from 'mysql2/promise'
 import t, { type Test } from 'tap'
 import { LeftError } from '../../../lib/errors.js'
+import { readRegistry } from '../../../lib/registry/registry.js'
 import type { Writer } from '../../../lib/stream/contracts.js'
 import { schemasOf, testContext, type TestContext } from '../../helpers/context.js'
 import { needsMariadb, startMariadb } from '../../helpers/mariadb.js'
@@ -133,6 +134,25 @@ t.test('a writer with a lease', { skip: needsMariadb }, async t => {
     const [row] = await server.query(`SELECT MIN(UNIX_TIMESTAMP(seen)) AS seen FROM vanadium_lease_members WHERE name = '${lease}'`, database)
     return Number(row?.['seen'])
   }
+
+  await t.test('that stands by copies nothing of the registry, until it has the lease', async t => {
+    const one = await open(t, 'copy')
+    await logged(one, has)
+    await one.writer.write(batchOf([capsuleOf({ n: 1 })]))
+    await one.writer.flush()
+    const registry = readRegistry('schemas:\n  Test:\n    description: said\n', 'registry.yaml')
+    const other = await open(t, 'copy', { overrides: { describe: (schema: string) => registry.find(schema) } })
+    await logged(other, standsBy)
+    const said = async (): Promise<unknown> => (await server.query("SELECT registry_description AS said FROM vanadium_schemas WHERE name = 'Test'", database))[0]?.['said']
+    await other.writer.write(batchOf([capsuleOf({ n: 1 }, { uuid: 'b'.repeat(32) })]))
+    await one.writer.write(batchOf([capsuleOf({ n: 1 }, { uuid: 'b'.repeat(32) })]))
+    await one.writer.flush()
+    await other.writer.flush()
+    t.equal(await said(), null)
+
+    await one.writer.close()
+    await until('it is copied', async () => await said() === 'said')
+  })
 
   await t.test('keeps its fence while rows come by another statement, because one was refused', async t => {
     let goOn = (): void => {}
