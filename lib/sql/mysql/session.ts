@@ -71,6 +71,7 @@ export class Session {
   #connection: Connection | null = null
   #link: Link | null = null
   #queue: Promise<unknown> = Promise.resolve()
+  #isClosed = false
 
   constructor (ctx: Context, options: SessionOptions) {
     this.#ctx = ctx
@@ -113,6 +114,8 @@ export class Session {
       throw error
     } finally {
       this.#watch.end()
+      // its turn came behind one that the close has ended, and it has connected anew
+      if (this.#isClosed) this.#drop()
     }
   }
 
@@ -124,6 +127,7 @@ export class Session {
 
   /** Waits for nothing: what still runs throws. */
   close (): void {
+    this.#isClosed = true
     // says good-bye, so that the server does not count an aborted connection
     this.#connection?.end().catch(() => {})
     this.#socket?.destroySoon()
