@@ -7,7 +7,7 @@ const reports = '/var/lib/vanadium/drills'
 t.test('a drill on an installed host ends a unit, and starts it again', { skip: needsInstalledHost }, async t => {
   const host = await installedHost(t)
   // two consumers of one host share a lease as those of two do
-  const own = host.read('/etc/vanadium.d/consumers/mysql').replace(/^(--output mysql:\S+)$/m, '$1&lease=events&lease-seconds=4')
+  const own = host.read('/etc/vanadium.d/consumers/mysql').replace(/^(--output mysql:\S+)$/m, '$1&lease=events&lease-seconds=8')
   host.write('/etc/vanadium.d/consumers/mysql', own)
   host.write('/etc/vanadium.d/consumers/other', own.replace('as=mysql', 'as=other').replace('mysql-refused', 'other-refused'))
   await host.must('vanadiumctl', 'start')
