@@ -1,9 +1,11 @@
 import { defineCommand } from '../lib/cli/command.js'
 import { readLease } from '../lib/sql/mysql/lease-tables.js'
-import { databaseTarget } from './check/database.js'
+import { databaseTarget, withDeadline } from './check/database.js'
 import { leaseText } from './lease/report.js'
 import { leaseName, leaseOptions, unreadable } from './lease/options.js'
 
+/** For a server that is silent. */
+const mostSeconds = 30
 /** Of the exit. */
 const nobodyWrites = 2
 
@@ -28,7 +30,7 @@ export const lease = defineCommand({
     return async ({ stop }) => {
       const over = new AbortController()
       try {
-        const db = await target.open('lease', AbortSignal.any([stop, over.signal]))
+        const db = withDeadline(await target.open('lease', AbortSignal.any([stop, over.signal])), mostSeconds, () => { over.abort() })
         const found = await readLease(async sql => await db.query(sql), name)
         process.stdout.write(json ? `${JSON.stringify(found)}\n` : leaseText(found, name))
         if (found === null || found.holder === '') process.exitCode = nobodyWrites

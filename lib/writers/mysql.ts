@@ -31,6 +31,8 @@ const indexWaitSeconds = 10
 
 /** Who takes a lease must not wait long for who changes its tables. */
 const leaseWaitSeconds = 2
+/** Nor for one that has been stopped in the middle of that. */
+const leaseSilenceSeconds = 3
 
 const allowed = 'mysql://user@host:port/database?defaults-file=/etc/mysql/vanadium.cnf'
 
@@ -89,7 +91,7 @@ function leaseOf (ctx: Context, params: MysqlWriterParams, options: Pick<Session
   const seconds = params['lease-seconds']
   // names of hosts have 64 characters at most
   const [host, instance] = [hostname(), ctx.name.slice(0, 150)]
-  const session = new Session(ctx, { ...options, purpose: 'lease', lockWaitSeconds: leaseWaitSeconds, askMs: Math.max(2000, seconds * 375), mostPauseMs: seconds * 250 })
+  const session = new Session(ctx, { ...options, purpose: 'lease', lockWaitSeconds: leaseWaitSeconds, silenceSeconds: leaseSilenceSeconds, askMs: Math.max(2000, seconds * 375), mostPauseMs: seconds * 250 })
   return new LeaseKeeper(ctx, session, {
     name: params.lease,
     member: `${host}/${instance}/${ctx.state.id}`,

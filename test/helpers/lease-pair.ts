@@ -55,7 +55,7 @@ const lease = 'pair'
  * A MariaDB with a binary log, and two hosts. A trigger notes for each row which connection stored it, within the same transaction: together with
  * `vanadium_fences` the binary log tells who wrote when.
  */
-export async function startPair (t: Test, { seconds = 4, askSeconds = 60, batchRows = 500 }: PairOptions = {}): Promise<Pair> {
+export async function startPair (t: Test, { seconds = 8, askSeconds = 60, batchRows = 500 }: PairOptions = {}): Promise<Pair> {
   const server = await startMariadb(['--log-bin=log', '--server-id=1', '--binlog-format=ROW', '--skip-name-resolve', '--log-bin-trust-function-creators=1'])
   t.teardown(server.stop)
   const database = await server.database()

@@ -39,8 +39,6 @@ export interface Expected {
   readonly fault: number
   /** Whether the other host is to have the lease from then on; else it stays where it is. */
   readonly takesOver: boolean
-  /** Messages of level error that a host may have, by its name: what was done to it may cost it datagrams. */
-  readonly errors?: Readonly<Record<string, readonly string[]>>
 }
 
 /** Of the issue: in so many seconds somebody writes again. */
@@ -52,6 +50,8 @@ const name = 'events'
 const account = "vanadium@'10.77.%'"
 const patienceMs = 90_000
 const lookMs = 200
+/** A host that is busy, or stands still, may lose some: the other one has them, or they would be missing. */
+const dropped = 'the kernel dropped datagrams: the receive buffer was full'
 /** A member that is so far behind has seen all but what is under way. */
 const smallLagSeconds = 4
 
@@ -97,10 +97,11 @@ export async function startTwoHosts (t: Test): Promise<TwoHosts> {
     }, patienceMs, lookMs)
   }
 
-  async function finish ({ fault, takesOver, errors = {} }: Expected): Promise<void> {
+  async function finish ({ fault, takesOver }: Expected): Promise<void> {
     const end = await record.seconds()
     const sent = await sender.stop()
-    t.comment(`${Math.round(sent.size / (end - start))} events a second were sent`)
+    const rate = Math.round(sent.size / (end - start))
+    t.ok(rate >= perSecond / 2, `${rate} events a second were sent`)
     await until('all that was sent is stored', async () => await countRows(server, database, table) >= sent.size, patienceMs, lookMs)
     for (const side of sides) await caughtUp(side, 0)
     const { token } = await lease()
@@ -114,7 +115,7 @@ export async function startTwoHosts (t: Test): Promise<TwoHosts> {
     checkTimes(t, all, { fault, end, other: (takesOver ? standby : active).host })
     const taken = all.filter(({ token, first }) => token !== null && first > fault && first < end)
     t.strictSame(taken.map(({ by }) => by), takesOver ? [standby.host.address] : [], `who took the lease, up to token ${token}`)
-    for (const { host, daemons } of sides) checkErrors(t, host.name, daemons.values(), errors[host.name] ?? [])
+    for (const { host, daemons } of sides) checkErrors(t, host.name, daemons.values())
   }
 
   await goesOn(active, 'all is well')
@@ -126,15 +127,16 @@ export async function startTwoHosts (t: Test): Promise<TwoHosts> {
 function checkTimes (t: Test, transactions: readonly Transaction[], { fault, end, other }: { readonly fault: number, readonly end: number, readonly other: NetworkHost }): void {
   const commits = transactions.filter(({ token }) => token === null)
   const first = commits.find(({ by, first }) => by === other.address && first > fault)
-  const after = (first?.committed ?? Infinity) - fault
-  const times = [...commits.map(({ committed }) => committed).filter(committed => committed < end), end].sort((a, b) => a - b)
+  // of the commit itself the server keeps whole seconds
+  const after = (first?.last ?? Infinity) - fault
+  const times = [...commits.map(({ last }) => last).filter(last => last < end), end].sort((a, b) => a - b)
   const longest = Math.max(...times.map((time, i) => time - (times[i - 1] ?? time)))
   t.ok(after <= mostSeconds, `${other.name} wrote ${after.toFixed(1)} s after it happened`)
   t.ok(longest <= mostSeconds, `nobody wrote for ${longest.toFixed(1)} s at most`)
 }
 
-function checkErrors (t: Test, host: string, daemons: Iterable<Daemon>, allowed: readonly string[]): void {
-  for (const { log } of daemons) t.strictSame(log.filter(({ level, message }) => level === 'error' && !allowed.includes(message)), [], `errors on ${host}`)
+function checkErrors (t: Test, host: string, daemons: Iterable<Daemon>): void {
+  for (const { log } of daemons) t.strictSame(log.filter(({ level, message }) => level === 'error' && message !== dropped), [], `errors on ${host}`)
 }
 
 /** Logs without what is of no use to whoever looks for the reason of a failure. */

@@ -20,6 +20,5 @@ t.test('the host that writes stands still for a minute, in the middle of a trans
   active.host.resume()
   await active.daemons.get('consumers/mysql')?.logged('the lease is lost; another instance writes')
   await caughtUp(active)
-  // what came meanwhile was more than its kernel keeps for a program
-  await finish({ fault, takesOver: true, errors: { [active.host.name]: ['the kernel dropped datagrams: the receive buffer was full'] } })
+  await finish({ fault, takesOver: true })
 })

@@ -49,6 +49,21 @@ export function databaseTarget (option: string, text: string, { writers }: Pick<
   }
 }
 
+/** Calls `giveUp`, which is to close the connection, when a statement has no answer for so long. */
+export function withDeadline ({ way, query }: CheckedDatabase, seconds: number, giveUp: () => void): CheckedDatabase {
+  return {
+    way,
+    async query (sql, ...values) {
+      const timer = setTimeout(giveUp, seconds * 1000)
+      try {
+        return await query(sql, ...values)
+      } finally {
+        clearTimeout(timer)
+      }
+    }
+  }
+}
+
 function openSqlite ({ path }: Uri): CheckedDatabase {
   if (!existsSync(path)) throw new StreamError('cannot-read', `there is no ${path}`)
   return {

@@ -21,7 +21,7 @@ export function problemsBetween (files: readonly InstanceFile[], isWhole: boolea
   const subscribed = opened.filter(({ use }) => use.kind === 'reader' && typeof use.params['as'] === 'string')
   return [
     ...taken(opened), ...sameJournals(published), ...sameSubscribers(subscribed), ...plain(subscribed, opened),
-    ...isWhole ? [...unpublished(subscribed, opened), ...unsubscribed(published, subscribed)] : []
+    ...isWhole ? [...unpublished(subscribed, opened), ...unsubscribed(published, subscribed), ...countedAlike(files, opened)] : []
   ]
 }
 
@@ -137,4 +137,15 @@ function unsubscribed (published: readonly Used[], subscribed: readonly Used[]):
     return names.filter(name => !subscribed.some(one => nameOf(one) === name && publishes(publisher.use, one.use.uri)))
       .map(name => at(publisher, `no argument file here reads this stream as=${name}, and the journal grows for it until one does; leave it out of subscribers=, unless it is on another host`, 'warning'))
   })
+}
+
+/** Whoever shares a lease gets the same lines as another host, where such numbers would be others. */
+function countedAlike (files: readonly InstanceFile[], opened: readonly Used[]): Problem[] {
+  const leased = opened.find(({ use }) => typeof use.params['lease'] === 'string' && use.params['lease'] !== '')
+  if (leased === undefined) return []
+  return files.filter(({ daemon, options }) => {
+    const { count, 'count-by': by, 'count-increment': increment = 1 } = (options?.own ?? {}) as Readonly<Record<string, unknown>>
+    return daemon === 'forwarder' && count === true && by !== 'content' && increment === 1
+  }).map(({ file, args }) => problemAt(args.find(({ text }) => /^--count(=|$)/.test(text))?.place ?? { file, line: null },
+    `--count numbers lines in the order in which they come to this host, and ${placeText(leased)} shares a lease with another one: the same line has another number there, and is stored twice; give --count-by content`, 'warning'))
 }

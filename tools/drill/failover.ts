@@ -2,20 +2,23 @@ import { hostname } from 'node:os'
 import { defineCommand, type CommandContext } from '../../lib/cli/command.js'
 import { ConfigError } from '../../lib/errors.js'
 import { parseUri } from '../../lib/stream/uri.js'
-import { frontOf } from '../check/canary/front.js'
-import { databaseTarget, type CheckedDatabase, type DatabaseTarget } from '../check/database.js'
+import { frontsOf } from '../check/canary/front.js'
+import { databaseTarget, withDeadline, type CheckedDatabase, type DatabaseTarget } from '../check/database.js'
 import { configOption } from '../check/leftovers.js'
 import { leaseName, leaseOptions, unreadable } from '../lease/options.js'
 import { canAsk, isAgreed, print, terminal } from '../replay/dialogue.js'
 import { announce, announceOutcome, requireOperators } from './announce.js'
 import { cutOf, whyNoCut } from './cut.js'
 import { lookAtPair, type Pair, type PairOptions } from './pair.js'
+import { mostDisturbedSeconds } from './patience.js'
 import { planText } from './plan.js'
 import { lockReports, usualReports, writeReport } from './reports.js'
-import { mostDisturbedSeconds, rehearse, type DrillSettings } from './session.js'
+import { rehearse, type DrillSettings } from './session.js'
 import { reportText } from './text.js'
 import { commandsOf, hows, wayOf, wayOfCut, type Commands, type Way } from './ways.js'
 
+/** One that has no answer by then has none: the database may have vanished without a word. */
+const statementSeconds = 30
 /** Of the exit. */
 const notDone = 1
 const notPassed = 2
@@ -56,7 +59,7 @@ export const failover = defineCommand({
     const { read, send, how, within, lag, settle, stay, yes, reports, config, again, 'dry-run': isDry, 'no-mail': isSilent } = options
     const target = databaseTarget('--read', read, transports, ['mysql'])
     const lease = leaseName(options.lease)
-    const fronts = send.map(text => frontOf(text, transports))
+    const fronts = frontsOf(send, transports)
     for (const [option, seconds] of [['within', within], ['lag', lag], ['settle', settle]] as const) {
       if (!(seconds > 0 && seconds <= 600)) throw new ConfigError('bad-option', `--${option} ${seconds}: give seconds, more than 0 and at most 600`)
     }
@@ -68,25 +71,35 @@ export const failover = defineCommand({
       if (!isSilent) requireOperators(ctx.registry)
       await connected(target, async db => {
         const pairOptions = { lease, host: hostname(), lag, asksBack: !stay, config, state: common.state, reports, again }
-        const { pair, problems } = await lookAtPair(db, pairOptions)
-        const { way, problem } = await findWay(db, pair, pairOptions, { how, commands, host, within })
-        if (pair === null || way === null || problems.length > 0) {
-          tellProblems([...problems, ...problem === null ? [] : [problem]])
-          return
+        const look = async (): Promise<Found> => {
+          const { pair, problems } = await lookAtPair(db, pairOptions)
+          const { way, problem } = await findWay(db, pair, pairOptions, { how, commands, host, within })
+          if (pair === null || way === null || problems.length > 0) return { problems: [...problems, ...problem === null ? [] : [problem]] }
+          const settings: DrillSettings = { lease, database: target.name, how, way, fronts, withinSeconds: within, lagSeconds: lag, settleSeconds: settle, stays: stay, reports, state: common.state, step: text => { tellStep(text, ctx) } }
+          return { pair, settings, plan: planText(pair, settings, isSilent ? [] : ctx.registry.operators) }
         }
-        const settings: DrillSettings = { lease, database: target.name, how, way, fronts, withinSeconds: within, lagSeconds: lag, settleSeconds: settle, stays: stay, reports, state: common.state, step: text => { tellStep(text, ctx) } }
-        const plan = planText(pair, settings, isSilent ? [] : ctx.registry.operators)
-        if (!options.json || isDry) print(plan.trimEnd())
+        const found = await look()
+        if ('problems' in found) { tellProblems(found.problems); return }
+        if (!options.json || isDry) print(found.plan.trimEnd())
         if (isDry) return
-        if (!yes && !await isAgreed('Do it?', ctx.stop)) {
-          tellProblems(['nobody has said yes'])
-          return
-        }
-        await doIt(db, pair, settings, { plan, isSilent, asJson: options.json }, ctx)
+        const problems = yes ? [] : await problemsOfAnswer(found, look, ctx)
+        if (problems.length > 0) tellProblems(problems)
+        else await doIt(db, found.pair, found.settings, { plan: found.plan, isSilent, asJson: options.json }, ctx)
       })
     }
   }
 })
+
+/** What is to be done, or why nothing is. */
+type Found = { readonly problems: readonly string[] } | { readonly pair: Pair, readonly settings: DrillSettings, readonly plan: string }
+
+/** Asks, and looks again: the answer may come an hour later. */
+async function problemsOfAnswer ({ plan }: Extract<Found, { plan: string }>, look: () => Promise<Found>, { stop }: CommandContext): Promise<readonly string[]> {
+  if (!await isAgreed('Do it?', stop)) return ['nobody has said yes']
+  const now = await look()
+  if ('problems' in now) return now.problems
+  return now.plan === plan ? [] : ['what would be done is no longer what was asked about: run it again']
+}
 
 async function doIt (db: CheckedDatabase, pair: Pair, settings: DrillSettings, { plan, isSilent, asJson }: { plan: string, isSilent: boolean, asJson: boolean }, ctx: CommandContext): Promise<void> {
   ctx.defer('the lock of the reports', lockReports(settings.reports))
@@ -104,7 +117,7 @@ async function connected (target: DatabaseTarget, work: (db: CheckedDatabase) =>
   try {
     // it is there also after a first Ctrl-C: what was asked for is taken back, and what is known is told
     const db = await target.open('drill', over.signal).catch((error: unknown) => { throw unreadable(target.name, error) })
-    await work(db)
+    await work(withDeadline(db, statementSeconds, () => { over.abort() }))
   } finally {
     over.abort()
   }

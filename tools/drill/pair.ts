@@ -37,7 +37,7 @@ const restMs = 3_600_000
 export async function lookAtPair (db: CheckedDatabase, options: PairOptions): Promise<{ pair: Pair | null, problems: string[] }> {
   const lease = await readLease(async sql => await db.query(sql), options.lease)
   const writer = lease?.members.find(({ member }) => member === lease.holder)
-  const standby = lease === null ? undefined : standbysOf(lease)[0]
+  const standby = lease === null ? undefined : standbysOf(lease, writer)[0]
   const problems = [
     ...problemsOfLease(lease, writer, standby, options),
     ...await problemsOfServer(db, options),
@@ -47,9 +47,10 @@ export async function lookAtPair (db: CheckedDatabase, options: PairOptions): Pr
   return { pair: lease === null || writer === undefined || standby === undefined ? null : { lease, writer, standby }, problems }
 }
 
-/** Those that could take over, the best first. */
-function standbysOf (lease: Lease): Member[] {
-  return lease.members.filter(member => member.member !== lease.holder && isThere(lease, member)).sort((a, b) => a.lagSeconds - b.lagSeconds)
+/** Those that could take over, the best first. A consumer with a new state was another member before. */
+function standbysOf (lease: Lease, writer: Member | undefined): Member[] {
+  const isWriter = ({ host, instance }: Member): boolean => host === writer?.host && instance === writer.instance
+  return lease.members.filter(member => member.member !== lease.holder && !isWriter(member) && isThere(lease, member)).sort((a, b) => a.lagSeconds - b.lagSeconds)
 }
 
 function problemsOfLease (lease: Lease | null, writer: Member | undefined, standby: Member | undefined, { host, lag, lease: name }: PairOptions): string[] {

@@ -1,7 +1,8 @@
 import { shortName } from '../lease/report.js'
 import { canariesPerSecond } from './canaries.js'
 import type { Pair } from './pair.js'
-import { mostDisturbedSeconds, type DrillSettings } from './session.js'
+import { mostDisturbedSeconds } from './patience.js'
+import type { DrillSettings } from './session.js'
 
 /** What a drill will do, for whoever has to agree. */
 export function planText ({ writer, standby }: Pair, { lease, database, fronts, way, withinSeconds, stays, reports }: DrillSettings, operators: readonly string[]): string {

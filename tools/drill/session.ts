@@ -9,6 +9,7 @@ import { isUp } from '../status/daemons.js'
 import { canariesPerSecond, startCanaries, type Canaries } from './canaries.js'
 import { hold, type Hold } from './hold.js'
 import type { Pair } from './pair.js'
+import { mostDisturbedSeconds, patienceSeconds } from './patience.js'
 import { countCanaries, lateness, newReport, type Change, type DrillReport } from './report.js'
 import { fileOf } from './reports.js'
 import { Watch, type Look } from './watch.js'
@@ -38,16 +39,6 @@ const firstCanaries = 2 * canariesPerSecond
 /** Two writers would have shown by then; and the writer is well again if it is so for that long. */
 const [doubleMs, wellMs] = [3000, 3000]
 
-/** Nothing is waited for longer, within which it should be. */
-export function patienceSeconds (withinSeconds: number): number {
-  return Math.max(60, 4 * withinSeconds)
-}
-
-/** What is disturbed is so for no longer. */
-export function mostDisturbedSeconds (withinSeconds: number): number {
-  return 2 * patienceSeconds(withinSeconds) + 30
-}
-
 /** Does it. What is disturbed is put back, whatever happens; what went wrong is in the report. Throws only what is a bug. */
 export async function rehearse (db: CheckedDatabase, pair: Pair, settings: DrillSettings, ctx: CommandContext): Promise<DrillReport> {
   const startedMs = Date.now()
@@ -65,6 +56,7 @@ export async function rehearse (db: CheckedDatabase, pair: Pair, settings: Drill
   } finally {
     await session.end()
   }
+  if (!report.isRestored) report.outcome = 'failed'
   report.ended = new Date().toISOString()
   return report
 }
@@ -108,10 +100,13 @@ class Session {
   /** What must be done, whatever has happened. */
   async end (): Promise<void> {
     const report = this.#report
-    if (this.#hold !== null) await this.#release().catch(() => {})
-    await this.#canaries.stop()
-    if (this.#asker !== null) await this.#watch.forget(this.#asker).catch((error: unknown) => { this.#ctx.log.warn('a wish for the lease could not be taken back', { reason: messageOf(error) }) })
-    await this.#watch.close()
+    if (this.#hold !== null) await this.#release().catch((error: unknown) => { report.failures.push(messageOf(error)) })
+    try {
+      await this.#canaries.stop()
+    } finally {
+      if (this.#asker !== null) await this.#watch.forget(this.#asker).catch((error: unknown) => { this.#ctx.log.warn('a wish for the lease could not be taken back', { reason: messageOf(error) }) })
+      await this.#watch.close()
+    }
     const { gap, takes } = this.#watch
     report.longestGap = gap === null ? null : { seconds: gap.seconds, from: new Date(gap.fromMs).toISOString() }
     report.holders = takes.map(({ atMs, token, holder }) => ({ at: new Date(atMs).toISOString(), token, holder: this.#nameOf(holder) }))

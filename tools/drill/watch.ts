@@ -133,6 +133,8 @@ export class Watch {
   }
 
   async #run (): Promise<void> {
+    // what a look sees is of one moment, whatever the server's own setting is
+    await this.#exclusive(async () => await this.#db.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ')).catch((error: unknown) => { this.#failure = error })
     while (!this.#over.signal.aborted) {
       try {
         const look = await this.#exclusive(async () => await this.#look())

@@ -102,7 +102,8 @@ export async function takeLease (link: Link, { name, member, seconds }: Claimant
     }
     const token = Number(row?.['token']) + 1
     await link.execute(`INSERT INTO vanadium_fences (name, token, holder) VALUES ${tupleOf([name, token, member])} ON DUPLICATE KEY UPDATE token = VALUES(token), holder = VALUES(holder)`)
-    await link.execute(`UPDATE vanadium_leases SET holder = ${literal(member)}, token = ${token}, since = ${now}, expires = ${now} + INTERVAL ${seconds} SECOND, seconds = ${seconds}, wanted_by = ''
+    // of its own, taken again after a restart, it is no new one: a member that ends again and again is not to be spared each time. Set before the holder is
+    await link.execute(`UPDATE vanadium_leases SET since = IF(holder = ${literal(member)}, since, ${now}), holder = ${literal(member)}, token = ${token}, expires = ${now} + INTERVAL ${seconds} SECOND, seconds = ${seconds}, wanted_by = ''
       WHERE name = ${literal(name)}`)
     await link.execute('COMMIT')
     return token

@@ -3,6 +3,7 @@ import { messageOf } from '../../errors.js'
 import type { Context } from '../../stream/contracts.js'
 import { Bell } from './bell.js'
 import { askForLease, enterMember, forgetWish, letGoOfLease, lookAtLease, renewLease, type Claimant, type Seen } from './lease-statements.js'
+import { Loads } from './lease-loads.js'
 import { prepareTakeOver, takeOver } from './lease-take-over.js'
 import type { Link, Session } from './session.js'
 
@@ -34,10 +35,7 @@ export class LeaseKeeper {
   #token: number | null = null
   #seen: Seen | null = null
   #prepared: Link | null = null
-  /** Works that are under way with the token. */
-  #users = 0
-  /** Somebody else is to have it: no work begins any more. */
-  #yields = false
+  readonly #loads = new Loads(() => { this.#bell.ring() })
   #closing = false
   #failure: unknown
   /** Who wants the lease, each for a reason of its own; and whether the server knows. */
@@ -57,7 +55,12 @@ export class LeaseKeeper {
 
   /** Whether rows are to be stored, as far as this member knows. */
   get writes (): boolean {
-    return this.#token !== null && !this.#yields
+    return this.#token !== null && !this.#loads.yields
+  }
+
+  /** Whether it has the lease, as far as it knows, be it that it is about to let go. */
+  get holds (): boolean {
+    return this.#token !== null
   }
 
   /** Who writes, in a word; for people. */
@@ -80,17 +83,11 @@ export class LeaseKeeper {
   /** Does what only the holder may; null if this member is not. `work` resolves with `fenced` if the server says so; then it has changed nothing. */
   async use<T> (work: (token: number) => Promise<T | typeof fenced>): Promise<T | null> {
     const token = this.#token
-    if (token === null || this.#yields) return null
-    this.#users++
-    try {
-      const result = await work(token)
-      if (result !== fenced) return result
-      if (this.#token === token) this.#lose()
-      return null
-    } finally {
-      this.#users--
-      if (this.#yields) this.#bell.ring()
-    }
+    if (token === null || this.#loads.yields) return null
+    const result = await this.#loads.run(async () => await work(token))
+    if (result !== fenced) return result
+    if (this.#token === token) this.#lose()
+    return null
   }
 
   /** Calls back each time that this member has got the lease. */
@@ -117,6 +114,7 @@ export class LeaseKeeper {
     await Promise.race([this.#running, sleep(goodbyeMs, undefined, { ref: false })])
     await Promise.race([this.#sayGoodbye(), sleep(goodbyeMs, undefined, { ref: false })])
     this.#session.close()
+    this.#ctx.metrics.gauge(holdsLease, 0)
     this.#tell(null)
   }
 
@@ -151,6 +149,8 @@ export class LeaseKeeper {
   /** A standby looks again when the lease may have expired. */
   #pauseMs (): number {
     const quarter = this.claimant.seconds * 250
+    // the last load has ended while nobody listened
+    if (this.#loads.yields && !this.#loads.isRunning) return 0
     if (this.#token !== null || this.#seen === null) return quarter
     if (this.#hasAsked) return quarter / 4
     const { secondsLeft } = this.#seen
@@ -162,8 +162,11 @@ export class LeaseKeeper {
     await link.requireWritable()
     if (this.#prepared !== link) await prepareTakeOver(link)
     this.#prepared = link
-    if (this.#token !== null && !await renewLease(link, this.claimant, this.#token)) this.#lose()
-    const seen = this.#noticed(await lookAtLease(link, this.claimant))
+    // while a load hangs the lease may expire: who takes it then ends the transaction
+    if (this.#token !== null && !this.#loads.hangs(this.claimant.seconds) && !await renewLease(link, this.claimant, this.#token)) this.#lose()
+    const found = await lookAtLease(link, this.claimant)
+    if (this.#token !== null && (found.holder !== this.claimant.member || found.token !== this.#token)) this.#lose()
+    const seen = this.#noticed(found)
     if (this.#token !== null) await this.#heed(link, seen)
     else if (seen.isFree && !this.#ctx.stop.aborted && !this.#closing) await this.#take(link, seen)
     else await this.#wish(link, seen)
@@ -185,14 +188,15 @@ export class LeaseKeeper {
   async #heed (link: Link, { wantedBy, isWanted }: Seen): Promise<void> {
     const { name, member } = this.claimant
     const token = this.#token
-    if (token === null || wantedBy === '' || wantedBy === member) return
-    if (!isWanted) {
-      await forgetWish(link, this.claimant, wantedBy)
-      this.#yields = false
+    if (token === null) return
+    const isAsked = wantedBy !== '' && wantedBy !== member
+    if (!isAsked || !isWanted) {
+      if (isAsked) await forgetWish(link, this.claimant, wantedBy)
+      if (this.#loads.goOn()) this.#bell.ring()
       return
     }
-    this.#yields = true
-    if (this.#users > 0) return
+    this.#loads.yield()
+    if (this.#loads.isRunning) return
     await letGoOfLease(link, this.claimant, token)
     this.#ctx.log.info('lets go of the lease: another instance has events that this one never got', { lease: name, token, wanted_by: wantedBy })
     this.#forget()
@@ -230,7 +234,7 @@ export class LeaseKeeper {
 
   #forget (): void {
     this.#token = null
-    this.#yields = false
+    this.#loads.goOn()
     this.#seen = null
     this.#tell(null)
     this.#bell.ring()

@@ -3,7 +3,7 @@ import type { Context } from '../../stream/contracts.js'
 import type { MemoryRow } from '../memory.js'
 import type { Outcome, Store } from '../store.js'
 import type { fenced, LeaseKeeper } from './lease.js'
-import { isOverdue } from './overdue.js'
+import { Absence } from './overdue.js'
 import { Proof } from './proof.js'
 import type { RowBytes } from './row-bytes.js'
 import type { Session } from './session.js'
@@ -34,16 +34,18 @@ export function leasedInsert (ctx: Pick<Context, 'stop'>, { rows, lease, insert,
   /** Null when this one is to store them. */
   async function prove (groups: Groups, conclude: Conclude, enteredMs: number): Promise<Outcome[] | null> {
     const proof = new Proof(groups)
-    const sinceMs = Date.now()
-    let pauseMs = Math.min(settleMs, Math.max(0, enteredMs + settleMs - sinceMs))
+    const absence = new Absence(lease, enteredMs)
+    let pauseMs = Math.min(settleMs, Math.max(0, enteredMs + settleMs - Date.now()))
     try {
       for (;;) {
         if (!ctx.stop.aborted) await lease.change(pauseMs)
         if (lease.writes) return null
+        const beganMs = Date.now()
         await rows.run(async link => { await proof.look(link) })
+        absence.seen(proof.missing, beganMs)
         if (proof.missing === 0) break
         if (ctx.stop.aborted) throw new LeftError('stopped', `${proof.missing} rows are not stored yet, and another instance has the lease`)
-        if (isOverdue(lease, enteredMs, sinceMs)) lease.ask(proof, { rows: proof.missing, ...proof.example })
+        if (absence.isOverdue()) lease.ask(proof, { rows: proof.missing, ...proof.example })
         pauseMs = lookMs
       }
     } finally {

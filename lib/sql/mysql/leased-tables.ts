@@ -3,7 +3,7 @@ import type { Context } from '../../stream/contracts.js'
 import type { TablePlan } from '../columns.js'
 import type { StoredTable } from '../store.js'
 import type { LeaseKeeper } from './lease.js'
-import { isOverdue } from './overdue.js'
+import { Absence } from './overdue.js'
 import type { MysqlTables } from './tables.js'
 
 /** Between two looks for a table that the holder has to make. */
@@ -38,11 +38,14 @@ export function leasedTables (ctx: Pick<Context, 'stop'>, tables: MysqlTables, l
     ...tables,
 
     async ensure (plan) {
-      const sinceMs = Date.now()
+      const absence = new Absence(lease, Date.now())
       try {
         for (;;) {
-          if (lease.writes) return await make(plan)
+          // also of a load that is under way when somebody else is to have the lease: that load has to end first
+          if (lease.holds) return await make(plan)
+          const beganMs = Date.now()
           const table = await tables.find(plan)
+          absence.seen(1, beganMs)
           if (table !== null) {
             found.set(plan.name, plan)
             return table
@@ -50,7 +53,7 @@ export function leasedTables (ctx: Pick<Context, 'stop'>, tables: MysqlTables, l
           const refusal = refusals.get(plan.name)
           if (refusal !== undefined) throw refusal
           if (ctx.stop.aborted) throw new LeftError('stopped', `table ${plan.name} is not there yet, and another instance has the lease`)
-          if (isOverdue(lease, sinceMs, sinceMs)) lease.ask(plan, { table: plan.name, reason: 'the table is not there, or lacks a column' })
+          if (absence.isOverdue()) lease.ask(plan, { table: plan.name, reason: 'the table is not there, or lacks a column' })
           await lease.change(lookMs)
         }
       } finally {

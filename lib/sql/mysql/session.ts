@@ -71,14 +71,16 @@ export class Session {
   #connection: Connection | null = null
   #link: Link | null = null
   #queue: Promise<unknown> = Promise.resolve()
+  #isClosed = false
 
   constructor (ctx: Context, options: SessionOptions) {
     this.#ctx = ctx
     this.#options = options
     const { uri, held, askMs, mostPauseMs, purpose } = options
-    this.#patience = createPatience(ctx, { store: uri.text, held, onExpired: () => { this.#drop() }, ...(mostPauseMs === undefined ? {} : { mostPauseMs }) })
-    // a lease is renewed beside the loop: that must not be taken for progress of the loop
-    this.#watch = new StatementWatch(purpose === 'lease' ? { log: ctx.log, progress: () => {}, waiting: () => {} } : ctx, {
+    // a lease is kept beside the loop: that must not be taken for progress of the loop, nor is it rows that wait
+    const told = purpose === 'lease' ? Object.create(ctx, { progress: { value: () => {} }, waiting: { value: () => {} }, stateIfAny: { value: null } }) as Context : ctx
+    this.#patience = createPatience(told, { store: uri.text, held, onExpired: () => { this.#drop() }, ...(mostPauseMs === undefined ? {} : { mostPauseMs }) })
+    this.#watch = new StatementWatch(told, {
       store: uri.text,
       ask: purpose === 'lease'
         ? null
@@ -112,6 +114,8 @@ export class Session {
       throw error
     } finally {
       this.#watch.end()
+      // its turn came behind one that the close has ended, and it has connected anew
+      if (this.#isClosed) this.#drop()
     }
   }
 
@@ -123,6 +127,7 @@ export class Session {
 
   /** Waits for nothing: what still runs throws. */
   close (): void {
+    this.#isClosed = true
     // says good-bye, so that the server does not count an aborted connection
     this.#connection?.end().catch(() => {})
     this.#socket?.destroySoon()

@@ -27,7 +27,7 @@ export interface MysqlSessions {
  */
 export function mysqlStore (ctx: Context, sessions: MysqlSessions, lease: LeaseKeeper | null = null): Store<RowBytes> {
   const session = sessions.rows
-  const own = mysqlTables(ctx, sessions.tables, sessions.indexes)
+  const own = mysqlTables(ctx, sessions.tables, sessions.indexes, lease)
   const tables = lease === null ? own : leasedTables(ctx, own, lease)
 
   /** Makes what the groups need; returns those whose table cannot be made, and why. */

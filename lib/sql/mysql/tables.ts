@@ -10,6 +10,7 @@ import type { Lacking, Store, StoredTable } from '../store.js'
 import { alter, change, instantly } from './alter.js'
 import { copyDescriptions } from './described.js'
 import { mysqlIndexes } from './indexes.js'
+import type { LeaseKeeper } from './lease.js'
 import { register } from './schemas.js'
 import type { Link, Session } from './session.js'
 import { refreshView } from './views.js'
@@ -22,7 +23,7 @@ export interface MysqlTables {
 }
 
 /** Makes tables, and gives them columns, while rows flow into others; indexes follow while rows flow into the table itself. */
-export function mysqlTables (ctx: Context, tables: Session, indexSession: Session): MysqlTables {
+export function mysqlTables (ctx: Context, tables: Session, indexSession: Session, lease: Pick<LeaseKeeper, 'writes' | 'onTaken'> | null = null): MysqlTables {
   const { log } = ctx
   const indexes = mysqlIndexes(log, indexSession)
   const stale = new StaleViews(log, plans => { plans.forEach(viewLater) })
@@ -48,6 +49,8 @@ export function mysqlTables (ctx: Context, tables: Session, indexSession: Sessio
   }
 
   const copy = new RegistryCopy(ctx, async (describe, schemas) => {
+    // one that stands by does that when it has the lease
+    if (lease?.writes === false) return
     const failure: unknown = await tables.run(async link => {
       try {
         await copyDescriptions(link, describe, schemas)
@@ -60,6 +63,7 @@ export function mysqlTables (ctx: Context, tables: Session, indexSession: Sessio
     if (failure !== null) throw failure
   })
   copy.all()
+  lease?.onTaken(() => { copy.all() })
 
   return {
     async ensure (plan) {

@@ -1,5 +1,7 @@
+import mysql from 'mysql2/promise'
 import t, { type Test } from 'tap'
 import { LeftError } from '../../../lib/errors.js'
+import { readRegistry } from '../../../lib/registry/registry.js'
 import type { Writer } from '../../../lib/stream/contracts.js'
 import { schemasOf, testContext, type TestContext } from '../../helpers/context.js'
 import { needsMariadb, startMariadb } from '../../helpers/mariadb.js'
@@ -133,6 +135,25 @@ t.test('a writer with a lease', { skip: needsMariadb }, async t => {
     return Number(row?.['seen'])
   }
 
+  await t.test('that stands by copies nothing of the registry, until it has the lease', async t => {
+    const one = await open(t, 'copy')
+    await logged(one, has)
+    await one.writer.write(batchOf([capsuleOf({ n: 1 })]))
+    await one.writer.flush()
+    const registry = readRegistry('schemas:\n  Test:\n    description: said\n', 'registry.yaml')
+    const other = await open(t, 'copy', { overrides: { describe: (schema: string) => registry.find(schema) } })
+    await logged(other, standsBy)
+    const said = async (): Promise<unknown> => (await server.query("SELECT registry_description AS said FROM vanadium_schemas WHERE name = 'Test'", database))[0]?.['said']
+    await other.writer.write(batchOf([capsuleOf({ n: 1 }, { uuid: 'b'.repeat(32) })]))
+    await one.writer.write(batchOf([capsuleOf({ n: 1 }, { uuid: 'b'.repeat(32) })]))
+    await one.writer.flush()
+    await other.writer.flush()
+    t.equal(await said(), null)
+
+    await one.writer.close()
+    await until('it is copied', async () => await said() === 'said')
+  })
+
   await t.test('keeps its fence while rows come by another statement, because one was refused', async t => {
     let goOn = (): void => {}
     const hanging = new Promise<void>(resolve => { goOn = resolve })
@@ -149,6 +170,56 @@ t.test('a writer with a lease', { skip: needsMariadb }, async t => {
     goOn()
     await flushing
     t.equal(one.ctx.metrics.count('overall.inserted'), 99)
+  })
+
+  await t.test('that hangs in a load keeps the lease no longer than until the other one asks, though its lag grows as fast as the age of what is missing', async t => {
+    let goOn = (): void => {}
+    const hanging = new Promise<void>(resolve => { goOn = resolve })
+    const [one, other] = await openBoth(t, 'hung', {}, { deadLetters: { add: () => {}, drain: async () => { await hanging } } })
+    const sinceMs = Date.now() - 10_000
+    const growing = setInterval(() => { one.ctx.lags.set('in', { records: 1, seconds: (Date.now() - sinceMs) / 1000, journalBytes: 1, mostBytes: 1 << 20 }) }, 100)
+    t.teardown(() => { clearInterval(growing) })
+    for (const { writer } of [one, other]) await writer.write(batchOf([capsuleOf({ n: 1 }, { uuid: 'd'.repeat(32) })]))
+    const storing = one.writer.flush()
+
+    await until('the other one has flushed', (() => {
+      let flushed = false
+      other.writer.flush().then(() => { flushed = true }, () => {})
+      return () => flushed
+    })(), 90_000)
+
+    t.match(other.ctx.logged().find(({ message }) => message === asks), { rows: 1, table: 'Test_1' })
+    t.equal(other.ctx.metrics.count('overall.inserted'), 1)
+    goOn()
+    await storing
+    t.equal(one.ctx.metrics.count('overall.inserted'), 0)
+    t.equal(one.ctx.metrics.count('duplicate'), 1)
+  })
+
+  await t.test('makes the table that its last load needs before it lets go', async t => {
+    const [one, other] = await openBoth(t, 'mends')
+    await one.writer.write(batchOf([capsuleOf({ n: 1 })]))
+    await one.writer.flush()
+    // its next load waits here, before it finds that there is no table
+    const blocker = await mysql.createConnection({ socketPath: server.socket, user: 'root', database })
+    t.teardown(() => { blocker.destroy() })
+    await blocker.query('START TRANSACTION')
+    await blocker.query("SELECT * FROM vanadium_fences WHERE name = 'mends' FOR UPDATE")
+    await one.writer.write(batchOf([capsuleOf({ n: 2 })]))
+    const storing = one.writer.flush()
+    await until('its load waits', async () => (await server.query("SELECT 1 FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'")).length > 0)
+    await server.query('DROP TABLE Test_1', database)
+    await other.writer.write(batchOf([capsuleOf({ n: 3 })]))
+    const proving = other.writer.flush()
+    await logged(other, asks)
+    const seen = await lastSeen('mends')
+    await until('the holder knows', async () => await lastSeen('mends') > seen + 3)
+    await blocker.query('COMMIT')
+    await Promise.all([storing, proving])
+
+    t.equal(one.ctx.metrics.count('overall.inserted'), 2)
+    t.ok(one.ctx.logged().some(({ message }) => message === 'lets go of the lease: another instance has events that this one never got'))
+    t.equal(other.ctx.metrics.count('overall.inserted'), 1)
   })
 
   await t.test('that stands still in a transaction is ended by the server itself, where the other one may not', async t => {

@@ -148,12 +148,13 @@ t.test('a lease', { skip: needsMariadb }, async t => {
     const state = 'a'.repeat(16)
     const one = join(t, 'again', 'db1', { state })
     await until('one writes', () => one.keeper.writes)
-    const { token = 0, secondsLeft = 0 } = await read('again') ?? {}
+    const { token = 0, secondsLeft = 0, since } = await read('again') ?? {}
     t.ok(secondsLeft > 0)
     const again = join(t, 'again', 'db1', { state })
     await until('it writes', () => again.keeper.writes)
 
     t.ok((await read('again') as Lease).token > token)
+    t.equal((await read('again'))?.since, since, 'one that ends again and again is not spared each time')
   })
 
   await t.test('is let go between two loads for who asks, and kept from the others until that one has it', async t => {
@@ -177,6 +178,40 @@ t.test('a lease', { skip: needsMariadb }, async t => {
     one.keeper.ask(one, {})
     await one.keeper.change(1000)
     t.match(await read('ask'), { holder: other.member, wantedBy: '' }, 'it changes hands once in a while only')
+  })
+
+  await t.test('that nobody asks for any more is kept, and written with, though a load was under way meanwhile', async t => {
+    const one = join(t, 'content', 'db1')
+    await until('one writes', () => one.keeper.writes)
+    const other = join(t, 'content', 'db2')
+    await until('the other stands by', () => other.ctx.waits.size > 0)
+    let end = (): void => {}
+    const load = one.keeper.use(async () => { await new Promise<void>(resolve => { end = resolve }) })
+    other.keeper.ask(other, {})
+    await until('no load begins any more', () => !one.keeper.writes)
+    other.keeper.content(other)
+    await until('it is not asked any more', async () => (await read('content'))?.wantedBy === '')
+    end()
+    await load
+
+    await until('one writes again', () => one.keeper.writes)
+    t.match(await read('content'), { holder: one.member, token: 1 })
+  })
+
+  await t.test('whose holder is asked, and has a load that never ends, is taken when it has expired', async t => {
+    const one = join(t, 'hangs', 'db1')
+    await until('one writes', () => one.keeper.writes)
+    const other = join(t, 'hangs', 'db2')
+    await until('the other stands by', () => other.ctx.waits.size > 0)
+    let end = (): void => {}
+    const load = one.keeper.use(async () => { await new Promise<void>(resolve => { end = resolve }) })
+    other.keeper.ask(other, {})
+    await until('the other writes', () => other.keeper.writes, 60_000)
+
+    await until('one knows', () => one.ctx.waits.get('the lease hangs') === 'stands by; db2 writes')
+    t.equal(one.keeper.writes, false)
+    end()
+    await load
   })
 
   await t.test('that somebody asked for who is gone is kept', async t => {

@@ -124,6 +124,21 @@ t.test('what does not fit together is told at the second of two, naming the firs
   t.strictSame((await problemsOfFiles(filesIn(directory), { all: false, isWhole: false })).filter(({ severity }) => severity === 'warning'), [], 'what is not named may be beside it')
 })
 
+// seen to fail without the rule
+t.test('numbers by sequence beside a consumer that shares a lease are warned of', async t => {
+  const forwarder = (...count: string[]): string[] => ['--input udp://127.0.0.1:8421', '--output file:///var/log/x.log', ...count]
+  const warned = async (output: string, ...count: string[]): Promise<string[]> => {
+    const directory = configuration(t, { 'consumers/mysql': ['--input udp://127.0.0.1:8422', `--output ${output}`], 'forwarders/a': forwarder(...count) })
+    return (await check(directory)).filter(line => line !== '')
+  }
+  const leased = 'mysql://127.0.0.1/log?lease=events'
+
+  t.match(await warned(leased, '--count'), [/^forwarders\/a:3: warning: --count numbers .* consumers\/mysql:2 shares a lease .*; give --count-by content$/])
+  t.match(await warned(leased, '--count', '--count-by sequence'), [/^forwarders\/a:3: warning/])
+  for (const count of [['--count', '--count-by content'], ['--count', '--count-increment 2', '--count-offset 1'], []]) t.strictSame(await warned(leased, ...count), [], count.join(' '))
+  t.strictSame(await warned('mysql://127.0.0.1/log', '--count'), [])
+})
+
 // seen to fail when --all looks at nothing else
 t.test('with --all, what the files lead to is looked at: registry, schemas, opt-out, credentials', async t => {
   const directory = configuration(t, {

@@ -41,6 +41,27 @@ t.test('it is tried three times to put it back, and then told', async t => {
   await t.rejects(never.release(), { code: 'cannot-write', message: `it could not be put back, in three attempts: false; what that printed is in ${log}` })
 })
 
+t.test('when the process that holds it is killed, the drill itself puts it back, and says so if it cannot', async t => {
+  const [file, log] = [join(t.testdir(), 'done'), join(t.testdir(), 'log')]
+  // the parent of the command is what limits its time, whose parent is the process that holds
+  const killHolder = 'kill -KILL $(cut -d " " -f 4 /proc/$PPID/stat)'
+  const held = hold({ disturb: `${killHolder}; sleep 0.2`, restore: `echo x >> ${file}` }, 60, log)
+  await held.release()
+  t.equal(readFileSync(file, 'utf8'), 'x\n')
+
+  const never = hold({ disturb: killHolder, restore: 'false' }, 60, log)
+  await t.rejects(never.release(), { code: 'cannot-write', message: `it could not be put back, and what was to do it was killed: false; what that printed is in ${log}` })
+})
+
+t.test('it is done, and put back, though the log cannot be written to', async t => {
+  const file = join(t.testdir(), 'done')
+  const held = hold({ disturb: `echo one >> ${file}`, restore: `echo two >> ${file}` }, 60, '/nonexistent/log')
+  await held.disturbed
+  await held.release()
+
+  t.equal(readFileSync(file, 'utf8'), 'one\ntwo\n')
+})
+
 t.test('what could not be done is told, and put back', async t => {
   const file = join(t.testdir(), 'done')
   const held = hold({ disturb: 'echo no; exit 3', restore: `touch ${file}` }, 60, join(t.testdir(), 'log'))

@@ -1,11 +1,15 @@
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import t from 'tap'
+import { executable } from '../../helpers/daemon.js'
 import { lastReport, startDrillPair, withOption } from '../../helpers/drill.js'
 import { needsMariadb } from '../../helpers/mariadb.js'
 import { needsNetwork } from '../../helpers/network.js'
 import { until } from '../../helpers/wait.js'
 
 const patienceMs = 60_000
+const needsScript = spawnSync('script', ['--version']).stdout?.includes('util-linux') === true ? false : 'needs script: Debian package bsdutils'
 
 t.test('a drill on a pair that is not well', { skip: needsNetwork !== false ? needsNetwork : needsMariadb }, async t => {
   const pair = await startDrillPair(t)
@@ -32,9 +36,32 @@ t.test('a drill on a pair that is not well', { skip: needsNetwork !== false ? ne
     t.strictSame(await touched(), before)
   })
 
-  await t.test('a daemon of this host is down', async t => {
+  /** A drill on a terminal, which has asked; resolves with what is to be called with the answer. */
+  async function asked (): Promise<(answer: string) => Promise<{ code: number, text: string }>> {
+    const command = [process.execPath, executable, ...pair.args].map(arg => `'${arg}'`).join(' ')
+    const child = a.spawn('script', '--quiet', '--flush', '--return', '--command', command, '/dev/null')
+    const ended = once(child, 'close')
+    let text = ''
+    child.stdout.on('data', (chunk: Buffer) => { text += chunk.toString() })
+    await until('it asks', () => text.includes('Do it? [y/N]'), patienceMs)
+    return async answer => {
+      child.stdin.write(`${answer}\n`)
+      const [code] = await ended as [number]
+      return { code, text }
+    }
+  }
+
+  await t.test('nobody says yes', { skip: needsScript }, async t => {
+    const answer = await asked()
+    t.match(await answer('n'), { code: 1, text: /Nothing was done:\r\n- nobody has said yes/ })
+    t.strictSame(await touched(), before)
+  })
+
+  await t.test('a daemon of this host is down, be it only when somebody says yes', async t => {
+    const answer = needsScript === false ? await asked() : null
     const processor = pair.onA.daemons.get('processors/server-side')
     await processor?.stop()
+    if (answer !== null) t.match(await answer('y'), { code: 1, text: /- processor server-side is down\r\n/ })
     t.match(await a.vanadium(...pair.args, '--yes'), { code: 1, stdout: /- processor server-side is down\n/ })
     t.strictSame(await touched(), before)
     await pair.onA.start('processors/server-side').logged('ready')
@@ -50,7 +77,7 @@ t.test('a drill on a pair that is not well', { skip: needsNetwork !== false ? ne
 
   await t.test('nobody stands by', async t => {
     await b.kill()
-    await until('b was not heard of for a while', async () => (await pair.server.query("SELECT 1 FROM vanadium_lease_members WHERE host = 'b' AND seen < UTC_TIMESTAMP() - INTERVAL 13 SECOND", pair.database)).length > 0, patienceMs)
+    await until('b was not heard of for a while', async () => (await pair.server.query("SELECT 1 FROM vanadium_lease_members WHERE host = 'b' AND seen < UTC_TIMESTAMP() - INTERVAL 25 SECOND", pair.database)).length > 0, patienceMs)
     t.match(await a.vanadium(...pair.args, '--yes', '--again'), { code: 1, stdout: /- nobody stands by: b\/mysql was last heard of \d+ s ago\n/ })
     t.equal(await pair.holder(), 'a')
   })

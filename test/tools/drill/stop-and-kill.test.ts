@@ -1,5 +1,5 @@
 import t from 'tap'
-import { agrees, noteAll, startDrillPair } from '../../helpers/drill.js'
+import { agrees, lastReport, noteAll, startDrillPair, withOption } from '../../helpers/drill.js'
 import { needsMariadb } from '../../helpers/mariadb.js'
 import { needsNetwork } from '../../helpers/network.js'
 import { booksOf, startTraffic } from '../../helpers/traffic.js'
@@ -27,4 +27,14 @@ t.test('a drill that stops, or kills, the writer', { skip: needsNetwork !== fals
   const { missing, doubled, strange } = await booksOf(pair.server, pair.database, sent)
   t.strictSame({ missing, doubled, strange }, { missing: [], doubled: [], strange: [] }, `${sent.size} events of others`)
   t.match(pair.mails(), /^Subject: vanadium: fail-over drill begins on a$[^]*^Subject: vanadium: fail-over drill passed: rows went on after [\d.]+ s \(a\)$/m)
+
+  await t.test('what cannot be put back is a failure, also of a drill that is interrupted', async t => {
+    const drill = a.daemon(...withOption(pair.args, '--start-command', 'false'), '--how', 'stop', '--yes', '--again', '--no-mail')
+    await until('the writer is down', () => pair.consumers() === '', 90_000)
+
+    drill.child.kill('SIGINT')
+
+    t.equal(await drill.ended, 2)
+    t.match(lastReport(pair), { outcome: 'failed', isRestored: false, failures: ['stopped before the end', /^it could not be put back, in three attempts: false/] })
+  })
 })

@@ -22,6 +22,16 @@ export function frontOf (text: string, { writers }: Pick<Transports, 'writers'>)
   return lines(text, writers)
 }
 
+/** Where the same event comes in on several hosts. Throws `ConfigError`. */
+export function frontsOf (texts: readonly string[], transports: Pick<Transports, 'writers'>): Front[] {
+  return texts.map(text => frontOf(text, transports))
+}
+
+/** Of all together, as long as the schema lets it be; without a blank, which would end a line of an application server. */
+export function nameOf (fronts: readonly Front[]): string {
+  return fronts.map(({ name }) => name).join(',').slice(0, 255)
+}
+
 function beacon (text: string): Front {
   const url = URL.canParse(text) ? new URL(text) : null
   if (url === null || url.search !== '' || url.username !== '' || url.password !== '') {
