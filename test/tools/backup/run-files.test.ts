@@ -60,7 +60,7 @@ t.test('files', { skip: needsForBackups }, async t => {
     writeFileSync(cut, text(3))
     writeFileSync(raw, rawText)
     t.match(await host.must(2), { files: { made: 0, unchanged: 3 }, kept: [{ path: 'files/all.log-20261104' }] })
-    t.match(await host.must(0, '--accept-missing'), { kept: [] })
+    await host.must(0, '--accept-missing')
     t.match(copies(t, host)['all.log-20261104'], '"n":431}')
   })
 
