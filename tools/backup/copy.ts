@@ -71,7 +71,7 @@ async function copyBytes (draft: DraftWriter, { path, stat, isLive }: Copying, s
   try {
     const { dev, ino } = await handle.stat({ bigint: true })
     if (dev !== stat.dev || ino !== stat.ino) throw new StreamError('cannot-read', `${path} was renamed, or replaced, meanwhile`)
-    const bytes = isLive && !isGzipped(path) ? await endOfLines(handle, Number(stat.size)) : Number(stat.size)
+    const bytes = isLive && !isGzipped(path) && !isUnreadable(path) ? await endOfLines(handle, Number(stat.size)) : Number(stat.size)
     if (bytes === 0) return 0
     let read = 0
     const chunks = chunksOf(handle.createReadStream({ start: 0, end: bytes - 1, autoClose: false }), path, stop)
