@@ -78,13 +78,13 @@ export async function backupHost (t: Test, mariadb: Mariadb, registry: object = 
   writeFileSync(file, JSON.stringify(base))
   const command = (args: readonly string[]): string[] => [executable, 'backup', 'run', '--config', file, '--registry', join(directory, 'registry.yaml'), '--state', join(directory, 'state'), ...args]
 
-  async function runAs (uid: number | undefined, ...args: string[]): Promise<Ran> {
+  async function execute ([program = '', ...args]: readonly string[]): Promise<Ran> {
     return await new Promise(resolve => {
-      execFile(process.execPath, command(args), { env, maxBuffer: 1 << 26, ...uid === undefined ? {} : { uid, gid: uid } }, (error, text, errors) => { resolve({ code: error === null ? 0 : error.code ?? 'killed', text, errors }) })
+      execFile(program, args, { env, maxBuffer: 1 << 26 }, (error, text, errors) => { resolve({ code: error === null ? 0 : error.code ?? 'killed', text, errors }) })
     })
   }
 
-  const run: BackupHost['run'] = async (...args) => await runAs(undefined, ...args)
+  const run: BackupHost['run'] = async (...args) => await execute([process.execPath, ...command(args)])
 
   return {
     directory,
@@ -103,7 +103,8 @@ export async function backupHost (t: Test, mariadb: Mariadb, registry: object = 
     },
     query: async sql => await mariadb.query(sql, database),
     run,
-    runAs,
+    // what tap would have each process write, another user may not
+    runAs: async (uid, ...args) => await execute(['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', 'env', '--unset=NODE_OPTIONS', process.execPath, ...command(args)]),
     async must (code, ...args) {
       const ran = await run('--json', ...args)
       if (ran.code !== code) throw new Error(`backup run ended with ${ran.code}: ${ran.text}${ran.errors}`)

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { geteuid } from 'node:process'
 import { destinationName, type Destination } from '../../lib/backup/configuration.js'
 import { manifestName } from '../../lib/backup/manifest-file.js'
 import type { Delivery } from '../../lib/backup/report.js'
@@ -36,7 +37,8 @@ async function send (destination: Destination, damaged: readonly string[], { con
   const reason = unasked.get(name)
   if (reason !== undefined) return { failure: `it could not be asked what it has, and gets nothing before: ${reason}`, files: 0 }
   if (!removals.isJoined(name)) return { failure: 'another destination could not be asked what it has; nothing is made or sent before', files: 0 }
-  const options = ['--links', '--perms']
+  // what root sends to a directory is whose it is here
+  const options = ['--links', '--perms', ...destination.kind === 'directory' && geteuid?.() === 0 ? ['--owner', '--group'] : []]
   const target = placeOf(destination)
   const sent = await rsync(destination, [...options, '--exclude-from=-', '--delay-updates', '--stats', '--', `${to}/`, removals.markerOf(name), target], damaged.map(patternOf), stop)
   const removed = removals.pending(name)

@@ -31,7 +31,7 @@ t.test('tables in trouble', { skip: needsForBackups }, async t => {
     const report = await host.must(1)
 
     t.match(report, { outcome: 'failed', tables: { made: 3 } })
-    t.match(report.failures, [/damaged: .* is gone; no destination/, /damaged: .* has 100 bytes, and had \d+; no destination/, /damaged: .* has other bytes/])
+    t.match(report.failures, [/damaged: .* has 100 bytes, and had \d+; no destination/, /damaged: .* is gone; no destination/, /damaged: .* has other bytes/])
     t.match(await host.must(0), { tables: { made: 0, unchanged: 3 } })
   })
 
