@@ -69,9 +69,13 @@ export async function openDraft (file: string): Promise<DraftWriter> {
       return { bytes, sha256: digest.digest('hex') }
     },
     move (other) {
-      makeDirectory(dirname(other))
-      renameSync(draft, draftName(other))
-      draft = draftName(other)
+      try {
+        makeDirectory(dirname(other))
+        renameSync(draft, draftName(other))
+        draft = draftName(other)
+      } catch (cause) {
+        throw new StreamError('cannot-write', `${other} cannot be written: ${messageOf(cause)}`, { cause })
+      }
     },
     async drop () {
       await close(handle)

@@ -1,9 +1,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { codeOf, messageOf, StreamError } from '../errors.js'
-import { giveToOwnerOf } from '../event/file-lock.js'
-import { replaceFile } from '../file/replace.js'
-import { makeDirectory } from './directories.js'
+import { writeOwned } from './directories.js'
 import { folders } from './layout.js'
 
 /** What the commands of backups leave behind, one a run. */
@@ -62,12 +60,9 @@ const mostReports = 500
 
 /** Writes a report: there whole or not at all. Returns its path. Throws `StreamError`. */
 export function writeReport (to: string, kind: ReportKind, report: { readonly started: string }): string {
-  const directory = join(to, folders.reports)
-  const path = join(directory, `${report.started.replace(/:/g, '').replace(/\.\d+/, '')}-${kind}.json`)
+  const path = join(to, folders.reports, `${report.started.replace(/:/g, '').replace(/\.\d+/, '')}-${kind}.json`)
   try {
-    makeDirectory(directory)
-    replaceFile(path, `${JSON.stringify(report, null, 1)}\n`, undefined)
-    giveToOwnerOf(directory, path)
+    writeOwned(path, `${JSON.stringify(report, null, 1)}\n`, 0o644)
     for (const old of reportsOf(to, kind).slice(0, -mostReports)) rmSync(old, { force: true })
   } catch (cause) {
     throw new StreamError('cannot-write', `${path} cannot be written: ${messageOf(cause)}`, { cause })

@@ -1,19 +1,21 @@
+import { hash } from 'node:crypto'
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { openDraft } from '../../lib/backup/draft-writer.js'
 import { commitDraft, draftName, recover } from '../../lib/backup/draft.js'
 import { backedUp } from '../../lib/backup/layout.js'
-import { lockBackup } from '../../lib/backup/lock.js'
+import { lockBackup, waitForBackup } from '../../lib/backup/lock.js'
 import { manifestName, readManifest, writeManifest } from '../../lib/backup/manifest-file.js'
 import type { Manifest } from '../../lib/backup/manifest.js'
+import type { Log } from '../../lib/log.js'
 
-function manifestOf (bytes: number): Manifest {
+function manifestOf (bytes: number, text = ''): Manifest {
   return {
     version: 1,
     made: '2026-11-26T05:15:00.000Z',
     host: 'a',
-    source: { kind: 'dump', path: 'tables/log/Edit_1/2026-11-26.sql.gz', bytes, sha256: 'a'.repeat(64), database: 'log', table: 'Edit_1', day: '2026-11-26', kept: [] },
+    source: { kind: 'dump', path: 'tables/log/Edit_1/2026-11-26.sql.gz', bytes, sha256: hash('sha256', text), database: 'log', table: 'Edit_1', day: '2026-11-26', kept: [] },
     hours: [{ hour: '2026-11-26T11', schema: 'Edit_1', count: 1, first: '2026-11-26T11:00:00Z', last: '2026-11-26T11:00:00Z', uuids: 'b'.repeat(32), content: 'c'.repeat(64) }]
   }
 }
@@ -42,7 +44,7 @@ t.test('wherever a run is interrupted, a file and its manifest are both those of
     () => { writeFileSync(draftName(file), 'ne') },
     () => { writeFileSync(draftName(file), 'newer') },
     () => { writeFileSync(join(directory, '..2026-11-26.sql.gz.new.manifest.json.123'), '{"half') },
-    () => { writeManifest(draftName(file), manifestOf(5)) },
+    () => { writeManifest(draftName(file), manifestOf(5, 'newer')) },
     () => { renameSync(draftName(file), file) },
     () => { renameSync(manifestName(draftName(file)), manifestName(file)) }
   ]
@@ -61,6 +63,37 @@ t.test('wherever a run is interrupted, a file and its manifest are both those of
     t.strictSame(readdirSync(directory).sort(), ['2026-11-26.sql.gz', '2026-11-26.sql.gz.manifest.json'])
     t.strictSame(backedUp(to, 'tables'), ['tables/log/Edit_1/2026-11-26.sql.gz'])
   }
+})
+
+t.test('the manifest of a draft that could not take its place takes none either', async t => {
+  const to = t.testdir()
+  const file = join(to, 'tables', 'log', 'Edit_1', '2026-11-26.sql.gz')
+  // a directory is no place for a file
+  mkdirSync(join(file, 'x'), { recursive: true })
+  writeFileSync(draftName(file), 'newer')
+
+  t.throws(() => { commitDraft(file, manifestOf(5, 'newer')) }, { name: 'StreamError', code: 'cannot-write' })
+  t.notOk(existsSync(manifestName(draftName(file))))
+
+  for (const path of [file, draftName(file)]) rmSync(path, { recursive: true })
+  writeFileSync(file, 'old')
+  writeManifest(file, manifestOf(3, 'old'))
+  for (const [draft, manifest] of [[null, manifestOf(5, 'newer')], [null, manifestOf(3, 'odd')], ['half', manifestOf(5, 'newer')]] as const) {
+    if (draft !== null) writeFileSync(draftName(file), draft)
+    writeManifest(draftName(file), manifest)
+    recover(to)
+    t.strictSame(readManifest(file), manifestOf(3, 'old'))
+    t.equal(readFileSync(file, 'utf8'), 'old')
+    t.strictSame(readdirSync(join(file, '..')).sort(), ['2026-11-26.sql.gz', '2026-11-26.sql.gz.manifest.json'])
+  }
+})
+
+t.test('a draft that cannot be moved is an error that says which', async t => {
+  const to = t.testdir({ file: '' })
+  const draft = await openDraft(join(to, 'x'))
+  t.throws(() => { draft.move(join(to, 'file', 'y')) }, { name: 'StreamError', code: 'cannot-write', message: /file\/y cannot be written: / })
+  t.throws(() => { draft.move(join(to, 'y'.repeat(252))) }, { name: 'StreamError', code: 'cannot-write' })
+  await draft.drop()
 })
 
 t.test('a draft knows what was written, and is nothing before it is committed', async t => {
@@ -98,6 +131,14 @@ t.test('a staging area has one user at a time', async t => {
   t.throws(() => lockBackup(to), { name: 'ConfigError', code: 'state-in-use' })
   unlock()
   lockBackup(to)()
+  const before = lockBackup(to)
+  const told: string[] = []
+  const log = { warn (message: string) { told.push(message); before() } } as unknown as Log
+  const after = await waitForBackup(to, 120_000, { stop: new AbortController().signal, log })
+  t.match(told, [/another vanadium backup is at work/])
+  await t.rejects(waitForBackup(to, 120_000, { stop: AbortSignal.abort(), log: { warn () {} } as unknown as Log }), { code: 'stopped' })
+  await t.rejects(waitForBackup(to, 0, { stop: new AbortController().signal, log }), { code: 'state-in-use' })
+  after()
   const file = join(t.testdir(), 'file')
   writeFileSync(file, '')
   t.throws(() => lockBackup(join(file, 'x')), { name: 'ConfigError', message: /^to: .*; give a directory that this user can write/ })

@@ -39,6 +39,8 @@ export interface BackupHost {
   query (sql: string): Promise<ReadonlyArray<Record<string, unknown>>>
   /** `vanadium backup run`. */
   run (...args: string[]): Promise<Ran>
+  /** The same, by another user. */
+  runAs (uid: number, ...args: string[]): Promise<Ran>
   /** The report of a run that must end with this. */
   must (code: number, ...args: string[]): Promise<RunReport>
   /** Begins one. */
@@ -56,6 +58,8 @@ export async function backupHost (t: Test, mariadb: Mariadb, registry: object = 
   const database = await mariadb.database()
   const [logs, to, near, far] = ['log', 'to', 'near', 'far'].map(name => join(directory, name)) as [string, string, string, string]
   for (const path of [logs, near, far]) mkdirSync(path)
+  // a pattern that nothing is like is a mistake
+  writeFileSync(join(logs, 'empty.log'), '')
   writeFileSync(join(directory, 'registry.yaml'), JSON.stringify(registry))
   writeFileSync(join(directory, 'backup.cnf'), '[client]\nuser = root\n', { mode: 0o600 })
   // what a shell on the other host would do
@@ -74,11 +78,13 @@ export async function backupHost (t: Test, mariadb: Mariadb, registry: object = 
   writeFileSync(file, JSON.stringify(base))
   const command = (args: readonly string[]): string[] => [executable, 'backup', 'run', '--config', file, '--registry', join(directory, 'registry.yaml'), '--state', join(directory, 'state'), ...args]
 
-  async function run (...args: string[]): Promise<Ran> {
+  async function execute ([program = '', ...args]: readonly string[]): Promise<Ran> {
     return await new Promise(resolve => {
-      execFile(process.execPath, command(args), { env, maxBuffer: 1 << 26 }, (error, text, errors) => { resolve({ code: error === null ? 0 : error.code ?? 'killed', text, errors }) })
+      execFile(program, args, { env, maxBuffer: 1 << 26 }, (error, text, errors) => { resolve({ code: error === null ? 0 : error.code ?? 'killed', text, errors }) })
     })
   }
+
+  const run: BackupHost['run'] = async (...args) => await execute([process.execPath, ...command(args)])
 
   return {
     directory,
@@ -97,6 +103,8 @@ export async function backupHost (t: Test, mariadb: Mariadb, registry: object = 
     },
     query: async sql => await mariadb.query(sql, database),
     run,
+    // what tap would have each process write, another user may not
+    runAs: async (uid, ...args) => await execute(['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', 'env', '--unset=NODE_OPTIONS', process.execPath, ...command(args)]),
     async must (code, ...args) {
       const ran = await run('--json', ...args)
       if (ran.code !== code) throw new Error(`backup run ended with ${ran.code}: ${ran.text}${ran.errors}`)

@@ -5,7 +5,7 @@ import { manifestName } from '../../lib/backup/manifest-file.js'
 import type { FileSource, Hour, Manifest } from '../../lib/backup/manifest.js'
 import { sameHours } from '../../lib/backup/sums.js'
 import type { Content } from './copy.js'
-import { manifestOf } from './intact.js'
+import { isHeld, manifestOf } from './intact.js'
 import type { Means } from './means.js'
 
 /** A file of the backup. */
@@ -32,17 +32,30 @@ export interface Archive {
 export function openArchive (means: Means): Archive {
   const { to } = means.configuration
   const files = new Map<string, Archived>()
+  const index = new Map<string, Set<Archived>>()
+  const drop = (path: string): void => {
+    const archived = files.get(path)
+    if (archived !== undefined) for (const key of keysOf(archived)) index.get(key)?.delete(archived)
+    files.delete(path)
+  }
+  const put = (archived: Archived): void => {
+    drop(archived.path)
+    files.set(archived.path, archived)
+    for (const key of keysOf(archived)) index.set(key, (index.get(key) ?? new Set()).add(archived))
+  }
   for (const path of backedUp(to, folders.files)) {
     const manifest = manifestOf(path, means)
-    if (manifest?.source.kind === 'file') files.set(path, { path, manifest, source: manifest.source })
+    if (manifest?.source.kind === 'file') put({ path, manifest, source: manifest.source })
   }
-  const isFree = (path: string): boolean => !files.has(path) && !existsSync(join(to, path)) && !existsSync(manifestName(join(to, path)))
+  // what is damaged, and nowhere else, is of no use
+  const isUsed = (path: string): boolean => existsSync(join(to, path)) || existsSync(manifestName(join(to, path)))
+  const isFree = (path: string): boolean => !files.has(path) && !isHeld(path, means) && (means.damaged.has(path) || !isUsed(path))
   return {
     get all () { return [...files.values()] },
     bySeen: seen => [...files.values()].find(({ source }) => source.seen === seen) ?? null,
-    alike: (log, content) => [...files.values()].filter(({ source, manifest }) => source.log === log && isAlike({ hours: manifest.hours, head: source.head }, content)),
-    put (archived) { files.set(archived.path, archived) },
-    drop (path) { files.delete(path) },
+    alike: (log, { hours, head }) => [...new Set([...keysIn(log, hours, head)].flatMap(key => [...index.get(key) ?? []]))],
+    put,
+    drop,
     freePath (name) {
       const [, stem = name, end = ''] = /^(.*?)((?:\.gz)?)$/s.exec(name) ?? []
       for (let number = 1; ; number++) {
@@ -53,14 +66,14 @@ export function openArchive (means: Means): Archive {
   }
 }
 
-/** A purge takes lines from the beginning; what hours it leaves alone are the same. */
-function isAlike (one: Content, other: Content): boolean {
-  if (one.head === other.head && one.head !== '') return true
-  return one.hours.some(hour => other.hours.some(of => isSameHour(hour, of)))
+function keysOf ({ source, manifest }: Archived): Set<string> {
+  return keysIn(source.log, manifest.hours, source.head)
 }
 
-function isSameHour (one: Hour, other: Hour): boolean {
-  return one.hour === other.hour && one.schema === other.schema && one.count === other.count && (one.schema === '-' ? one.content === other.content : one.uuids === other.uuids)
+/** Two that have one of these are alike. A purge takes lines from the beginning; what hours it leaves alone are the same. */
+function keysIn (log: string, hours: readonly Hour[], head: string): Set<string> {
+  const keys = hours.map(({ hour, schema, count, uuids, content }) => [log, hour, schema, count, /^0+$/.test(uuids) ? content : uuids].join('\0'))
+  return new Set(head === '' ? keys : [...keys, [log, head].join('\0')])
 }
 
 export function isSameContent (one: Archived, content: Content): boolean {

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { openDraft, type DraftWriter } from '../../lib/backup/draft-writer.js'
 import { commitDraft } from '../../lib/backup/draft.js'
@@ -8,6 +9,7 @@ import { countOf } from '../../lib/backup/sums.js'
 import { isUnreadable } from '../../lib/purge/file-content.js'
 import { isSameContent, type Archive, type Archived } from './archive.js'
 import { copyFile, type Content } from './copy.js'
+import { isHeld } from './intact.js'
 import type { LineRetention } from './line-retention.js'
 import type { Means } from './means.js'
 import { partsOfName, seenOf, writtenMs, type Source } from './sources.js'
@@ -42,8 +44,9 @@ export async function backUpFile (source: Source, of: FileMeans, means: Means): 
   means.show(`files: ${source.name}`)
   const draft = await openDraft(join(to, arriving))
   try {
-    const content = await copyFile(join(to, arriving), draft, { path: source.path, bytes, isLive: await of.isLive(source) }, means.stop)
-    await place(source, content, draft, of, means)
+    const copy = await copyFile(join(to, arriving), draft, { path: source.path, stat: source.stat, isLive: await of.isLive(source) }, means.stop)
+    // of what was held back nothing is known: as it is it was not seen
+    await place({ ...source, seen: seenOf({ ...source.stat, size: BigInt(copy.bytes) }) }, copy.content, draft, of, means)
   } finally {
     await draft.drop()
   }
@@ -57,12 +60,16 @@ function note (archived: Archived, change: Partial<FileSource>, archive: Archive
   archive.put({ ...archived, source, manifest })
 }
 
+interface Copied extends Source {
+  readonly seen: string
+}
+
 /** Decides what the copy is: new, one that has grown or was compressed, one that is as it was, or one that has lost something. */
-async function place (source: Source, content: Content, draft: DraftWriter, of: FileMeans, means: Means): Promise<void> {
+async function place (source: Copied, content: Content, draft: DraftWriter, of: FileMeans, means: Means): Promise<void> {
   const { archive, retention } = of
   const { log } = partsOfName(source.path)
   const alike = archive.alike(log, content)
-  const whole = means.acceptsMissing ? alike[0] : alike.find(one => lossOf(one, content, retention) === 0)
+  const whole = alike.find(one => lossOf(one, content, retention) === 0) ?? (means.acceptsMissing ? meant(alike, source, content, retention) : undefined)
   if (whole === undefined && alike.length > 0 && !hasMore(alike, content)) {
     const [kept] = alike as [Archived]
     means.tally.unchanged('files')
@@ -71,7 +78,7 @@ async function place (source: Source, content: Content, draft: DraftWriter, of: 
   }
   const isLarger = whole !== undefined && isSameContent(whole, content) && whole.path.endsWith('.gz') && !source.path.endsWith('.gz')
   if (whole !== undefined && isLarger) {
-    note(whole, { path: source.path, seen: seenOf(source.stat) }, archive, means.configuration.to)
+    note(whole, { path: source.path, seen: source.seen }, archive, means.configuration.to)
     means.tally.unchanged('files')
     return
   }
@@ -82,12 +89,15 @@ async function place (source: Source, content: Content, draft: DraftWriter, of: 
   await take(source, content, draft, { whole, log }, of, means)
 }
 
-async function take (source: Source, content: Content, draft: DraftWriter, { whole, log }: { whole: Archived | undefined, log: string }, of: FileMeans, means: Means): Promise<void> {
+async function take (source: Copied, content: Content, draft: DraftWriter, { whole, log }: { whole: Archived | undefined, log: string }, of: FileMeans, means: Means): Promise<void> {
   const { configuration: { to }, host, tally, removals } = means
-  const times = { atimeMs: Number(source.stat.atimeMs), mtimeMs: Number(source.stat.mtimeMs) }
+  const times = { atimeMs: Number(source.stat.atimeMs), mtimeMs: mtimeOf(source, whole, to) }
+  const name = nameOf(source, content, of)
+  // what is there may be of the same events
+  if (whole === undefined && isHeld(join(folders.files, name), means)) return
   const { bytes, sha256 } = await draft.end(times)
-  const path = whole === undefined ? of.archive.freePath(nameOf(source, content, of)) : pathFor(whole, source, of.archive)
-  const fileSource: FileSource = { kind: 'file', path: source.path, bytes, sha256, log, head: content.head, seen: seenOf(source.stat), clean: '' }
+  const path = whole === undefined ? of.archive.freePath(name) : pathFor(whole, source, of.archive)
+  const fileSource: FileSource = { kind: 'file', path: source.path, bytes, sha256, log, head: content.head, seen: source.seen, clean: '' }
   const manifest = { version: 1, made: new Date().toISOString(), host, source: fileSource, hours: content.hours }
   draft.move(join(to, path))
   commitDraft(join(to, path), manifest)
@@ -98,6 +108,21 @@ async function take (source: Source, content: Content, draft: DraftWriter, { who
   of.archive.put({ path, manifest, source: fileSource })
   if (whole !== undefined && whole.source.sha256 === sha256) tally.unchanged('files')
   else tally.add({ kind: 'files', action: 'make', path, rows: countOf(content.hours), bytes })
+}
+
+/** rsync compares lengths and whole seconds: what takes a copy's place is of another second. */
+function mtimeOf (source: Source, whole: Archived | undefined, to: string): number {
+  const mtimeMs = Number(source.stat.mtimeMs)
+  const before = whole === undefined ? undefined : statSync(join(to, whole.path), { throwIfNoEntry: false })
+  return before !== undefined && Math.floor(before.mtimeMs / 1000) === Math.floor(mtimeMs / 1000) ? mtimeMs + 1000 : mtimeMs
+}
+
+/** That whose lines were deleted on purpose: it begins alike, or was found there, or has lost less than half of them. */
+function meant (alike: readonly Archived[], source: Source, content: Content, retention: LineRetention): Archived | undefined {
+  const lossIn = (one: Archived): number => lossOf(one, content, retention)
+  const least = [...alike].sort((one, other) => lossIn(one) - lossIn(other))
+  return least.find(one => one.source.head === content.head && content.head !== '') ?? least.find(one => one.source.path === source.path) ??
+    least.find(one => lossIn(one) < countOf(one.manifest.hours) / 2)
 }
 
 /** Lines that the backup has and the file has not, or not as they were, although they may stay as they are. */

@@ -1,4 +1,4 @@
-import { messageOf, StreamError, VanadiumError } from '../../lib/errors.js'
+import { codeOf, messageOf, VanadiumError } from '../../lib/errors.js'
 import { sameHours } from '../../lib/backup/sums.js'
 import { openForWriting } from '../../lib/file/open-for-writing.js'
 import { openArchive, type Archive } from './archive.js'
@@ -43,8 +43,8 @@ export async function backUpFiles (means: Means): Promise<void> {
       if (!(error instanceof VanadiumError)) throw error
       log.error('a file is not backed up as it is now', { reason: messageOf(error) })
       tally.fail(messageOf(error))
-      // a disk that is full is so for all
-      if (error instanceof StreamError && error.code === 'cannot-write') throw error
+      // a disk that is full, or took damage, is so for all
+      if (['ENOSPC', 'EDQUOT', 'EROFS'].includes(codeOf(error.cause) ?? '')) throw error
     }
   }
 }

@@ -16,6 +16,10 @@ export interface Means {
   readonly acceptsMissing: boolean
   readonly host: string
   readonly removals: Removals
+  /** Destinations that could not be asked what they have, and why: they get nothing. */
+  readonly unasked: Map<string, string>
+  /** Paths of the backup that were found to be damaged: they are not sent, unless they are made anew. */
+  readonly damaged: Set<string>
   readonly tally: Tally
   readonly stop: AbortSignal
   readonly log: Log

@@ -1,13 +1,14 @@
 import { hostname } from 'node:os'
 import { defineCommand, type CommandContext } from '../../lib/cli/command.js'
 import { version } from '../../lib/version.js'
-import { VanadiumError } from '../../lib/errors.js'
+import { ConfigError, VanadiumError } from '../../lib/errors.js'
 import { destinationName, openBackup, type BackupConfiguration } from '../../lib/backup/configuration.js'
 import { recover } from '../../lib/backup/draft.js'
-import { lockBackup } from '../../lib/backup/lock.js'
+import { waitForBackup } from '../../lib/backup/lock.js'
 import { writeReport, type Delivery, type RunReport } from '../../lib/backup/report.js'
 import { rulesInForce } from '../../lib/purge/rules.js'
-import { deliver, joinDestinations } from './destinations.js'
+import { askDestinations } from './ask.js'
+import { deliver } from './destinations.js'
 import { backUpFiles } from './files.js'
 import type { Means } from './means.js'
 import { configOption } from './options.js'
@@ -37,15 +38,17 @@ export const runCommand = defineCommand({
     config: configOption,
     'dry-run': { type: 'boolean', default: false, description: 'Only print what would be done' },
     'accept-missing': { type: 'boolean', default: false, description: 'What is missing in tables and archives was deleted on purpose: it goes from the backup, too' },
+    wait: { type: 'number', default: 600, requiresArg: true, description: 'Seconds to wait while another vanadium backup is at work' },
     json: { type: 'boolean', default: false, description: 'Print the report as JSON' }
   },
   defaults: { 'log-level': 'warn' },
-  prepare ({ config, 'dry-run': isDry, 'accept-missing': acceptsMissing, json }) {
+  prepare ({ config, 'dry-run': isDry, 'accept-missing': acceptsMissing, wait: waitSeconds, json }) {
     const configuration = openBackup(config)
+    if (!(waitSeconds >= 0)) throw new ConfigError('bad-option', `--wait ${waitSeconds}: give seconds, 0 or more`)
 
     return async ctx => {
       const started = new Date().toISOString()
-      const unlock = lockBackup(configuration.to)
+      const unlock = await waitForBackup(configuration.to, waitSeconds * 1000, ctx)
       ctx.defer('lock', async () => { await Promise.resolve(unlock()) })
       const progress = startProgress(ctx.log)
       const means = meansOf(configuration, { isDry, acceptsMissing, show: progress.show }, ctx)
@@ -72,6 +75,8 @@ function meansOf (configuration: BackupConfiguration, given: Pick<Means, 'isDry'
     schemas: ctx.schemas,
     host: hostname(),
     removals: openRemovals(configuration.to, configuration.destinations.map(destinationName)),
+    unasked: new Map(),
+    damaged: new Set(),
     tally: createTally(),
     stop: ctx.stop,
     log: ctx.log
@@ -81,11 +86,8 @@ function meansOf (configuration: BackupConfiguration, given: Pick<Means, 'isDry'
 /** One part that fails does not keep the others: what is there is sent all the same. */
 async function backUp (means: Means): Promise<Delivery[]> {
   const { configuration, isDry, tally, log } = means
-  if (!isDry) {
-    recover(configuration.to)
-    await joinDestinations(means)
-  }
-  for (const part of [backUpTables, backUpFiles]) {
+  if (!isDry) recover(configuration.to)
+  for (const part of isDry || await askDestinations(means) ? [backUpTables, backUpFiles] : []) {
     try {
       await part(means)
     } catch (error) {

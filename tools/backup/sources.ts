@@ -12,48 +12,66 @@ export interface Source {
 }
 
 /** What logrotate, the purge, and backups make for themselves. */
-export const temporary = /(?:^\.)|\.purging$|\.manifest\.json$/
+export const temporary = /^\.|\.purging$|\.manifest\.json$/
 
-/** The files that the patterns name, each once, sorted; what cannot be looked at is told. */
+/** The files that the patterns name, each once, sorted; what cannot be looked at is told, and a pattern that names nothing. */
 export function sourcesOf (patterns: readonly string[], fail: (failure: string) => void): Source[] {
   const found = new Map<string, Source>()
   for (const pattern of patterns) {
-    const root = rootOf(pattern)
-    try {
-      for (const path of pathsOf(pattern)) {
+    const told = (failure: string): void => { fail(`files: ${failure}`) }
+    const root = isDirectory(pattern) ? pattern : dirname(pattern)
+    let paths: string[] = []
+    attempt(pattern, told, () => {
+      paths = isDirectory(pattern) ? filesBelow(pattern, told) : pathsLike(pattern)
+      if (paths.length === 0 && !isDirectory(pattern)) told(`${pattern}: there is nothing of that name`)
+    })
+    for (const path of paths) {
+      attempt(path, told, () => {
         const real = realpathSync(path)
         const stat = statSync(real, { bigint: true })
         if (stat.isFile() && stat.size > 0n && !found.has(real)) found.set(real, { path: real, name: relative(root, path), stat })
-      }
-    } catch (error) {
-      if (codeOf(error) === undefined) throw error
-      fail(`files: ${pattern}: ${messageOf(error)}`)
+      })
     }
   }
   return [...found.values()].sort((one, other) => one.path < other.path ? -1 : 1)
 }
 
-/** The directory that a pattern names, or in which it looks. */
-function rootOf (pattern: string): string {
-  return isDirectory(pattern) ? pattern : dirname(pattern)
+/** One that is gone by now is none. */
+function attempt (path: string, told: (failure: string) => void, look: () => void): void {
+  try {
+    look()
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error
+    if (codeOf(error) === 'ENOENT' && isGoneBelow(path)) return
+    told(`${path}: ${messageOf(error)}`)
+  }
+}
+
+/** Whether a file is gone, of a directory that is not: a link that leads nowhere is there. */
+function isGoneBelow (path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) === undefined && isDirectory(dirname(path))
 }
 
 function isDirectory (path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
-function pathsOf (pattern: string): string[] {
-  if (isDirectory(pattern)) return filesBelow(pattern)
-  const shape = new RegExp(`^${basename(pattern).replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`)
+function pathsLike (pattern: string): string[] {
+  const shape = new RegExp(`^${basename(pattern).replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`, 's')
   return namesIn(dirname(pattern)).filter(name => shape.test(name)).map(name => join(dirname(pattern), name)).filter(path => !isDirectory(path))
 }
 
 /** Links to directories are not followed: they may lead round in a circle. */
-function filesBelow (directory: string): string[] {
-  return namesIn(directory).map(name => join(directory, name)).flatMap(path => {
-    if (lstatSync(path).isDirectory()) return filesBelow(path)
-    return isDirectory(path) ? [] : [path]
-  })
+function filesBelow (directory: string, told: (failure: string) => void): string[] {
+  const paths: string[] = []
+  for (const name of namesIn(directory)) {
+    const path = join(directory, name)
+    attempt(path, told, () => {
+      if (lstatSync(path).isDirectory()) paths.push(...filesBelow(path, told))
+      else if (!isDirectory(path)) paths.push(path)
+    })
+  }
+  return paths
 }
 
 function namesIn (directory: string): string[] {
@@ -61,7 +79,7 @@ function namesIn (directory: string): string[] {
 }
 
 /** What logrotate adds to the name of a log: `-20261126`, `.2`, and how it was compressed. */
-const rotation = /^(.+?)((?:[.-]\d[\d-]*)?)((?:\.gz)?)$/
+const rotation = /^(.+?)((?:[.-]\d[\d-]*)?)((?:\.gz)?)$/s
 
 /** A name taken apart: the log, what logrotate added, `.gz` or nothing. */
 export function partsOfName (path: string): { log: string, rotated: string, end: string } {

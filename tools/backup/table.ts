@@ -16,7 +16,8 @@ import type { TableRetention } from '../../lib/backup/table-retention.js'
 import { rowsOf, type BackupTable, type Query } from '../../lib/backup/table.js'
 import { replaceFile } from '../../lib/file/replace.js'
 import { mysqlDialect } from '../../lib/sql/ddl.js'
-import { manifestOf } from './intact.js'
+import { soundOf } from './ask.js'
+import { isHeld, manifestOf } from './intact.js'
 import type { Means } from './means.js'
 
 export interface TableMeans {
@@ -119,11 +120,13 @@ function keepAll (path: string, manifest: Manifest, means: Means): void {
   tellKept(path, hours, means)
 }
 
-async function dumpDay (table: BackupTable, day: string, before: Manifest | null, of: TableMeans, means: Means): Promise<void> {
+async function dumpDay (table: BackupTable, day: string, known: Manifest | null, of: TableMeans, means: Means): Promise<void> {
   const { configuration: { to }, stop, tally, host } = means
   const path = dumpPath(of.database, table.name, day)
   const file = join(to, path)
   means.show(`tables: ${table.name}, ${day}`)
+  const before = known === null ? null : await soundOf(path, known, means)
+  if (isHeld(path, means)) return
   const draft = await openDraft(file)
   try {
     const sums = new HourSums()

@@ -6,6 +6,7 @@ import { backupTables, setUpSession, type BackupTable, type Query } from '../../
 import { openMysqlReader } from '../../../lib/sql/mysql/reader.js'
 import { parseUri } from '../../../lib/stream/uri.js'
 import { dayAgo, editTable, insertRows, needsForBackups, restore, tableHost } from '../../helpers/backup-host.js'
+import { flip } from '../../helpers/flip.js'
 import { startMariadb } from '../../helpers/mariadb.js'
 import { findProgram } from '../../helpers/programs.js'
 
@@ -17,20 +18,20 @@ t.test('tables in trouble', { skip: needsForBackups }, async t => {
   const mariadb = await startMariadb()
   t.teardown(mariadb.stop)
 
-  await t.test('a dump that is damaged is made anew, and said', async t => {
+  await t.test('a dump that is damaged, and good nowhere, is made anew, and said', async t => {
     const host = await tableHost(t, mariadb, registry, editTable, insertRows(0, 10, dayAgo(2).ms), insertRows(10, 20, dayAgo(1).ms), insertRows(20, 30, dayAgo(0).ms))
     await host.must(0)
-    truncateSync(join(host.to, host.path(2)), 100)
-    rmSync(join(host.to, host.path(1)))
-    const bytes = readFileSync(join(host.to, host.path(0)))
-    bytes[60] = (bytes[60] ?? 0) ^ 1
-    writeFileSync(join(host.to, host.path(0)), bytes)
+    for (const at of [host.to, ...host.destinations]) {
+      truncateSync(join(at, host.path(2)), 100)
+      rmSync(join(at, host.path(1)))
+      flip(join(at, host.path(0)))
+    }
     await host.query('DELETE FROM Edit_1 WHERE event_n = 25')
 
     const report = await host.must(1)
 
     t.match(report, { outcome: 'failed', tables: { made: 3 } })
-    t.match(report.failures, [/damaged: .* has 100 bytes, and had \d+/, /damaged: .* is gone/, /damaged: /])
+    t.match(report.failures, [/damaged: .* has 100 bytes, and had \d+; no destination/, /damaged: .* is gone; no destination/, /damaged: .* has other bytes/])
     t.match(await host.must(0), { tables: { made: 0, unchanged: 3 } })
   })
 
