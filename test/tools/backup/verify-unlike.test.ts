@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
@@ -51,6 +51,7 @@ t.test('logs without times, archives that nobody reads, and files with the names
   for (const name of [xz, other]) writeFileSync(host.log(name), randomBytes(5000))
   writeFileSync(join(more, 'schema.sql'), '{"n":1}\n')
   writeFileSync(join(more, 'all.sql.gz'), gzipSync('{"n":1}\n{"n":2}\n'))
+  for (const name of ['two\nlines', 'like\\#012']) writeFileSync(join(more, name), '{"n":3}\n')
   await host.store({ 'all.log': host.lines('Edit', hourOfDay(1, 10), 5) })
   t.match(await host.backup('run'), { code: 0 })
   const [logs, disk, to] = [dirname(host.log(first)), join(host.directory, 'disk'), join(host.directory, 'to')]
@@ -76,9 +77,16 @@ t.test('logs without times, archives that nobody reads, and files with the names
   })
 
   await t.test('what is wrong with a copy, whatever it is called', async t => {
-    harm(t, [host.copied(`files/${xz}`), host.copied('files/schema.sql'), host.remote('files/all.sql.gz')], flip)
+    harm(t, [host.copied(`files/${xz}`), host.copied('files/schema.sql'), host.remote('files/all.sql.gz'), host.remote('files/two\nlines'), host.remote('files/like\\#012')], flip)
 
-    await found(t, host, `damaged ${disk} files/${xz}`, `damaged ${disk} files/schema.sql`, `damaged ${host.remoteName} files/all.sql.gz`)
+    await found(t, host, `damaged ${disk} files/${xz}`, `damaged ${disk} files/schema.sql`, `damaged ${host.remoteName} files/all.sql.gz`, `damaged ${host.remoteName} files/two\nlines`, `damaged ${host.remoteName} files/like\\#012`)
+  })
+
+  await t.test('a run that was killed between two renames has damaged nothing, nor has a look that was killed', async t => {
+    renameSync(host.staged(`files/${first}.manifest.json`), host.staged(`files/.${first}.new.manifest.json`))
+    mkdirSync(host.staged('.verify-killed/fetched'), { recursive: true })
+    await found(t, host)
+    t.strictSame(readdirSync(host.staged('')).filter(name => name.startsWith('.verify-')), [])
   })
 
   const schema = `tables/${host.database}/Edit_1/schema.sql`
