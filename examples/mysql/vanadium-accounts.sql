@@ -33,7 +33,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER ON log.* TO 'vanadium_purge'
 GRANT SELECT ON log.* TO 'vanadium_backup'@'localhost';
 
 -- vanadium backup rehearse (/etc/vanadium/scratch.cnf): makes and drops a database of its own, and sees no other.
-GRANT ALL ON vanadium_scratch.* TO 'vanadium_scratch'@'localhost';
+GRANT ALL ON `vanadium\_scratch`.* TO 'vanadium_scratch'@'localhost';
 
 -- People. They see vanadium_positions as well: names of instances and places in their inputs, nothing of events. In MariaDB,
 -- ALTER USER 'analyst'@'%' WITH MAX_STATEMENT_TIME 3600; ends what runs for longer than an hour.

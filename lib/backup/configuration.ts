@@ -124,6 +124,8 @@ function findingsIn ({ files = [], tables, destinations, to }: BackupInFile): Fi
     const place = ['destinations', String(at)]
     if (typeof destination === 'string') {
       if (isWithin(destination, to) || isWithin(to, destination)) report(place, `${shown(destination)} and ${shown(to)} (to) are in each other; give directories that are not`)
+    } else if (/^rsync:\/\/[^/]*:[^/]*@/.test(destination.rsync)) {
+      report([...place, 'rsync'], 'it has a password, which would stand in reports; write it into a file, and name that by password-file')
     } else if (destination['password-file'] !== undefined && !destination.rsync.startsWith('rsync://')) {
       report([...place, 'password-file'], 'ssh takes no password; give the user a key, or rsync://host/module')
     }

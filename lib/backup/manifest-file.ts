@@ -90,7 +90,8 @@ const shape = {
       required: ['kind'],
       oneOf: [
         objectOf({ kind: { const: 'file' }, ...common, log: text, head: text, seen: text, clean: text }),
-        objectOf({ kind: { const: 'dump' }, ...common, database: text, table: text, day: text, kept: hours })
+        objectOf({ kind: { const: 'dump' }, ...common, database: text, table: text, day: text, kept: hours }),
+        objectOf({ kind: { const: 'schema' }, ...common, database: text, table: text })
       ]
     },
     hours

@@ -10,7 +10,7 @@ export interface Manifest {
   readonly hours: readonly Hour[]
 }
 
-export type Source = FileSource | DumpSource
+export type Source = FileSource | DumpSource | SchemaSource
 
 /** A JSON log or archive, as it is in the backup. */
 export interface FileSource {
@@ -44,6 +44,16 @@ export interface DumpSource {
   readonly day: string
   /** Rows that the table had once and has no more, although they may stay: the dump and `hours` have them, too. */
   readonly kept: readonly Hour[]
+}
+
+/** The statement that makes a table. Its manifest has no hours. */
+export interface SchemaSource {
+  readonly kind: 'schema'
+  readonly path: string
+  readonly bytes: number
+  readonly sha256: string
+  readonly database: string
+  readonly table: string
 }
 
 /** Events of one schema in one hour of their own time. */

@@ -45,7 +45,7 @@ export interface BackupHost {
   must (code: number, ...args: string[]): Promise<RunReport>
   /** Begins one. */
   start (...args: string[]): ChildProcess
-  /** Paths in the staging area, or another copy of it, of what has a manifest. */
+  /** Paths in the staging area, or another copy of it, of dumps and of copies of files. */
   paths (folder: 'files' | 'tables', at?: string): string[]
   manifest (path: string, at?: string): Manifest
   /** What a file of the backup has, decompressed. */
@@ -111,7 +111,7 @@ export async function backupHost (t: Test, mariadb: Mariadb, registry: object = 
       return JSON.parse(ran.text) as RunReport
     },
     start: (...args) => spawn(process.execPath, command(args), { env, stdio: ['ignore', 'pipe', 'inherit'] }),
-    paths: (folder, at = to) => backedUp(at, folder),
+    paths: (folder, at = to) => backedUp(at, folder).filter(path => !path.endsWith('/schema.sql')),
     manifest (path, at = to) {
       const manifest = readManifest(join(at, path))
       if (manifest === null) throw new Error(`${path} has no manifest`)

@@ -29,7 +29,9 @@ t.test('the unit of the backup, as it is shipped, on a host with the package', {
     const names = readdirSync(host.path('/backup/vanadium'), { recursive: true }) as string[]
     t.match(names, /tables\/log\/Edit_1\/\d{4}-\d\d-\d\d\.sql\.gz/)
     t.ok(names.includes('files/all-events.log-20261101.manifest.json'))
-    t.notMatch(await host.run('grep', '-r', passwords.BACKUP, '/var/backups/vanadium', '/backup', '/var/lib/vanadium'), passwords.BACKUP)
+    const places = ['/var/backups/vanadium', '/backup', '/var/lib/vanadium']
+    t.match(await host.run('grep', '-rq', passwords.BACKUP, ...places), { code: 1 }, 'the password is in no file')
+    t.match(await host.run('sh', '-c', `find ${places.join(' ')} -name '*.gz' -exec zgrep -q ${passwords.BACKUP} {} + `), { code: 1 }, 'nor in what is compressed')
     t.notMatch(log, passwords.BACKUP)
   })
 

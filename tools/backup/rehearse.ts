@@ -1,4 +1,5 @@
 import { openBackup } from '../../lib/backup/configuration.js'
+import { lockBackup } from '../../lib/backup/lock.js'
 import { writeReport } from '../../lib/backup/report.js'
 import { defineCommand } from '../../lib/cli/command.js'
 import { ConfigError, messageOf, VanadiumError } from '../../lib/errors.js'
@@ -40,6 +41,8 @@ export const rehearse = defineCommand({
     return async ctx => {
       const configuration = openBackup(config)
       const place = destinationOf(configuration, from)
+      // a run replaces what is restored
+      ctx.defer('the lock', lockBackup(configuration.to))
       const startedMs = Date.now()
       const findings: Finding[] = []
       const failures: string[] = []
@@ -47,7 +50,7 @@ export const rehearse = defineCommand({
       const progress = startProgress(ctx, 'rehearse')
       try {
         const source = await openSource(place, ctx.stop, release => { ctx.defer('what was fetched', release) })
-        const sample = await takeSample(source, most)
+        const sample = takeSample(source, most)
         // it is dropped also after a stop, so that signal does not end its connection
         const end = new AbortController()
         ctx.defer('the database server', () => { end.abort() })

@@ -46,7 +46,7 @@ export const restore = defineCommand({
       }
       const end = new AbortController()
       ctx.defer('the database server', () => { end.abort() })
-      const target = await openTarget(uri, defaultsFile, end.signal)
+      const target = await openTarget(uri, defaultsFile, AbortSignal.any([ctx.stop, end.signal]))
       const occupied = await target.occupied(tables)
       if (occupied.length > 0) throw new ConfigError('bad-option', `--into ${uri.text}: ${occupied.join(', ')} ${occupied.length === 1 ? 'has' : 'have'} rows already, and rows whose number is taken would be passed over; stop what writes there, drop what may go, or name other tables by --table`)
 
@@ -75,15 +75,11 @@ async function restoreAll (tables: readonly DumpedTable[], source: Source, targe
   const failures: string[] = []
   const progress = startProgress(ctx, 'restore')
   progress.expect(tables.flatMap(({ dumps }) => dumps).reduce((sum, { source: { bytes } }) => sum + bytes, 0))
-  const passed = ({ path, source: { bytes } }: Dump): void => {
-    progress.advance(bytes)
-    source.release([path])
-  }
+  const passed = ({ source: { bytes } }: Dump): void => { progress.advance(bytes) }
   try {
     await target.begin()
     for (const table of tables) {
       if (ctx.stop.aborted) break
-      await source.fetch([table.schema, ...table.dumps.map(({ path }) => path)])
       await restoreTable(table, { source, target, stop: ctx.stop, see: found => { findings.push(found) }, passed }, done)
     }
     if (!ctx.stop.aborted) await target.finish()

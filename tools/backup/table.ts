@@ -1,7 +1,8 @@
+import { hash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { messageOf, StreamError } from '../../lib/errors.js'
-import { makeDirectory } from '../../lib/backup/directories.js'
 import { openDraft, type DraftWriter } from '../../lib/backup/draft-writer.js'
 import { commitDraft, draftName } from '../../lib/backup/draft.js'
 import { addRow, piecesOfDump } from '../../lib/backup/dump-rows.js'
@@ -14,7 +15,6 @@ import { undated, type Hour, type Manifest } from '../../lib/backup/manifest.js'
 import { countOf, HourSums, withoutKept } from '../../lib/backup/sums.js'
 import type { TableRetention } from '../../lib/backup/table-retention.js'
 import { rowsOf, type BackupTable, type Query } from '../../lib/backup/table.js'
-import { replaceFile } from '../../lib/file/replace.js'
 import { mysqlDialect } from '../../lib/sql/ddl.js'
 import { soundOf } from './ask.js'
 import { isHeld, manifestOf } from './intact.js'
@@ -175,12 +175,19 @@ export function retire (path: string, { isDry, removals, tally }: Means): void {
 }
 
 /** The statement that makes the table, where it is none. */
-async function backUpSchema ({ name }: BackupTable, { database, query }: TableMeans, { configuration: { to } }: Means): Promise<void> {
+async function backUpSchema ({ name }: BackupTable, { database, query }: TableMeans, means: Means): Promise<void> {
+  const { configuration: { to }, host } = means
   const [row] = await query(`SHOW CREATE TABLE ${mysqlDialect.quote(name)}`)
   const statement = String(row?.['Create Table']).replace(/^CREATE TABLE/, 'CREATE TABLE IF NOT EXISTS').replace(/ AUTO_INCREMENT=\d+/, '')
-  const text = `/*!40101 SET NAMES utf8mb4 */;\n${statement};\n`
-  const file = join(to, schemaPath(database, name))
-  if (existsSync(file) && readFileSync(file, 'utf8') === text) return
-  makeDirectory(dirname(file))
-  replaceFile(file, text, undefined)
+  const text = Buffer.from(`/*!40101 SET NAMES utf8mb4 */;\n${statement};\n`)
+  const path = schemaPath(database, name)
+  const file = join(to, path)
+  if (existsSync(file) && readFileSync(file).equals(text) && manifestOf(path, means)?.source.sha256 === hash('sha256', text)) return
+  const draft = await openDraft(file)
+  try {
+    await draft.write(Readable.from([text]))
+    commitDraft(file, { version: 1, made: new Date().toISOString(), host, source: { kind: 'schema', path, ...await draft.end(), database, table: name }, hours: [] })
+  } finally {
+    await draft.drop()
+  }
 }

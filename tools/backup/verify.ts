@@ -1,10 +1,12 @@
 import { openBackup } from '../../lib/backup/configuration.js'
+import { recover } from '../../lib/backup/draft.js'
 import { lockBackup } from '../../lib/backup/lock.js'
 import { writeReport } from '../../lib/backup/report.js'
 import { defineCommand } from '../../lib/cli/command.js'
 import { ConfigError } from '../../lib/errors.js'
 import { configOption } from './options.js'
 import { horizonOf } from './verify/horizon.js'
+import { removeFetched } from './verify/remote.js'
 import { reportOf, reportText } from './verify/report.js'
 import { Verification } from './verify/session.js'
 
@@ -37,8 +39,10 @@ export const verify = defineCommand({
     return async ctx => {
       const configuration = openBackup(config)
       const { to, oldestDays } = configuration
-      // what is being made is not to be found missing
+      // what is being made is not to be found missing, nor what an interrupted run was about to rename
       ctx.defer('the lock', lockBackup(to))
+      recover(to)
+      removeFetched(to)
       const startedMs = Date.now()
       const horizon = horizonOf({ registry: ctx.registry, nowMs: startedMs, to, state, maxAgeHours, keptDays, oldestDays })
       const verified = await new Verification(configuration, horizon, ctx).run(state)

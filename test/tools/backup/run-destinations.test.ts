@@ -41,7 +41,8 @@ t.test('destinations', { skip: needsForBackups }, async t => {
     rmSync(host.to, { recursive: true })
     rmSync(path)
 
-    await host.must(0)
+    const { kept, failures } = await host.must(0)
+    t.strictSame({ kept, failures }, { kept: [], failures: [] })
 
     t.strictSame(Object.keys(copies(t, host)), ['a.log-20261101', 'b.log-20261101'])
     t.notOk(existsSync(path))

@@ -92,7 +92,8 @@ t.test('retention', { skip: needsForBackups }, async t => {
     host.log('mixed.log-20261101.gz', young, 24 * 20)
     host.log('stripped.log-20261110', all['stripped.log-20261110'] ?? '', 24 * 20)
     rmSync(join(host.directory, 'log', 'whole.log-20261001'))
-    t.match(await host.must(0), { kept: [], failures: [] })
+    const last = await host.must(0)
+    t.strictSame({ kept: last.kept, failures: last.failures }, { kept: [], failures: [] })
     t.strictSame(Object.keys(copies(t, host)), ['gone.log-20261101', 'mixed.log-20261101.gz', 'stripped.log-20261110'])
   })
 

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs'
 import type { CommandContext } from '../../../lib/cli/command.js'
 import { addLine } from '../../../lib/backup/hours.js'
 import { HourSums } from '../../../lib/backup/sums.js'
@@ -35,17 +34,18 @@ const mostLines = 100
 export async function rehearse (options: RehearsalOptions, { stop }: Pick<CommandContext, 'stop'>): Promise<Rehearsed> {
   const done: Rehearsed = { tables: 0, days: 0, rows: 0, files: 0, lines: 0 }
   const { sample: { tables, files }, source, target, progress, see } = options
-  const size = (path: string): number => statSync(source.local(path), { throwIfNoEntry: false })?.size ?? 0
-  progress.expect([...files, ...tables.flatMap(({ dumps }) => dumps)].reduce((sum, { path }) => sum + size(path), 0))
+  progress.expect([...files, ...tables.flatMap(({ dumps }) => dumps)].reduce((sum, { source: { bytes } }) => sum + bytes, 0))
   await setUpSession(target.query)
   for (const table of tables) {
     if (stop.aborted) return done
-    await restoreTable(table, { source, target, stop, see, passed: ({ path }) => { progress.advance(size(path)) } }, done)
+    await restoreTable(table, { source, target, stop, see, passed: ({ source: { bytes } }) => { progress.advance(bytes) } }, done)
   }
   for (const file of files) {
     if (stop.aborted) return done
+    await source.fetch([file.path])
     await readArchive(file, options, done, stop)
-    progress.advance(size(file.path))
+    source.release([file.path])
+    progress.advance(file.source.bytes)
   }
   return done
 }

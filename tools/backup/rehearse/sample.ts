@@ -1,4 +1,5 @@
 import type { FileSource, Hour } from '../../../lib/backup/manifest.js'
+import { isUnreadable } from '../../../lib/purge/file-content.js'
 import { dumpedTables, type DumpedTable, type Source } from '../restore/source.js'
 
 export interface SampledFile {
@@ -15,16 +16,14 @@ export interface Sample {
   readonly files: readonly SampledFile[]
 }
 
-/** `most`: days of each table, and archives. */
-export async function takeSample (source: Source, most: number): Promise<Sample> {
+/** `most`: days of each table, and archives; of those which we do not read nothing can be said. */
+export function takeSample ({ manifests }: Pick<Source, 'manifests'>, most: number): Sample {
   const files: SampledFile[] = []
-  for (const [path, manifest] of source.manifests) if (manifest?.source.kind === 'file') files.push({ path, source: manifest.source, hours: manifest.hours })
-  const sample: Sample = {
-    tables: dumpedTables(source.manifests).map(table => ({ ...table, dumps: table.dumps.slice(-most) })),
+  for (const [path, manifest] of manifests) if (manifest?.source.kind === 'file' && !isUnreadable(path)) files.push({ path, source: manifest.source, hours: manifest.hours })
+  return {
+    tables: dumpedTables(manifests).map(table => ({ ...table, dumps: table.dumps.slice(-most) })),
     files: files.sort((a, b) => lastOf(b.hours) < lastOf(a.hours) ? -1 : 1).slice(0, most)
   }
-  await source.fetch([...sample.files.map(({ path }) => path), ...sample.tables.flatMap(({ schema, dumps }) => [schema, ...dumps.map(({ path }) => path)])])
-  return sample
 }
 
 function lastOf (hours: readonly Hour[]): string {

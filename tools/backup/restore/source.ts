@@ -30,6 +30,8 @@ export interface DumpedTable {
   readonly table: string
   /** Path of the statement that makes it. */
   readonly schema: string
+  /** Of that, hex; null if no manifest says it. */
+  readonly schemaSha256: string | null
   /** Oldest first. */
   readonly dumps: readonly Dump[]
 }
@@ -68,7 +70,7 @@ export function dumpedTables (manifests: Source['manifests']): DumpedTable[] {
     if (manifest?.source.kind !== 'dump') continue
     const { source, hours } = manifest
     const schema = schemaPath(source.database, source.table)
-    const table = tables.get(schema) ?? { database: source.database, table: source.table, schema, dumps: [] }
+    const table = tables.get(schema) ?? { database: source.database, table: source.table, schema, schemaSha256: manifests.get(schema)?.source.sha256 ?? null, dumps: [] }
     table.dumps.push({ path, source, hours })
     tables.set(schema, table)
   }

@@ -12,8 +12,11 @@ import { plainChunks } from '../verify/content.js'
 /** Of the message of a program that fails. */
 const mostMessageCharacters = 2000
 
-/** `mariadb` reads the statements of files, one after the other. Throws `StreamError` for what the server does not take. */
-export async function restoreFiles (files: readonly string[], uri: Uri, defaultsFile: string, stop: AbortSignal): Promise<void> {
+/** To clients that know it, from 10.11.8 and 11.4.2 on: what is meant for them, and not for the server, they refuse from here on. A dump has no need of it. */
+const sandbox = '/*M!999999\\- enable the sandbox mode */\n'
+
+/** `mariadb` reads the statements of a file. Throws `StreamError` for what it, or the server, does not take. */
+export async function restoreFile (file: string, uri: Uri, defaultsFile: string, stop: AbortSignal): Promise<void> {
   const credentials = openCredentials(uri, defaultsFile, tmpdir())
   try {
     const child = spawn('mariadb', ['--defaults-file=/proc/self/fd/3', '--default-character-set=utf8mb4', '--max-allowed-packet=1G', '--batch', uri.path.slice(1)], { stdio: ['pipe', 'ignore', 'pipe', credentials], signal: stop })
@@ -22,7 +25,7 @@ export async function restoreFiles (files: readonly string[], uri: Uri, defaults
     const ended = once(child, 'close') as Promise<[number | null]>
     // it is waited for below, whatever happens first
     ended.catch(() => {})
-    const damage = await feed(files, child.stdin as Writable, stop)
+    const damage = await feed(file, child.stdin as Writable, stop)
     const [code] = await ended.catch((cause: unknown): never => { throw unstarted(cause, stop) })
     if (damage !== null) throw damage
     if (code !== 0) throw new StreamError('cannot-write', `mariadb ended with ${String(code)}: ${message.trim().replaceAll('\n', '; ')}`)
@@ -37,16 +40,16 @@ function unstarted (cause: unknown, stop: AbortSignal): unknown {
 }
 
 /** Resolves with what was wrong with a file, if anything was. */
-async function feed (files: readonly string[], input: Writable, stop: AbortSignal): Promise<StreamError | null> {
+async function feed (file: string, input: Writable, stop: AbortSignal): Promise<StreamError | null> {
   // it says by its exit why it does not read on
   let isOver = false
   input.once('error', () => { isOver = true })
   try {
-    for (const file of files) {
-      for await (const chunk of file.endsWith('.gz') ? plainChunks(file, stop) : chunksOf(createReadStream(file), file, stop)) {
-        if (isOver) return null
-        if (!input.write(chunk)) await Promise.race([once(input, 'drain'), once(input, 'close')]).catch(() => {})
-      }
+    input.write(sandbox)
+    for await (const chunk of file.endsWith('.gz') ? plainChunks(file, stop) : chunksOf(createReadStream(file), file, stop)) {
+      // one that is closed says so no more
+      if (isOver || input.destroyed) return null
+      if (!input.write(chunk)) await Promise.race([once(input, 'drain'), once(input, 'close')]).catch(() => {})
     }
     return null
   } catch (error) {

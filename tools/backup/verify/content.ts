@@ -4,10 +4,10 @@ import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { addRow, contentOfRow, keyOfRow, piecesOfDump, timeOfRow, type DumpRow } from '../../../lib/backup/dump-rows.js'
 import { addLine } from '../../../lib/backup/hours.js'
-import { undated, type Hour } from '../../../lib/backup/manifest.js'
+import { undated, type Hour, type Source } from '../../../lib/backup/manifest.js'
 import { HourSums, numberOfContent, numberOfKey } from '../../../lib/backup/sums.js'
 import { messageOf, StreamError } from '../../../lib/errors.js'
-import { isGzipped } from '../../../lib/purge/file-content.js'
+import { isGzipped, isUnreadable } from '../../../lib/purge/file-content.js'
 import { linesOf } from '../../../lib/purge/lines.js'
 import { chunksOf } from '../../../lib/stream/chunks.js'
 
@@ -35,12 +35,12 @@ export type Advance = (bytes: number) => void
 
 /** Of bytes as they are on disk; of `.gz` too. `lengths`: of which beginnings. */
 export async function digestOf (path: string, lengths: readonly number[], advance: Advance, stop: AbortSignal): Promise<Digest> {
-  return await digestOfChunks(chunksOf(createReadStream(path, { highWaterMark: 1 << 20 }), path, stop), lengths, advance)
+  return await digestOfChunks(untilStopped(chunksOf(createReadStream(path, { highWaterMark: 1 << 20 }), path, stop), path, stop), lengths, advance)
 }
 
 /** Of what a `.gz` holds. Of what cannot be decompressed as far as it can. */
 export async function plainDigestOf (path: string, lengths: readonly number[], stop: AbortSignal): Promise<Digest> {
-  return await digestOfChunks(untilBroken(plainChunks(path, stop)), lengths)
+  return await digestOfChunks(untilStopped(untilBroken(plainChunks(path, stop)), path, stop), lengths)
 }
 
 async function * untilBroken<T> (items: AsyncIterable<T>): AsyncGenerator<T> {
@@ -49,6 +49,12 @@ async function * untilBroken<T> (items: AsyncIterable<T>): AsyncGenerator<T> {
   } catch (error) {
     if (!(error instanceof StreamError)) throw error
   }
+}
+
+/** What is stopped has not come to its end: nobody is to take that for the end of the file. */
+async function * untilStopped<T> (items: AsyncIterable<T>, path: string, stop: AbortSignal): AsyncGenerator<T> {
+  yield * items
+  if (stop.aborted) throw new StreamError('stopped', `stopped while ${path} was read`)
 }
 
 async function digestOfChunks (chunks: AsyncIterable<Buffer>, lengths: readonly number[], advance: Advance = () => {}): Promise<Digest> {
@@ -72,27 +78,32 @@ async function digestOfChunks (chunks: AsyncIterable<Buffer>, lengths: readonly 
   return { bytes, sha256: hash.digest('hex'), beginnings }
 }
 
-/** As far as it can be read: what is behind a damage is not looked for. */
-export async function contentOf (path: string, stop: AbortSignal): Promise<Content> {
-  const content = await readContent(path, wholePieceBytes, stop)
-  return content.broken === null ? content : await readContent(path, smallPieceBytes, stop)
+/** Of what is compressed as we do not read it, and of the statement that makes a table: nobody has looked into it. */
+const unread: Content = { hours: [], lines: 0, bytes: 0, broken: null }
+
+/** As far as it can be read: what is behind a damage is not looked for. `kind`: of what its manifest is. */
+export async function contentOf (path: string, kind: Source['kind'], stop: AbortSignal): Promise<Content> {
+  if (kind === 'schema' || isUnreadable(path)) return unread
+  const content = await readContent(path, kind, wholePieceBytes, stop)
+  return content.broken === null ? content : await readContent(path, kind, smallPieceBytes, stop)
 }
 
 /** What is decompressed at a time: of the piece in which the damage is, nothing is seen. */
 const [wholePieceBytes, smallPieceBytes] = [64 << 10, 1 << 10]
 
-async function readContent (path: string, pieceBytes: number, stop: AbortSignal): Promise<Content> {
+async function readContent (path: string, kind: Source['kind'], pieceBytes: number, stop: AbortSignal): Promise<Content> {
   const sums = new HourSums()
   let [lines, bytes] = [0, 0]
   try {
-    if (isDump(path)) {
-      for await (const piece of piecesOfDump(plainChunks(path, stop, pieceBytes), path)) {
+    const chunks = untilStopped(plainChunks(path, stop, pieceBytes), path, stop)
+    if (kind === 'dump') {
+      for await (const piece of piecesOfDump(chunks, path)) {
         for (const row of piece.rows) addRow(sums, row)
         for (let at = piece.bytes.indexOf(newline); at !== -1; at = piece.bytes.indexOf(newline, at + 1)) lines++
         bytes += piece.bytes.length
       }
     } else {
-      for await (const some of linesOf(plainChunks(path, stop, pieceBytes), mostLineBytes)) {
+      for await (const some of linesOf(chunks, mostLineBytes)) {
         for (const line of some) addLine(sums, line)
         lines += some.length
         bytes += some.reduce((sum, line) => sum + line.bytes.length, 0)
@@ -100,7 +111,7 @@ async function readContent (path: string, pieceBytes: number, stop: AbortSignal)
     }
     return { hours: sums.hours, lines, bytes, broken: null }
   } catch (error) {
-    if (!(error instanceof StreamError)) throw error
+    if (stop.aborted || !(error instanceof StreamError)) throw error
     return { hours: sums.hours, lines, bytes, broken: messageOf(error.cause ?? error) }
   }
 }
@@ -108,10 +119,6 @@ async function readContent (path: string, pieceBytes: number, stop: AbortSignal)
 const newline = 0x0a
 /** A longer line is not looked into: as a purge has it. */
 const mostLineBytes = 16 << 20
-
-export function isDump (path: string): boolean {
-  return path.endsWith('.sql.gz')
-}
 
 /** What a file holds, decompressed. */
 export async function * plainChunks (path: string, stop: AbortSignal, pieceBytes = wholePieceBytes): AsyncGenerator<Buffer> {
@@ -128,7 +135,7 @@ export async function * plainChunks (path: string, stop: AbortSignal, pieceBytes
 /** Of these hours in a dump, key and content of each row, in hex. */
 export async function dumpedRows (path: string, hours: ReadonlySet<string>, stop: AbortSignal): Promise<Map<string, Map<string, string>>> {
   const found = new Map([...hours].map(hour => [hour, new Map<string, string>()]))
-  for await (const { rows } of piecesOfDump(plainChunks(path, stop), path)) {
+  for await (const { rows } of piecesOfDump(untilStopped(plainChunks(path, stop), path, stop), path)) {
     for (const row of rows) found.get(timeOfRow(row)?.slice(0, 13) ?? undated)?.set(hex(numberOf(row), 32), hex(numberOfContent(contentOfRow(row)), 64))
   }
   return found
@@ -158,6 +165,7 @@ export interface LineDifference {
 const mostLines = 1000
 
 export async function lineDifference (good: string, bad: string, stop: AbortSignal): Promise<LineDifference> {
+  if (isUnreadable(bad)) return { lines: [], good: { lines: 0, bytes: 0 }, isCut: false, isAlike: false }
   const [ones, others] = [single(good, wholePieceBytes, stop), single(bad, smallPieceBytes, stop)]
   const lines: number[] = []
   let before = { lines: 0, bytes: 0 }
@@ -165,6 +173,7 @@ export async function lineDifference (good: string, bad: string, stop: AbortSign
   try {
     for (let number = 1; ; number++) {
       const [one, other] = [(await ones.next()).value, (await others.next()).value]
+      if (stop.aborted) throw new StreamError('stopped', `stopped while ${bad} was compared`)
       if (one === undefined || other === undefined) return { lines, good: before, isCut: one !== undefined, isAlike }
       isAlike ||= one.equals(other)
       if (!one.equals(other)) lines.push(number)

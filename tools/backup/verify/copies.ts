@@ -1,16 +1,21 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Manifest } from '../../../lib/backup/manifest.js'
+import type { Manifest, Source } from '../../../lib/backup/manifest.js'
 import { manifestName } from '../../../lib/backup/manifest-file.js'
+import { isUnreadable } from '../../../lib/purge/file-content.js'
 import { numberText } from '../../text.js'
 import type { Content, Digest, LineDifference } from './content.js'
 import { affected, differencesOf } from './differences.js'
 import { finding, type Finding } from './finding.js'
 import type { Place } from './place.js'
 
+/** Of the statement that makes a table. */
+export const lostSchema = 'it is not there; without it dumps of that table cannot be restored'
+
 /** How files are looked into. Each is read once, whatever is asked of it. */
 export interface Reading {
   digest (file: string): Promise<Digest>
-  content (file: string): Promise<Content>
+  /** `kind`: of what its manifest is; a name says nothing. */
+  content (file: string, kind: Source['kind']): Promise<Content>
   compare (good: string, bad: string): Promise<LineDifference>
 }
 
@@ -45,7 +50,7 @@ export async function lookAtCopies (path: string, places: readonly Place[], read
   const holder = copies.find(({ digest }) => fits(digest, manifest))
   const good = holder?.place.local(path) ?? null
   const backup = { path, manifest, good, place: (holder ?? copies.find(({ digest }) => digest !== null) ?? copies[0])?.place.name ?? '' }
-  const isTrue = good === null || isDeepStrictEqual(differencesOf(manifest.hours, (await reading.content(good)).hours), [])
+  const isTrue = good === null || isDeepStrictEqual(differencesOf(manifest.hours, (await reading.content(good, manifest.source.kind)).hours), [])
   for (const copy of copies) {
     const isMissing = copy.digest === null && copy.manifest === undefined
     // what is over may be gone from one place before it is from another
@@ -69,7 +74,7 @@ async function chosen (copies: readonly Copy[], path: string, { content }: Readi
   if (first === undefined) return null
   for (const { manifest, holder } of held.length === 1 ? [] : held) {
     if (holder === undefined || manifest.source.sha256 !== first.manifest.source.sha256) continue
-    if (differencesOf(manifest.hours, (await content(holder.place.local(path))).hours).length === 0) return manifest
+    if (differencesOf(manifest.hours, (await content(holder.place.local(path), manifest.source.kind)).hours).length === 0) return manifest
   }
   return first.manifest
 }
@@ -97,6 +102,7 @@ function ofManifest ({ place, manifest, digest }: Copy, path: string, right: Man
 
 async function ofFile ({ place, manifest, digest }: Copy, path: string, backup: Backup, reading: Reading): Promise<Finding[]> {
   if (digest === null) {
+    if (backup.manifest.source.kind === 'schema') return [finding('missing', place.name, path, lostSchema)]
     const events = backup.manifest.hours.reduce((sum, { count }) => sum + count, 0)
     return [finding('missing', place.name, path, `it is not there${manifest === undefined ? ', nor is its manifest' : ''}: ${numberText(events)} events`, { hours: backup.manifest.hours.map(({ hour, schema, count }) => ({ hour, schema, events: count })) })]
   }
@@ -106,10 +112,11 @@ async function ofFile ({ place, manifest, digest }: Copy, path: string, backup: 
 
 /** Says where, as well as can be told. */
 export async function damage (place: Pick<Place, 'name'>, what: string, file: string, digest: Digest, { manifest, good }: Pick<Backup, 'manifest' | 'good'>, { content, compare }: Pick<Reading, 'content' | 'compare'>): Promise<Finding> {
-  const { hours, broken, lines, bytes } = await content(file)
-  const compared = good === null ? null : await compare(good, file)
+  const { hours, broken, lines, bytes } = await content(file, manifest.source.kind)
+  const compared = good === null || manifest.source.kind === 'schema' ? null : await compare(good, file)
   const isShort = digest.bytes < manifest.source.bytes
   const size = isShort ? `it ends after ${numberText(digest.bytes)} of ${numberText(manifest.source.bytes)} bytes` : digest.bytes > manifest.source.bytes ? `it has ${numberText(digest.bytes - manifest.source.bytes)} bytes more than it had` : 'its bytes are not what they were'
+  if (manifest.source.kind === 'schema' || isUnreadable(file)) return finding('damaged', place.name, what, size)
   const until = compared?.good ?? { lines, bytes }
   const isCut = isShort || broken !== null || compared?.isCut === true
   return finding('damaged', place.name, what, `${size}${isCut ? `; good up to line ${numberText(until.lines)}` : ''}${broken === null ? '' : `; ${broken}`}`, {

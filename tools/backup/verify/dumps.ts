@@ -1,11 +1,11 @@
 import { dumpPath } from '../../../lib/backup/layout.js'
-import type { DumpSource, Hour } from '../../../lib/backup/manifest.js'
+import { undated, type DumpSource, type Hour } from '../../../lib/backup/manifest.js'
 import { numberText } from '../../text.js'
 import type { Backup } from './copies.js'
 import { differencesOf, hasSameEvents, type Difference } from './differences.js'
 import { finding, type Finding } from './finding.js'
 import type { Claims } from './policy.js'
-import type { LiveTables } from './tables.js'
+import { isDaily, type LiveTables } from './tables.js'
 
 /** A dump, and what it is of. */
 export interface Dump extends Backup {
@@ -23,6 +23,8 @@ export interface DumpLook {
   readonly isOverdue: (hour: Hour) => boolean
   /** Whether backups keep an hour. */
   readonly isKept: (hour: Pick<Hour, 'hour'>) => boolean
+  /** When the last backup began that did everything. */
+  readonly runMs: number
   /** There was no backup for too long. */
   readonly isLate: boolean
   /** Of these hours in a dump, key and content of each row, in hex. */
@@ -40,12 +42,12 @@ export async function compareDump (dump: Dump, look: DumpLook): Promise<void> {
   const { source, manifest } = dump
   const table = look.live.tables.get(source.table)
   if (table === undefined) {
-    const lost = manifest.hours.filter(hour => look.claims(hour) !== 'nothing')
+    const lost = manifest.hours.filter(hour => isDaily(source.table) || look.claims(hour) !== 'nothing')
     for (const { hour, schema, count } of lost) look.see(finding('missing', look.name, source.table, `there is no such table; a backup has ${numberText(count)} rows`, { hours: [{ hour, schema, events: count }] }))
     return
   }
-  // what vanadium notes for itself is another each minute
-  if (table.style === 'whole') return
+  // what vanadium notes for itself is another each minute; rows of these only change
+  if (table.style === 'whole' && !isDaily(table.name)) return
   const differences = differencesOf(manifest.hours, await look.live.hours(source.table, source.day))
   const doubtful = differences.filter(difference => isDoubtful(difference, look))
   const rows = await rowsOfDump(dump, doubtful, look)
@@ -57,8 +59,8 @@ export async function compareDump (dump: Dump, look: DumpLook): Promise<void> {
 
 /** Whether it is to be looked at row by row: a purge does not explain it, nor that something has come. */
 function isDoubtful (difference: Difference, { claims }: DumpLook): boolean {
-  const { was, is } = difference
-  const claim = claims(difference)
+  const { was, is, schema } = difference
+  const claim = isDaily(schema) ? 'all' : claims(difference)
   return was !== null && claim !== 'nothing' && !(claim === 'events' && hasSameEvents(was, is))
 }
 
@@ -84,8 +86,7 @@ async function tellRows (dump: Dump, difference: Difference, had: Rows | null, l
   const { was, is, hour, schema } = difference
   const all = numberText(was?.count ?? 0)
   if (had === null) {
-    const lost = Math.max(0, (was?.count ?? 0) - (is?.count ?? 0))
-    look.see(finding(lost > 0 ? 'missing' : 'damaged', look.name, schema, lost > 0 ? `${numberText(lost)} of ${all} rows are not there any more` : `the ${all} rows are not what they were`, { hours: [{ hour, schema, events: lost > 0 ? lost : null }] }))
+    tellCount(difference, look)
     return
   }
   const has = await look.live.rows(dump.source.table, hour)
@@ -95,6 +96,15 @@ async function tellRows (dump: Dump, difference: Difference, had: Rows | null, l
   if (lost.length > 0) look.see(finding('missing', look.name, schema, `${numberText(lost.length)} of ${all} rows are not there any more`, { hours: [{ hour, schema, events: lost.length }], rows: lost.slice(0, mostKeys) }))
   if (look.claims(difference) === 'all' && changed.length > 0) look.see(finding('damaged', look.name, schema, `${numberText(changed.length)} of ${all} rows are not what they were`, { hours: [{ hour, schema, events: changed.length }], rows: changed.slice(0, mostKeys) }))
   if (look.isLate && gained > 0) look.see(lacking(dump, difference, gained, look))
+  // rows without a key, or with the same, were taken for one
+  if (lost.length === 0 && changed.length === 0 && (is?.count ?? 0) <= (was?.count ?? 0)) tellCount(difference, look)
+}
+
+/** As well as can be told without looking at rows. */
+function tellCount ({ was, is, hour, schema }: Difference, { claims, name, see }: DumpLook): void {
+  const [all, lost] = [numberText(was?.count ?? 0), Math.max(0, (was?.count ?? 0) - (is?.count ?? 0))]
+  if (lost > 0) see(finding('missing', name, schema, `${numberText(lost)} of ${all} rows are not there any more`, { hours: [{ hour, schema, events: lost }] }))
+  else if (claims({ hour, schema }) === 'all') see(finding('damaged', name, schema, `the ${all} rows are not what they were`, { hours: [{ hour, schema, events: null }] }))
 }
 
 function lacking ({ path, manifest }: Dump, { hour, schema }: Difference, rows: number, { to }: DumpLook): Finding {
@@ -106,6 +116,10 @@ function lacking ({ path, manifest }: Dump, { hour, schema }: Difference, rows: 
  * numbered higher than the first of every day of which there is a dump.
  */
 export async function findUndumped (table: string, dumps: readonly Dump[], look: DumpLook): Promise<void> {
+  if (look.live.tables.get(table)?.style === 'whole') {
+    if (dumps.length === 0) await tellUndumped(table, look)
+    return
+  }
   const dumped = new Set(dumps.map(({ source }) => source.day))
   const days = (await look.live.days(table)).filter(day => !dumped.has(day))
   if (days.length === 0) return
@@ -117,4 +131,11 @@ export async function findUndumped (table: string, dumps: readonly Dump[], look:
     if (hours.length === 0 || !(look.isLate || (first !== null && first < newest))) continue
     look.see(finding(look.isLate ? 'too-old' : 'missing', look.to, dumpPath(look.live.database, table, day), 'there is no dump of that day', { hours: hours.map(({ hour, schema, count }) => ({ hour, schema, events: count })) }))
   }
+}
+
+/** Of a table without days: it has rows, was there when the last backup began, and is in none. */
+async function tellUndumped (table: string, { live, to, isLate, runMs, see }: DumpLook): Promise<void> {
+  if (!isLate && !(await live.madeMs(table) < runMs)) return
+  const hours = await live.hours(table, undated)
+  if (hours.length > 0) see(finding(isLate ? 'too-old' : 'missing', to, dumpPath(live.database, table, undated), 'there is no dump of that table', { hours: hours.map(({ hour, schema, count }) => ({ hour, schema, events: count })) }))
 }

@@ -28,7 +28,7 @@ export async function openPlaces ({ to, destinations }: BackupConfiguration, { r
       places.push(await place())
     } catch (error) {
       if (!(error instanceof VanadiumError)) throw error
-      fail(`${name}: ${error.message}`)
+      if (!stop.aborted) fail(`${name}: ${error.message}`)
     }
   }
   await open(to, () => directoryPlace(to))
@@ -38,7 +38,7 @@ export async function openPlaces ({ to, destinations }: BackupConfiguration, { r
   for (const one of remote) {
     if (stop.aborted) break
     waiting(`rsync ${one.to}`)
-    await open(destinationName(one), async () => await remotePlace(one, good, stop, release => { defer('what was fetched', release) }))
+    await open(destinationName(one), async () => await remotePlace(one, { good, to }, stop, release => { defer('what was fetched', release) }))
     waiting(null)
   }
   return places
@@ -50,8 +50,13 @@ async function goodCopies (places: readonly Place[], { digest }: Reading, stop: 
     for (const [path, manifest] of manifests) {
       if (stop.aborted) return good
       if (manifest === null || good.has(path) || !files.has(path) || !existsSync(local(path))) continue
-      const { bytes, sha256 } = await digest(local(path))
-      if (bytes === manifest.source.bytes && sha256 === manifest.source.sha256) good.set(path, local(path))
+      try {
+        const { bytes, sha256 } = await digest(local(path))
+        if (bytes === manifest.source.bytes && sha256 === manifest.source.sha256) good.set(path, local(path))
+      } catch (error) {
+        // it is told when all copies of it are looked at
+        if (!(error instanceof VanadiumError)) throw error
+      }
     }
   }
   return good
@@ -67,7 +72,7 @@ export async function lookAtPlaces (places: readonly Place[], { reading, horizon
   for (const path of [...paths].sort()) {
     if (stop.aborted) break
     try {
-      if (isSchemaFile(path)) {
+      if (isSchemaFile(path) && !places.some(({ manifests }) => manifests.has(path))) {
         await lookAtSchemaFile(path, places, reading, see)
         continue
       }
@@ -75,7 +80,7 @@ export async function lookAtPlaces (places: readonly Place[], { reading, horizon
       if (backup !== null) backups.push(backup)
     } catch (error) {
       if (!(error instanceof VanadiumError)) throw error
-      fail(`${path}: ${error.message}`)
+      if (!stop.aborted) fail(`${path}: ${error.message}`)
     }
   }
   return backups

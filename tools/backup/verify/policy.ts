@@ -2,7 +2,7 @@ import { eventErrorSchema } from '../../../lib/event/event-error.js'
 import { dayMs, daysOfError, keepsAnything, noSchema } from '../../../lib/purge/rules.js'
 import type { Rules } from '../../../lib/purge/store.js'
 import { revisionOf } from '../../../lib/sql/names.js'
-import type { Hour } from '../../../lib/backup/manifest.js'
+import { undated, type Hour } from '../../../lib/backup/manifest.js'
 import { msOfHour } from './finding.js'
 
 /**
@@ -11,16 +11,16 @@ import { msOfHour } from './finding.js'
  */
 export type Claim = 'all' | 'events' | 'nothing'
 
-/** Of one hour of a schema, called as its table is. */
-export type Claims = (hour: Pick<Hour, 'hour' | 'schema'>) => Claim
+/** Of one hour of a schema, called as its table is. `undatedMs`: when what has no time was written; of what nobody knows that, nothing has to be there. */
+export type Claims = (hour: Pick<Hour, 'hour' | 'schema'>, undatedMs?: number) => Claim
 
 /** What the policies of the registry leave at that time. An hour that is too old in part may have lost that part. */
 export function claimsAt (rules: Rules, nowMs: number): Claims {
   const known = new Map<string, { readonly days: number, readonly keeps: boolean }>()
-  return ({ hour, schema }) => {
+  return ({ hour, schema }, undatedMs = NaN) => {
     let policy = known.get(schema)
     if (policy === undefined) known.set(schema, policy = policyOf(schema, rules))
-    if (msOfHour(hour) >= nowMs - policy.days * dayMs) return 'all'
+    if ((hour === undated ? undatedMs : msOfHour(hour)) >= nowMs - policy.days * dayMs) return 'all'
     return policy.keeps ? 'events' : 'nothing'
   }
 }

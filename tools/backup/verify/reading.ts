@@ -9,8 +9,8 @@ export function readingOf ({ advance }: Pick<VerifyProgress, 'advance'>, stop: A
   const contents = new Map<string, Promise<Content>>()
   return {
     digest: async file => await once(digests, file, async () => await digestOf(file, [], advance, stop)),
-    content: async file => await once(contents, file, async () => {
-      const content = await contentOf(file, stop)
+    content: async (file, kind) => await once(contents, file, async () => {
+      const content = await contentOf(file, kind, stop)
       advance(statSync(file, { throwIfNoEntry: false })?.size ?? 0)
       return content
     }),

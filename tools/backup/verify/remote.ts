@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileOfManifest } from '../../../lib/backup/manifest-file.js'
 import type { Destination } from '../../../lib/backup/configuration.js'
@@ -11,12 +10,20 @@ type RsyncDestination = Extract<Destination, { kind: 'rsync' }>
 /** Where a copy is that is as its manifest says, by its path below a place. */
 export type GoodCopies = ReadonlyMap<string, string>
 
+/** Hidden: nothing of it is part of the backup, or sent anywhere. */
+const workName = '.verify-'
+
+/** Removes what a look that was killed has fetched. To be called under the lock. */
+export function removeFetched (to: string): void {
+  for (const name of readdirSync(to).filter(name => name.startsWith(workName))) rmSync(join(to, name), { recursive: true, force: true })
+}
+
 /**
  * What is at an rsync destination. There it is compared by checksums with the good copies that are here; what is not the same, or not here, is
- * fetched and looked at as all else is. `defer` is told how to remove that again.
+ * fetched and looked at as all else is: into the staging area `to`, as it may be the whole backup. `defer` is told how to remove that again.
  */
-export async function remotePlace (destination: RsyncDestination, good: GoodCopies, stop: AbortSignal, defer: (release: () => void) => void): Promise<Place> {
-  const work = mkdtempSync(join(tmpdir(), 'vanadium-verify-'))
+export async function remotePlace (destination: RsyncDestination, { good, to }: { good: GoodCopies, to: string }, stop: AbortSignal, defer: (release: () => void) => void): Promise<Place> {
+  const work = mkdtempSync(join(to, workName))
   defer(() => { rmSync(work, { recursive: true, force: true }) })
   const [links, fetched] = ['good', 'fetched'].map(name => join(work, name)) as [string, string]
   for (const directory of [links, fetched]) mkdirSync(directory)

@@ -11,7 +11,7 @@ export async function filesAt (destination: RsyncDestination, stop: AbortSignal)
   const files = new Map<string, number>()
   await rsync(destination, ['--recursive', '--list-only', '--no-human-readable', directory(destination.to)], stop, line => {
     const [, bytes = '', path] = /^-\S+\s+([\d,.]+)\s+\S+\s+\S+ (.+)$/.exec(line) ?? []
-    if (path !== undefined) files.set(path, Number(bytes.replace(/[,.]/g, '')))
+    if (path !== undefined) files.set(plain(path), Number(bytes.replace(/[,.]/g, '')))
   })
   return files
 }
@@ -22,7 +22,7 @@ export async function unlikeAt (destination: RsyncDestination, tree: string, sto
   await rsync(destination, ['--recursive', '--copy-links', '--checksum', '--dry-run', '--itemize-changes', '--out-format=%i %n', directory(tree), directory(destination.to)], stop, line => {
     // <f or >f: the file would be sent, by what an upper-case c or + in it does not matter
     const [, path] = /^[<>]f\S+ (.+)$/.exec(line) ?? []
-    if (path !== undefined) unlike.add(path)
+    if (path !== undefined) unlike.add(plain(path))
   })
   return unlike
 }
@@ -30,6 +30,11 @@ export async function unlikeAt (destination: RsyncDestination, tree: string, sto
 /** Copies these files below a local directory. Those that are not there are left out. */
 export async function fetchFrom (destination: RsyncDestination, paths: readonly string[], into: string, stop: AbortSignal): Promise<void> {
   if (paths.length > 0) await rsync(destination, ['--files-from=-', '--from0', '--ignore-missing-args', directory(destination.to), directory(into)], stop, () => {}, paths.join('\0'))
+}
+
+/** As rsync prints a path: a control character, and a backslash that looks like the beginning of one, by its code. */
+function plain (path: string): string {
+  return path.replace(/\\#([0-3][0-7]{2})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)))
 }
 
 function directory (path: string): string {

@@ -1,19 +1,20 @@
 import { basename, dirname, join } from 'node:path'
-import type { Reading } from './copies.js'
+import { folders } from '../../../lib/backup/layout.js'
+import { lostSchema, type Reading } from './copies.js'
 import { finding, type Finding } from './finding.js'
 import type { Place } from './place.js'
 
-/** Of the statement that makes a table there is no manifest: the next backup may have another. */
+/** The statement that makes a table. */
 export function isSchemaFile (path: string): boolean {
-  return basename(path) === 'schema.sql'
+  return path.startsWith(`${folders.tables}/`) && basename(path) === 'schema.sql'
 }
 
 /** Of a dump, that without which it cannot be restored; null for an archive. */
 export function schemaFileOf (path: string): string | null {
-  return path.startsWith('tables/') && !isSchemaFile(path) ? join(dirname(path), 'schema.sql') : null
+  return path.startsWith(`${folders.tables}/`) && !isSchemaFile(path) ? join(dirname(path), 'schema.sql') : null
 }
 
-/** All places have to have the same; of two, what the first has is right. */
+/** Of a backup that was made before these had manifests: all places have to have the same; of two, what the first has is right. */
 export async function lookAtSchemaFile (path: string, places: readonly Place[], { digest }: Pick<Reading, 'digest'>, see: (found: Finding) => void): Promise<void> {
   const hashes = new Map<Place, string>()
   for (const place of places) if (place.files.has(path)) hashes.set(place, (await digest(place.local(path))).sha256)
@@ -21,7 +22,7 @@ export async function lookAtSchemaFile (path: string, places: readonly Place[], 
   const holder = [...hashes].find(([, hash]) => hash === right)?.[0].name ?? ''
   for (const place of places) {
     const hash = hashes.get(place)
-    if (hash === undefined) see(finding('missing', place.name, path, 'it is not there; without it dumps of that table cannot be restored'))
+    if (hash === undefined) see(finding('missing', place.name, path, lostSchema))
     else if (hash !== right) see(finding('damaged', place.name, path, `it is not what it is at ${holder}`))
   }
 }

@@ -72,7 +72,7 @@ export class Verification {
       return await work()
     } catch (error) {
       if (!(error instanceof VanadiumError) && !isOfDatabase(error)) throw error
-      this.#fail(`${what}: ${messageOf(error)}`)
+      if (!this.#ctx.stop.aborted) this.#fail(`${what}: ${messageOf(error)}`)
       return null
     }
   }

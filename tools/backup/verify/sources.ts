@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { StreamError } from '../../../lib/errors.js'
-import { readLines } from '../../../lib/purge/file-content.js'
+import { isUnreadable, readLines } from '../../../lib/purge/file-content.js'
 import { partsOfName, sourcesOf } from '../sources.js'
 import type { Archive } from './archives.js'
 
@@ -9,13 +9,14 @@ export async function archivesOf (patterns: readonly string[], fail: (what: stri
   const archives: Archive[] = []
   for (const { path, stat } of sourcesOf(patterns, fail)) {
     if (stop.aborted) break
-    archives.push({ path, log: partsOfName(path).log, head: await headOf(path, stop), bytes: Number(stat.size), changedMs: Number(stat.ctimeMs) })
+    archives.push({ path, log: partsOfName(path).log, head: await headOf(path, stop), bytes: Number(stat.size), changedMs: Number(stat.ctimeMs), writtenMs: Number(stat.mtimeMs) })
   }
   return archives
 }
 
 /** SHA-256 of its first line, hex; empty if there is none that can be read. */
 async function headOf (path: string, stop: AbortSignal): Promise<string> {
+  if (isUnreadable(path)) return ''
   try {
     for await (const [line] of readLines(path, stop)) if (line !== undefined) return createHash('sha256').update(line.bytes).digest('hex')
     return ''
