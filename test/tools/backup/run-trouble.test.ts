@@ -80,21 +80,24 @@ t.test('tables in trouble', { skip: needsForBackups }, async t => {
       for (; !isOver; n += 20) await host.query(insertRows(n, n + 20, dayAgo(0).ms))
     })()
     host.replace('mariadb-dump', `${findProgram('mariadb-dump') ?? ''} "$@" | while IFS= read -r line; do printf '%s\\n' "$line"; done; exit \${PIPESTATUS[0]}`)
-    for (let run = 0; run < 2; run++) {
-      await host.must(0)
-      const manifest = host.manifest(host.path(0))
-      const other = await mariadb.database()
-      restore(mariadb, other, join(host.to, `tables/${host.database}/Edit_1/schema.sql`), join(host.to, host.path(0)))
-      const ended = new AbortController()
-      const reader = await openMysqlReader(parseUri(`mysql://root@127.0.0.1:${mariadb.port}/${other}`), '', 'test', ended.signal)
-      const query: Query = async sql => await reader.query(sql)
-      await setUpSession(query)
-      const [table] = await backupTables(query)
-      t.strictSame(await hoursOfTable(query, table as BackupTable, dayAgo(0).day), manifest.hours)
-      ended.abort()
+    try {
+      for (let run = 0; run < 2; run++) {
+        await host.must(0)
+        const manifest = host.manifest(host.path(0))
+        const other = await mariadb.database()
+        restore(mariadb, other, join(host.to, `tables/${host.database}/Edit_1/schema.sql`), join(host.to, host.path(0)))
+        const ended = new AbortController()
+        const reader = await openMysqlReader(parseUri(`mysql://root@127.0.0.1:${mariadb.port}/${other}`), '', 'test', ended.signal)
+        const query: Query = async sql => await reader.query(sql)
+        await setUpSession(query)
+        const [table] = await backupTables(query)
+        t.strictSame(await hoursOfTable(query, table as BackupTable, dayAgo(0).day), manifest.hours)
+        ended.abort()
+      }
+    } finally {
+      isOver = true
+      await feeding
     }
-    isOver = true
-    await feeding
     t.ok(n > 2100, `${n} rows came`)
   })
 
