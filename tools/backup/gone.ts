@@ -42,5 +42,5 @@ export function dumpedEventTables (database: string, { configuration: { to } }: 
 
 /** Whether there is a dump of a table. */
 export function isDumped (database: string, table: string, { configuration: { to } }: Means): boolean {
-  return backedUp(to, tableFolder(database, table)).length > 0
+  return backedUp(to, tableFolder(database, table)).some(path => path.endsWith('.sql.gz'))
 }

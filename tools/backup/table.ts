@@ -92,8 +92,8 @@ async function dumpDay (table: BackupTable, { day, manifest: before, changed }: 
   let isLater = false
   try {
     const sums = new HourSums()
-    // what was changed stays as it was dumped
-    const rows = [rowsOf(table, day), ...changed.map(({ hour }) => `NOT (${rowsOf(table, hour)})`)].join(' AND ')
+    // what was changed stays as it was dumped, and is taken over below
+    const rows = [rowsOf(table, day), ...(before === null ? [] : changed).map(({ hour }) => `NOT (${rowsOf(table, hour)})`)].join(' AND ')
     await draft.compress(counted(of.dumper.dump(table.name, rows, stop), table, sums))
     const kept = before === null || means.acceptsMissing || (table.style === 'whole' && !isDaily(table)) ? [] : await keepMissing(file, draft, { table, before, now: sums.hours }, of.retention, means)
     sums.addAll(kept)

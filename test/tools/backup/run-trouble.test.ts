@@ -49,6 +49,41 @@ t.test('tables in trouble', { skip: needsForBackups }, async t => {
     t.strictSame(host.paths('tables'), [host.path(2)])
   })
 
+  // seen to fail with a position that is committed before the rows
+  await t.test('positions are not ahead of rows: they stay as they were while a table of events cannot be dumped', async t => {
+    const host = await tableHost(t, mariadb, registry, editTable, insertRows(0, 10, dayAgo(2).ms), 'CREATE TABLE vanadium_positions (consumer VARCHAR(64) PRIMARY KEY, position TEXT)',
+      "INSERT INTO vanadium_positions VALUES ('a', 'before')", 'CREATE TABLE notes (n INT)', 'INSERT INTO notes VALUES (1)')
+    await host.must(0)
+    const positions = `tables/${host.database}/vanadium_positions/undated.sql.gz`
+    await host.query(insertRows(10, 20, dayAgo(2).ms + 60_000))
+    await host.query("UPDATE vanadium_positions SET position = 'after'")
+    await host.query('INSERT INTO notes VALUES (2)')
+    const program = findProgram('mariadb-dump') ?? ''
+    host.replace('mariadb-dump', `[[ \${@: -1} == Edit_1 ]] && exit 3; exec ${program} "$@"`)
+
+    t.match(await host.must(1), { tables: { made: 1 }, failures: [/^table Edit_1: /] })
+    for (const at of [host.to, ...host.destinations]) t.match(host.content(positions, at), "'before'")
+
+    host.replace('mariadb-dump', `exec ${program} "$@"`)
+    t.match(await host.must(0), { tables: { made: 2 } })
+    t.match(host.content(positions, host.destinations[0]), "'after'")
+    t.strictSame(readdirSync(join(host.to, `tables/${host.database}/vanadium_positions`)).filter(name => name.startsWith('.')), [])
+  })
+
+  // seen to fail without a look at vanadium_schemas
+  await t.test('a table that the account may not read is not passed over', async t => {
+    const host = await tableHost(t, mariadb, registry, editTable, insertRows(0, 10, dayAgo(2).ms), editTable.replaceAll('Edit', 'Hidden'), 'CREATE TABLE vanadium_schemas (name VARCHAR(64), revision INT, table_name VARCHAR(64))',
+      "INSERT INTO vanadium_schemas VALUES ('Edit', 1, 'Edit_1'), ('Hidden', 1, 'Hidden_1')")
+    await mariadb.query("CREATE USER 'some'@'127.0.0.1'")
+    for (const table of ['Edit_1', 'vanadium_schemas']) await mariadb.query(`GRANT SELECT ON ${host.database}.${table} TO 'some'@'127.0.0.1'`)
+    writeFileSync(join(host.directory, 'backup.cnf'), '[client]\nuser = some\n', { mode: 0o600 })
+
+    t.match(await host.must(1), { tables: { made: 2 }, failures: [/^table Hidden_1: vanadium_schemas names it, and this account cannot see it; GRANT SELECT/] })
+
+    await mariadb.query(`GRANT SELECT ON ${host.database}.Hidden_1 TO 'some'@'127.0.0.1'`)
+    await host.must(0)
+  })
+
   // seen to fail with --defaults-extra-file of a file that is in the staging area
   await t.test('the password is on no command line, and in no file that has a name', async t => {
     const host = await tableHost(t, mariadb, registry, editTable, insertRows(0, 10, dayAgo(2).ms))
