@@ -9,6 +9,7 @@ import { writeReport, type Delivery, type RunReport } from '../../lib/backup/rep
 import { rulesInForce } from '../../lib/purge/rules.js'
 import { deliver, joinDestinations } from './destinations.js'
 import { backUpFiles } from './files.js'
+import { refusalOf } from './guard.js'
 import type { Means } from './means.js'
 import { configOption } from './options.js'
 import { startProgress } from './progress.js'
@@ -37,10 +38,11 @@ export const runCommand = defineCommand({
     config: configOption,
     'dry-run': { type: 'boolean', default: false, description: 'Only print what would be done' },
     'accept-missing': { type: 'boolean', default: false, description: 'What is missing in tables and archives was deleted on purpose: it goes from the backup, too' },
+    'accept-removals': { type: 'boolean', default: false, description: 'More than half of the backup may go, as its time is over, and the clock is right' },
     json: { type: 'boolean', default: false, description: 'Print the report as JSON' }
   },
   defaults: { 'log-level': 'warn' },
-  prepare ({ config, 'dry-run': isDry, 'accept-missing': acceptsMissing, json }) {
+  prepare ({ config, 'dry-run': isDry, 'accept-missing': acceptsMissing, 'accept-removals': acceptsRemovals, json }) {
     const configuration = openBackup(config)
 
     return async ctx => {
@@ -49,7 +51,9 @@ export const runCommand = defineCommand({
       ctx.defer('lock', async () => { await Promise.resolve(unlock()) })
       const progress = startProgress(ctx.log)
       const means = meansOf(configuration, { isDry, acceptsMissing, show: progress.show }, ctx)
-      const deliveries = await backUp(means).finally(progress.end)
+      const refusal = acceptsRemovals ? null : refusalOf(means)
+      if (refusal !== null) means.tally.fail(refusal)
+      const deliveries = await (refusal === null ? backUp(means) : Promise.resolve([])).finally(progress.end)
       if (isDry) {
         process.stdout.write(planText(means.tally, configuration.destinations.map(destinationName)))
         if (means.tally.failures.length > 0 || ctx.stop.aborted) process.exitCode = 1

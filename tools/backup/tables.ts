@@ -125,7 +125,7 @@ function retentionOf (table: BackupTable, events: EventTable | undefined, means:
   return events === undefined ? retentionOfGone(table.name, retentionOptions(means)) : retentionOfTable(events, retentionOptions(means))
 }
 
-function retentionOptions ({ rules, configuration: { oldestDays }, schemas }: Means): RetentionOptions {
+export function retentionOptions ({ rules, configuration: { oldestDays }, schemas }: Means): RetentionOptions {
   const all = schemas.list().filter(schema => !isRefused(schema))
   return { rules, oldestDays, schemaOf: new Map(all.map(({ name, revision }) => [tableName(name, revision).toLowerCase(), name])) }
 }

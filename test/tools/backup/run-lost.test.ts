@@ -71,6 +71,26 @@ t.test('what is lost as a whole', { skip: needsForBackups }, async t => {
     t.strictSame(await mariadb.query('SELECT COUNT(*) AS n, COUNT(event_n) AS whole FROM Kept_1', other), [{ n: 30, whole: 10 }])
   })
 
+  // seen to fail when all of it was removed
+  await t.test('a slip in the registry, or a clock that is wrong, does not empty the backup', async t => {
+    const host = await tableHost(t, mariadb, registry, editTable, ...Array.from({ length: 12 }, (_, at) => insertRows(at * 10, at * 10 + 10, dayAgo(at + 1).ms)))
+    await host.must(0)
+    const all = host.paths('tables')
+    t.equal(all.length, 12)
+
+    writeFileSync(join(host.directory, 'registry.yaml'), JSON.stringify({ retention: { days: 5 } }))
+    t.match((await host.must(1)).failures, [/^[78] of 12 files of the backup would go: .*--accept-removals$/])
+    t.match(await host.run('--dry-run'), { code: 1, text: /Not looked at: .*--accept-removals/ })
+    for (const at of [host.to, ...host.destinations]) t.strictSame(host.paths('tables', at), all)
+    const { removed } = (await host.must(0, '--accept-removals')).tables
+    t.ok(removed === 7 || removed === 8)
+    t.equal(host.paths('tables', host.destinations[0]).length, 12 - removed)
+
+    const file = join(host.to, `${host.path(1)}.manifest.json`)
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/"made":"[^"]*"/, `"made":"${dayAgo(-10).day}T01:00:00.000Z"`))
+    t.match((await host.must(1)).failures, [/^the clock says .*, and the newest backup is of .*--accept-removals$/])
+  })
+
   // seen to fail with dumps of the database of now alone
   await t.test('dumps of a database, or of tables, that nobody backs up any more are not kept for ever', async t => {
     const host = await tableHost(t, mariadb, registry, editTable, insertRows(0, 10, dayAgo(60).ms), insertRows(10, 20, dayAgo(5).ms), 'CREATE TABLE notes (n INT)', 'INSERT INTO notes VALUES (1)')
