@@ -103,7 +103,9 @@ async function attempt (name: string, { tally, stop, log }: Means, work: () => P
 
 /** Of an error of ours or of the server; a bug is none to go on after. */
 function explained (error: unknown): string {
-  if (!(error instanceof VanadiumError) && codeOf(error) === undefined) throw error
+  // one that says of a connection that it is lost has no code
+  const isFatal = (error as { fatal?: unknown }).fatal === true
+  if (!(error instanceof VanadiumError) && codeOf(error) === undefined && !isFatal) throw error
   return messageOf(error)
 }
 

@@ -49,6 +49,27 @@ t.test('tables in trouble', { skip: needsForBackups }, async t => {
     t.strictSame(host.paths('tables'), [host.path(2)])
   })
 
+  // seen to fail with the wait_timeout of the server
+  await t.test('the server does not hang up while a dump takes longer than it waits for a question', async t => {
+    const host = await tableHost(t, mariadb, registry, editTable, insertRows(0, 10, dayAgo(2).ms), 'CREATE TABLE notes (n INT)', 'INSERT INTO notes VALUES (1)')
+    host.replace('mariadb-dump', `sleep 6; exec ${findProgram('mariadb-dump') ?? ''} "$@"`)
+    const [row] = await host.query('SELECT @@GLOBAL.wait_timeout AS seconds')
+    await host.query('SET GLOBAL wait_timeout = 3')
+    t.teardown(async () => { await host.query(`SET GLOBAL wait_timeout = ${String(row?.['seconds'])}`) })
+
+    t.match(await host.must(0), { tables: { made: 2 } })
+  })
+
+  // seen to end with 70
+  await t.test('a connection that is lost during a dump is told, and keeps nothing else', async t => {
+    const host = await tableHost(t, mariadb, registry, editTable, insertRows(0, 10, dayAgo(2).ms), 'CREATE TABLE notes (n INT)', 'INSERT INTO notes VALUES (1)')
+    host.log('a.log-20261125', '{}\n')
+    const client = `mariadb --no-defaults --user=root --socket=${mariadb.socket} --skip-column-names`
+    host.replace('mariadb-dump', `${client} -e "SELECT CONCAT('KILL ', ID, ';') FROM information_schema.PROCESSLIST WHERE DB = '${host.database}'" | ${client}; exec ${findProgram('mariadb-dump') ?? ''} "$@"`)
+
+    t.match(await host.must(1), { files: { made: 1 }, failures: [/^tables of /], destinations: [{ failure: null }, { failure: null }] })
+  })
+
   // seen to fail with a position that is committed before the rows
   await t.test('positions are not ahead of rows: they stay as they were while a table of events cannot be dumped', async t => {
     const host = await tableHost(t, mariadb, registry, editTable, insertRows(0, 10, dayAgo(2).ms), 'CREATE TABLE vanadium_positions (consumer VARCHAR(64) PRIMARY KEY, position TEXT)',
