@@ -11,6 +11,10 @@ export interface DumpHead {
   readonly text: string
   readonly time: number
   readonly key: number
+  /** Of the number that the table gives a row. */
+  readonly id: number
+  /** In the order of a row's values. */
+  readonly columns: readonly string[]
   /** Columns that are added up, in that order: where they are in a row, and what is before their value. */
   readonly summed: ReadonlyArray<{ readonly at: number, readonly label: string }>
 }
@@ -26,21 +30,26 @@ export interface DumpRow {
 /** A row has at most 16 MB, each of which may be escaped. */
 const mostLineBytes = 256 << 20
 
-/** A piece of a dump, and the rows in it. */
-export interface DumpPiece {
+/** A line of a dump, and the rows in it. */
+export interface DumpLine {
   readonly bytes: Buffer
   readonly rows: readonly DumpRow[]
+}
+
+/** Lines of a dump, together and one by one. */
+export interface DumpPiece extends DumpLine {
+  readonly lines: readonly DumpLine[]
 }
 
 /** What mariadb-dump prints, piece by piece; nothing of it is lost. Throws `StreamError` when it does not end as it should. */
 export async function * piecesOfDump (chunks: AsyncIterable<Buffer>, what: string): AsyncGenerator<DumpPiece> {
   const parser = new DumpParser()
-  for await (const lines of linesOf(chunks, mostLineBytes)) {
-    const rows = lines.flatMap(({ bytes, isWhole }) => {
+  for await (const some of linesOf(chunks, mostLineBytes)) {
+    const lines = some.map(({ bytes, isWhole }): DumpLine => {
       if (!isWhole) throw new StreamError('cannot-read', `${what}: a line is longer than ${mostLineBytes} bytes`)
-      return parser.rowsIn(bytes)
+      return { bytes, rows: parser.rowsIn(bytes) }
     })
-    yield { bytes: lines.length === 1 ? lines[0]?.bytes ?? Buffer.alloc(0) : Buffer.concat(lines.map(({ bytes }) => bytes)), rows }
+    yield { lines, bytes: lines.length === 1 ? lines[0]?.bytes ?? Buffer.alloc(0) : Buffer.concat(lines.map(({ bytes }) => bytes)), rows: lines.flatMap(({ rows }) => rows) }
   }
   if (!parser.isComplete) throw new StreamError('cannot-read', `${what} ends before its end`)
 }
@@ -135,9 +144,48 @@ function headOf (text: string): DumpHead {
     style,
     text,
     time: placeOf(names?.time),
+    id: placeOf('id'),
+    columns,
     key: placeOf(names?.key ?? (/_daily$/.test(table) ? 'digest' : undefined)),
     summed: summedColumns({ columns: all, style }).map(({ name, at }) => ({ at, label: `${name}:` }))
   }
+}
+
+/** The row with NULL in these places. */
+export function withNulls ({ head, raw, values }: DumpRow, places: ReadonlySet<number>): DumpRow {
+  const parts: Buffer[] = []
+  let from = 0
+  for (let [at, place] = [0, 0]; at < raw.length - 1; place++) {
+    const end = readValue(raw, at + 1, [])
+    if (places.has(place)) {
+      parts.push(raw.subarray(from, at + 1), nothing)
+      from = end
+    }
+    at = end
+  }
+  return { head, raw: Buffer.concat([...parts, raw.subarray(from)]), values: values.map((value, place) => places.has(place) ? null : value) }
+}
+
+/** Lines with NULL in the place of each row's number: whatever numbers a table has given away when it is restored, none is the row's reason not to be there. */
+export function unnumbered (lines: readonly DumpLine[]): Buffer {
+  const parts: Buffer[] = []
+  for (const { bytes, rows } of lines) {
+    let from = 0
+    for (const row of rows) {
+      const { head, raw, values: [first] } = row
+      const start = raw.byteOffset - bytes.byteOffset
+      // the usual place: the row need not be read once more
+      if (head.id === 0 && first != null) {
+        parts.push(bytes.subarray(from, start + 1), nothing)
+        from = start + 1 + first.length
+      } else {
+        parts.push(bytes.subarray(from, start), withNulls(row, new Set([head.id])).raw)
+        from = start + raw.length
+      }
+    }
+    parts.push(bytes.subarray(from))
+  }
+  return Buffer.concat(parts)
 }
 
 const validTime = new RegExp(capsuleTime)

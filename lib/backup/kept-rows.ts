@@ -20,10 +20,12 @@ export async function * rowsOfDump (path: string, stop: AbortSignal): AsyncGener
   for await (const { rows } of piecesOfDump(chunksOf(gunzip, path, stop), path)) yield rows
 }
 
-/** Whether a dump has all rows of that hour and schema that another one has, as far as their sums tell. */
+/** Whether a dump has all rows of that hour and schema that another one has, as far as their sums tell. Of rows that have no uuids, as those of a table that has no days, the content does. */
 function hasAll (hours: readonly Hour[], old: Hour): boolean {
-  return hours.some(({ hour, count, uuids }) => hour === old.hour && count === old.count && uuids === old.uuids)
+  return hours.some(({ hour, count, uuids, content }) => hour === old.hour && count === old.count && uuids === old.uuids && (hour !== undated || !isZero.test(uuids) || content === old.content))
 }
+
+const isZero = /^0*$/
 
 /**
  * Keys of the rows that the old dump has and the new one has not; null if there are none. Only hours that differ are looked into: memory is 20
@@ -54,14 +56,15 @@ function keyOf (row: DumpRow): bigint {
 /** Bytes of rows in a statement: as mariadb-dump has them. */
 const statementBytes = 1 << 20
 
-/** Those rows of a dump, as the end of another one, and adds them to `sums`; nothing at all if there are none. */
-export async function * keptRows (path: string, isKept: (key: bigint, row: DumpRow) => boolean, sums: HourSums, stop: AbortSignal): AsyncGenerator<Buffer> {
+/** What `keep` makes of the rows of a dump, as the end of another one, and adds it to `sums`; nothing at all if it makes null of all. */
+export async function * keptRows (path: string, keep: (key: bigint, row: DumpRow) => DumpRow | null, sums: HourSums, stop: AbortSignal): AsyncGenerator<Buffer> {
   let statement: { head: string, bytes: number } | null = null
   let isBegun = false
   for await (const rows of rowsOfDump(path, stop)) {
     const parts: Buffer[] = []
-    for (const row of rows) {
-      if (!isKept(keyOf(row), row)) continue
+    for (const old of rows) {
+      const row = keep(keyOf(old), old)
+      if (row === null) continue
       addRow(sums, row)
       if (!isBegun) parts.push(Buffer.from(preamble))
       isBegun = true

@@ -44,6 +44,8 @@ export interface DumpSource {
   readonly day: string
   /** Rows that the table had once and has no more, although they may stay: the dump and `hours` have them, too. */
   readonly kept: readonly Hour[]
+  /** Which policy's fields were taken out of `kept`, as a purge would have: its fingerprint. Empty, or not there: none's. */
+  readonly stripped?: string
 }
 
 /** The statement that makes a table. Its manifest has no hours. */

@@ -12,6 +12,8 @@ export interface BackupTable {
   readonly style: 'capsule' | 'meta' | 'whole'
   /** Whether rows are numbered by `id`. */
   readonly hasId: boolean
+  /** Whether a row that comes without an `id` is given one. */
+  readonly givesId: boolean
   /** By name; those that the database computes are in dumps, too. */
   readonly columns: readonly BackupColumn[]
 }
@@ -27,12 +29,18 @@ export const styles = [
   { style: 'meta', key: 'meta_id', time: 'meta_dt' }
 ] as const
 
-/** Who writes now is no business of a backup's: a lease that is restored would be somebody's who does not know of it. */
-const transient = ['vanadium_leases', 'vanadium_fences', 'vanadium_lease_members']
+/**
+ * Who writes now is no business of a backup's: a lease that is restored would be somebody's who does not know of it. Nor is that a restore is
+ * going on.
+ */
+const transient = ['vanadium_leases', 'vanadium_fences', 'vanadium_lease_members', 'vanadium_restore']
+
+/** How long the server waits for a question while a dump, which asks by a connection of its own, is made. */
+const longestDumpSeconds = 7 * 86_400
 
 /** Sets the session up for all that is asked in this folder: times and literals mean the same in all of them. */
 export async function setUpSession (query: Query): Promise<void> {
-  await query("SET SESSION time_zone = '+00:00', sql_mode = ''")
+  await query(`SET SESSION time_zone = '+00:00', sql_mode = '', wait_timeout = ${longestDumpSeconds}`)
 }
 
 /**
@@ -40,7 +48,7 @@ export async function setUpSession (query: Query): Promise<void> {
  * than they. Views are none.
  */
 export async function backupTables (query: Query): Promise<BackupTable[]> {
-  const columns = await query(`SELECT TABLE_NAME AS name, COLUMN_NAME AS \`column\`, DATA_TYPE AS type
+  const columns = await query(`SELECT TABLE_NAME AS name, COLUMN_NAME AS \`column\`, DATA_TYPE AS type, EXTRA AS extra
     FROM information_schema.COLUMNS JOIN information_schema.TABLES USING (TABLE_SCHEMA, TABLE_NAME)
     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY TABLE_NAME, ORDINAL_POSITION`)
   const names = [...new Set(columns.map(({ name }) => String(name)))].filter(name => !transient.includes(name.toLowerCase()))
@@ -51,7 +59,8 @@ export async function backupTables (query: Query): Promise<BackupTable[]> {
 function tableOf (name: string, rows: ReadonlyArray<Readonly<Record<string, unknown>>>): BackupTable {
   const columns = rows.map(({ column, type }): BackupColumn => ({ name: String(column), kind: kindOf(String(type)) }))
   const style = styleOf(name, columns.map(column => column.name))
-  return { name, style, hasId: style !== 'whole', columns: sortedByName(columns) }
+  const givesId = style !== 'whole' && rows.some(({ column, extra }) => String(column).toLowerCase() === 'id' && /auto_increment/i.test(String(extra)))
+  return { name, style, hasId: style !== 'whole', givesId, columns: sortedByName(columns) }
 }
 
 export function styleOf (table: string, columns: readonly string[]): BackupTable['style'] {

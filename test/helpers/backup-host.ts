@@ -17,6 +17,9 @@ export const needsForBackups = needsMariadb !== false ? needsMariadb : findProgr
 
 export const dayMs = 86_400_000
 
+/** Of all that a test asks: midnight may come while it runs. */
+const nowMs = Date.now()
+
 export interface Ran {
   readonly code: number | string
   readonly text: string
@@ -149,7 +152,7 @@ export function mediawiki (ms: number): string {
 
 /** `2026-11-26`, so many days ago, and its noon. */
 export function dayAgo (days: number): { readonly day: string, readonly ms: number } {
-  const day = new Date(Date.now() - days * dayMs).toISOString().slice(0, 10)
+  const day = new Date(nowMs - days * dayMs).toISOString().slice(0, 10)
   return { day, ms: Date.parse(`${day}T12:00:00Z`) }
 }
 

@@ -10,6 +10,7 @@ import { rulesInForce } from '../../lib/purge/rules.js'
 import { askDestinations } from './ask.js'
 import { deliver } from './destinations.js'
 import { backUpFiles } from './files.js'
+import { refusalOf } from './guard.js'
 import type { Means } from './means.js'
 import { configOption } from './options.js'
 import { startProgress } from './progress.js'
@@ -38,11 +39,12 @@ export const runCommand = defineCommand({
     config: configOption,
     'dry-run': { type: 'boolean', default: false, description: 'Only print what would be done' },
     'accept-missing': { type: 'boolean', default: false, description: 'What is missing in tables and archives was deleted on purpose: it goes from the backup, too' },
+    'accept-removals': { type: 'boolean', default: false, description: 'More than half of the backup may go, as its time is over, and the clock is right' },
     wait: { type: 'number', default: 600, requiresArg: true, description: 'Seconds to wait while another vanadium backup is at work' },
     json: { type: 'boolean', default: false, description: 'Print the report as JSON' }
   },
   defaults: { 'log-level': 'warn' },
-  prepare ({ config, 'dry-run': isDry, 'accept-missing': acceptsMissing, wait: waitSeconds, json }) {
+  prepare ({ config, 'dry-run': isDry, 'accept-missing': acceptsMissing, 'accept-removals': acceptsRemovals, wait: waitSeconds, json }) {
     const configuration = openBackup(config)
     if (!(waitSeconds >= 0)) throw new ConfigError('bad-option', `--wait ${waitSeconds}: give seconds, 0 or more`)
 
@@ -52,7 +54,9 @@ export const runCommand = defineCommand({
       ctx.defer('lock', async () => { await Promise.resolve(unlock()) })
       const progress = startProgress(ctx.log)
       const means = meansOf(configuration, { isDry, acceptsMissing, show: progress.show }, ctx)
-      const deliveries = await backUp(means).finally(progress.end)
+      const refusal = acceptsRemovals ? null : refusalOf(means)
+      if (refusal !== null) means.tally.fail(refusal)
+      const deliveries = await (refusal === null ? backUp(means) : Promise.resolve([])).finally(progress.end)
       if (isDry) {
         process.stdout.write(planText(means.tally, configuration.destinations.map(destinationName)))
         if (means.tally.failures.length > 0 || ctx.stop.aborted) process.exitCode = 1

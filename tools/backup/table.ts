@@ -4,19 +4,20 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { messageOf, StreamError } from '../../lib/errors.js'
 import { openDraft, type DraftWriter } from '../../lib/backup/draft-writer.js'
-import { commitDraft, draftName } from '../../lib/backup/draft.js'
-import { addRow, piecesOfDump } from '../../lib/backup/dump-rows.js'
+import { commitDraft, draftName, dropDraft } from '../../lib/backup/draft.js'
+import { addRow, piecesOfDump, unnumbered, withNulls, type DumpRow } from '../../lib/backup/dump-rows.js'
 import type { Dumper } from '../../lib/backup/dumper.js'
 import { hoursOfTable } from '../../lib/backup/hours.js'
 import { keptRows, missingKeys } from '../../lib/backup/kept-rows.js'
 import { backedUp, dumpPath, schemaPath, tableFolder } from '../../lib/backup/layout.js'
 import { writeManifest } from '../../lib/backup/manifest-file.js'
-import { undated, type Hour, type Manifest } from '../../lib/backup/manifest.js'
-import { countOf, HourSums, withoutKept } from '../../lib/backup/sums.js'
+import type { Hour, Manifest } from '../../lib/backup/manifest.js'
+import { countOf, HourSums } from '../../lib/backup/sums.js'
 import type { TableRetention } from '../../lib/backup/table-retention.js'
 import { rowsOf, type BackupTable, type Query } from '../../lib/backup/table.js'
 import { mysqlDialect } from '../../lib/sql/ddl.js'
 import { soundOf } from './ask.js'
+import { dayOf, isOfDump, keptOf, whatToDo, type Day, type DumpManifest } from './day.js'
 import { isHeld, manifestOf } from './intact.js'
 import type { Means } from './means.js'
 
@@ -25,6 +26,8 @@ export interface TableMeans {
   readonly query: Query
   readonly dumper: Dumper
   readonly retention: TableRetention
+  /** Takes what puts a dump into its place, to do it later or, with false, never; null: it is done at once. */
+  readonly later: ((end: (isDone: boolean) => void) => void) | null
 }
 
 /** Dumps the days of a table that are not as their dumps are, and removes those whose time is over. Throws the server's error. */
@@ -36,21 +39,21 @@ export async function backUpTable (table: BackupTable, of: TableMeans, means: Me
   for (const day of [...new Set([...now.keys(), ...before.keys()])].sort()) {
     if (stop.aborted) return
     const path = dumpPath(of.database, table.name, day)
-    const [hours, manifest] = [now.get(day) ?? [], before.get(day) ?? null]
-    switch (whatToDo(table, day, { hours, manifest }, of.retention, means)) {
+    const one = dayOf(table, { day, hours: now.get(day) ?? [], manifest: before.get(day) ?? null }, of.retention, means)
+    switch (whatToDo(table, one, of.retention, means)) {
       case 'nothing':
         tally.unchanged('tables')
-        if (manifest !== null) tellKept(path, keptIn(manifest), means)
+        tellKept(path, keptOf(one), means)
         break
       case 'remove':
-        if (manifest !== null) retire(path, means)
+        if (one.manifest !== null) retire(path, means)
         break
       case 'keep':
-        if (manifest !== null) keepAll(path, manifest, means)
+        if (one.manifest !== null) keepAll(path, one.manifest, means)
         break
       case 'dump':
-        if (isDry) tally.add({ kind: 'tables', action: 'make', path, rows: countOf(hours), bytes: 0 })
-        else await dumpDay(table, day, manifest, of, means)
+        if (isDry) tally.add({ kind: 'tables', action: 'make', path, rows: countOf(one.hours), bytes: 0 })
+        else await dumpDay(table, one, of, means)
     }
   }
 }
@@ -64,47 +67,9 @@ function byDay (hours: readonly Hour[]): Map<string, Hour[]> {
   return days
 }
 
-function manifestsOf (database: string, table: string, means: Means): Map<string, Manifest> {
-  const manifests = new Map<string, Manifest>()
-  for (const path of backedUp(means.configuration.to, tableFolder(database, table))) {
-    const manifest = manifestOf(path, means)
-    if (manifest?.source.kind === 'dump') manifests.set(manifest.source.day, manifest)
-  }
-  return manifests
-}
-
-function keptIn ({ source }: Manifest): readonly Hour[] {
-  return source.kind === 'dump' ? source.kept : []
-}
-
-interface Day {
-  /** Of the table. */
-  readonly hours: readonly Hour[]
-  /** Of the dump, if there is one. */
-  readonly manifest: Manifest | null
-}
-
-function whatToDo (table: BackupTable, day: string, { hours, manifest }: Day, { isOver }: TableRetention, { acceptsMissing }: Means): 'nothing' | 'remove' | 'keep' | 'dump' {
-  if (isOver(day)) return 'remove'
-  if (hours.length === 0) {
-    // what has no time may not stay at all, and what comes and goes is as it is
-    if (acceptsMissing || (table.style !== 'whole' && day === undated)) return 'remove'
-    return table.style === 'whole' && !isDaily(table) && manifest !== null && manifest.hours.length > 0 ? 'dump' : 'keep'
-  }
-  if (manifest === null) return 'dump'
-  const kept = keptIn(manifest)
-  if (kept.length > 0 && acceptsMissing) return 'dump'
-  return isAsDumped(hours, manifest) ? 'nothing' : 'dump'
-}
-
-/** `<Schema>_daily`: what it has of events is nowhere else any more. */
-function isDaily ({ name, columns }: BackupTable): boolean {
-  return name.endsWith('_daily') && columns.some(column => column.name === 'digest')
-}
-
-function isAsDumped (hours: readonly Hour[], manifest: Manifest): boolean {
-  const dumped = withoutKept(manifest.hours, keptIn(manifest))
-  return dumped.length === hours.length && dumped.every(one => hours.some(hour => (['hour', 'schema', 'count', 'uuids', 'content'] as const).every(name => hour[name] === one[name])))
+function manifestsOf (database: string, table: string, means: Means): Map<string, DumpManifest> {
+  const manifests = backedUp(means.configuration.to, tableFolder(database, table)).map(path => manifestOf(path, means)).filter(isOfDump)
+  return new Map(manifests.map(manifest => [manifest.source.day, manifest]))
 }
 
 function tellKept (path: string, kept: readonly Hour[], { tally }: Means): void {
@@ -112,15 +77,14 @@ function tellKept (path: string, kept: readonly Hour[], { tally }: Means): void 
 }
 
 /** All rows of a day are gone although they may stay: that is no reason for the dump to go. */
-function keepAll (path: string, manifest: Manifest, means: Means): void {
+function keepAll (path: string, manifest: DumpManifest, means: Means): void {
   const { source, hours } = manifest
   means.tally.unchanged('tables')
-  if (source.kind !== 'dump') return
   if (!means.isDry && countOf(source.kept) !== countOf(hours)) writeManifest(join(means.configuration.to, path), { ...manifest, source: { ...source, kept: hours } })
   tellKept(path, hours, means)
 }
 
-async function dumpDay (table: BackupTable, day: string, known: Manifest | null, of: TableMeans, means: Means): Promise<void> {
+async function dumpDay (table: BackupTable, { day, manifest: known, changed }: Day, of: TableMeans, means: Means): Promise<void> {
   const { configuration: { to }, stop, tally, host } = means
   const path = dumpPath(of.database, table.name, day)
   const file = join(to, path)
@@ -128,37 +92,58 @@ async function dumpDay (table: BackupTable, day: string, known: Manifest | null,
   const before = known === null ? null : await soundOf(path, known, means)
   if (isHeld(path, means)) return
   const draft = await openDraft(file)
+  let isLater = false
   try {
     const sums = new HourSums()
-    await draft.compress(counted(of.dumper.dump(table.name, rowsOf(table, day), stop), table.name, sums))
-    const kept = before === null || means.acceptsMissing || (table.style === 'whole' && !isDaily(table)) ? [] : await keepMissing(file, draft, { before, now: sums.hours }, of.retention, means)
+    // what was changed stays as it was dumped, and is taken over below
+    const rows = [rowsOf(table, day), ...(before === null ? [] : changed).map(({ hour }) => `NOT (${rowsOf(table, hour)})`)].join(' AND ')
+    await draft.compress(counted(of.dumper.dump(table.name, rows, stop), table, sums))
+    const kept = before === null || means.acceptsMissing || (table.style === 'whole' && !isDaily(table)) ? [] : await keepMissing(file, draft, { table, before, now: sums.hours }, of.retention, means)
     sums.addAll(kept)
     const { bytes, sha256 } = await draft.end()
     const { hours } = sums
-    if (stop.aborted || (hours.length === 0 && table.style !== 'whole')) return
-    commitDraft(file, { version: 1, made: new Date().toISOString(), host, source: { kind: 'dump', path, bytes, sha256, database: of.database, table: table.name, day, kept }, hours })
-    tally.add({ kind: 'tables', action: 'make', path, rows: countOf(hours), bytes })
-    tellKept(path, kept, means)
+    if (stop.aborted || (hours.length === 0 && (table.style !== 'whole' || before !== null))) return
+    const stripped = kept.length === 0 ? '' : of.retention.strippedBy(day)
+    const manifest: DumpManifest = { version: 1, made: new Date().toISOString(), host, source: { kind: 'dump', path, bytes, sha256, database: of.database, table: table.name, day, kept, ...stripped === '' ? {} : { stripped } }, hours }
+    const commit = (): void => {
+      commitDraft(file, manifest)
+      tally.add({ kind: 'tables', action: 'make', path, rows: countOf(hours), bytes })
+      tellKept(path, kept, means)
+    }
+    if (of.later === null) commit()
+    else of.later(isDone => { isDone ? commit() : dropDraft(file) })
+    isLater = of.later !== null
   } finally {
-    await draft.drop()
+    if (!isLater) await draft.drop()
   }
+}
+
+/** `<Schema>_daily`: what it has of events is nowhere else any more. */
+function isDaily ({ name, columns }: BackupTable): boolean {
+  return name.endsWith('_daily') && columns.some(column => column.name === 'digest')
 }
 
 /** What goes into the dump, and adds it up on its way: what the manifest says is of these bytes. */
-async function * counted (chunks: AsyncIterable<Buffer>, table: string, sums: HourSums): AsyncGenerator<Buffer> {
-  for await (const { bytes, rows } of piecesOfDump(chunks, `mariadb-dump of ${table}`)) {
+async function * counted (chunks: AsyncIterable<Buffer>, { name, givesId }: BackupTable, sums: HourSums): AsyncGenerator<Buffer> {
+  for await (const { bytes, rows, lines } of piecesOfDump(chunks, `mariadb-dump of ${name}`)) {
     for (const row of rows) addRow(sums, row)
-    yield bytes
+    yield givesId ? unnumbered(lines) : bytes
   }
 }
 
+interface Missing {
+  readonly table: BackupTable
+  readonly before: Manifest
+  readonly now: readonly Hour[]
+}
+
 /** Takes over from the dump before what the table has no more, although it may stay. Returns what that is. */
-async function keepMissing (file: string, draft: DraftWriter, { before, now }: { before: Manifest, now: readonly Hour[] }, { isDue }: TableRetention, { stop, log, tally }: Means): Promise<readonly Hour[]> {
+async function keepMissing (file: string, draft: DraftWriter, { table, before, now }: Missing, retention: TableRetention, { stop, log, tally }: Means): Promise<readonly Hour[]> {
   try {
     const keys = await missingKeys({ path: file, hours: before.hours }, { path: draftName(file), hours: now }, stop)
     if (keys === null || stop.aborted) return []
     const sums = new HourSums()
-    await draft.compress(keptRows(file, (key, row) => keys.has(key) && !isDue(row), sums, stop))
+    await draft.compress(keptRows(file, (key, row) => keys.has(key) ? whatStays(row, table, retention) : null, sums, stop))
     return sums.hours
   } catch (error) {
     if (!(error instanceof StreamError) || error.code !== 'cannot-read') throw error
@@ -166,6 +151,14 @@ async function keepMissing (file: string, draft: DraftWriter, { before, now }: {
     tally.fail(`damaged: ${messageOf(error)}`)
     return []
   }
+}
+
+/** Of a row that the table has no more. */
+function whatStays (row: DumpRow, { givesId }: BackupTable, { fateOf, fields }: TableRetention): DumpRow | null {
+  const fate = fateOf(row)
+  if (fate === 'go') return null
+  const isNull = (name: string): boolean => (givesId && name === 'id') || (fate === 'strip' && fields.has(name))
+  return withNulls(row, new Set(row.head.columns.flatMap((name, place) => isNull(name.toLowerCase()) ? [place] : [])))
 }
 
 /** Removes a dump whose time is over. */

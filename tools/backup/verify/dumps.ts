@@ -32,8 +32,8 @@ export interface DumpLook {
   see (found: Finding): void
 }
 
-/** Rows that are compared one by one, of hours that are not what they were; of more only the hours are named. */
-const mostRows = 2_000_000
+/** Rows that are compared one by one at a time, of hours that are not what they were; of an hour that has more only the hour is named. Each takes some hundred bytes. */
+const mostRows = 200_000
 /** Keys of rows that a finding names. */
 const mostKeys = 100
 
@@ -50,11 +50,28 @@ export async function compareDump (dump: Dump, look: DumpLook): Promise<void> {
   if (table.style === 'whole' && !isDaily(table.name)) return
   const differences = differencesOf(manifest.hours, await look.live.hours(source.table, source.day))
   const doubtful = differences.filter(difference => isDoubtful(difference, look))
-  const rows = await rowsOfDump(dump, doubtful, look)
-  for (const difference of differences) {
-    if (doubtful.includes(difference)) await tellRows(dump, difference, rows?.get(difference.hour) ?? (rows === null ? null : new Map<string, string>()), look)
-    else tellOld(dump, difference, look)
+  for (const difference of differences) if (!doubtful.includes(difference)) tellOld(dump, difference, look)
+  for (const part of partsOf(doubtful)) {
+    const rows = await rowsOfDump(dump, part, look)
+    for (const difference of part) await tellRows(dump, difference, rows?.get(difference.hour) ?? (rows === null ? null : new Map<string, string>()), look)
   }
+}
+
+/** As many together as fit into memory. */
+function partsOf (differences: readonly Difference[]): Difference[][] {
+  const parts: Difference[][] = []
+  let rows = Infinity
+  for (const difference of differences) {
+    const own = rowsIn(difference)
+    if (rows + own > mostRows) parts.push([])
+    rows = rows + own > mostRows ? own : rows + own
+    parts.at(-1)?.push(difference)
+  }
+  return parts
+}
+
+function rowsIn ({ was, is }: Difference): number {
+  return (was?.count ?? 0) + (is?.count ?? 0)
 }
 
 /** Whether it is to be looked at row by row: a purge does not explain it, nor that something has come. */
@@ -76,9 +93,9 @@ function tellOld (dump: Dump, difference: Difference, look: DumpLook): void {
 type Rows = ReadonlyMap<string, string>
 
 async function rowsOfDump ({ good }: Dump, doubtful: readonly Difference[], { rows }: DumpLook): Promise<ReadonlyMap<string, Rows> | null> {
-  const most = doubtful.reduce((sum, { was, is }) => sum + (was?.count ?? 0) + (is?.count ?? 0), 0)
+  const most = doubtful.reduce((sum, difference) => sum + rowsIn(difference), 0)
   if (good === null || most > mostRows) return null
-  return doubtful.length === 0 ? new Map() : await rows(good, new Set(doubtful.map(({ hour }) => hour)))
+  return await rows(good, new Set(doubtful.map(({ hour }) => hour)))
 }
 
 /** `had`: the rows of the backup; null if nobody can tell which they are. */
