@@ -20,8 +20,8 @@ export const restore = defineCommand({
     ['vanadium backup restore --into \'mysql://127.0.0.1/log?defaults-file=/etc/vanadium/my.cnf\'', 'all tables, from the first destination'],
     ['vanadium backup restore --into \'mysql://127.0.0.1/log?defaults-file=/etc/vanadium/my.cnf\' --table Edit_5423274', 'one that somebody dropped']
   ],
-  notes: 'Nothing else may write to these tables before it is done: stop their consumers. A table that has rows is refused, because a row whose number is taken\n' +
-    'there would be passed over. Interrupted, the same command goes on where it was. The consumer\'s account may do all that is needed. Exit codes besides\n' +
+  notes: 'Nothing else may write to these tables before it is done: stop their consumers. A table that has rows is refused, because what comes\n' +
+    'to them could not be compared with what was backed up. Interrupted, the same command goes on where it was. The consumer\'s account may do all that is needed. Exit codes besides\n' +
     'the usual ones: 1, it could not be done to its end; 2, what was restored is not all that was backed up.\n\n',
   options: {
     config: configOption,
@@ -48,7 +48,7 @@ export const restore = defineCommand({
       ctx.defer('the database server', () => { end.abort() })
       const target = await openTarget(uri, defaultsFile, AbortSignal.any([ctx.stop, end.signal]))
       const occupied = await target.occupied(tables)
-      if (occupied.length > 0) throw new ConfigError('bad-option', `--into ${uri.text}: ${occupied.join(', ')} ${occupied.length === 1 ? 'has' : 'have'} rows already, and rows whose number is taken would be passed over; stop what writes there, drop what may go, or name other tables by --table`)
+      if (occupied.length > 0) throw new ConfigError('bad-option', `--into ${uri.text}: ${occupied.join(', ')} ${occupied.length === 1 ? 'has' : 'have'} rows already, and what comes to them could not be compared with what was backed up; stop what writes there, drop what may go, or name other tables by --table`)
 
       const outcome = await restoreAll(tables, source, target, ctx)
       process.stdout.write(json ? `${JSON.stringify(outcome)}\n` : restoreText(outcome))
