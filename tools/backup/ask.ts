@@ -4,12 +4,12 @@ import { geteuid } from 'node:process'
 import { destinationName, type Destination } from '../../lib/backup/configuration.js'
 import { makeDirectory } from '../../lib/backup/directories.js'
 import { commitDraft, draftName } from '../../lib/backup/draft.js'
-import { folders, isHidden, pathsIn } from '../../lib/backup/layout.js'
+import { folders, isHidden } from '../../lib/backup/layout.js'
 import { manifestName, readManifest, writeManifest } from '../../lib/backup/manifest-file.js'
 import type { Manifest } from '../../lib/backup/manifest.js'
 import { codeOf, messageOf, StreamError } from '../../lib/errors.js'
 import { giveToOwnerOf } from '../../lib/event/file-lock.js'
-import { bytesOf, isOf, isSchema, look, pairsIn, tellDamage } from './intact.js'
+import { bytesOf, isOf, look, pairsIn, tellDamage } from './intact.js'
 import type { Means } from './means.js'
 import { marker } from './removals.js'
 import { placeOf, rsync } from './rsync.js'
@@ -72,7 +72,6 @@ async function ask (destination: Destination, means: Means): Promise<string | nu
     const strange = removals.recognise(name, found)
     if (strange !== null) return `${name}: ${strange}`
     const gone = new Set(removals.pending(name))
-    for (const path of pathsIn(into, folders.tables).filter(isSchema)) if (!existsSync(join(to, path))) put(into, path, to)
     for (const path of pairsIn(into)) if (!gone.has(path)) await takeOver(path, into, name, means)
     rmSync(into, { recursive: true })
     return null

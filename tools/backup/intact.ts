@@ -86,11 +86,6 @@ export async function isOf (file: string, { source: { bytes, sha256 } }: Manifes
 
 /** Paths of all that has a manifest or should have one, in a staging area or what came from a destination. */
 export function pairsIn (to: string): string[] {
-  const paths = [folders.files, folders.tables].flatMap(folder => pathsIn(to, folder)).filter(path => !isHidden(path) && !isSchema(path))
+  const paths = [folders.files, folders.tables].flatMap(folder => pathsIn(to, folder)).filter(path => !isHidden(path))
   return [...new Set(paths.map(path => fileOfManifest(path) ?? path))].sort()
-}
-
-/** The statement that makes a table has no manifest. */
-export function isSchema (path: string): boolean {
-  return path.startsWith(`${folders.tables}/`) && path.endsWith('/schema.sql')
 }

@@ -100,8 +100,10 @@ t.test('what is lost as a whole', { skip: needsForBackups }, async t => {
     t.match(await host.must(0), { tables: { removed: 1 } })
     t.strictSame(host.paths('tables', host.destinations[1]), [host.path(5), notes])
 
-    const file = join(host.to, `${notes}.manifest.json`)
-    writeFileSync(file, readFileSync(file, 'utf8').replace(/"made":"[^"]*"/, `"made":"${dayAgo(51).day}T01:00:00.000Z"`))
+    for (const at of [host.to, ...host.destinations]) {
+      const file = join(at, `${notes}.manifest.json`)
+      writeFileSync(file, readFileSync(file, 'utf8').replace(/"made":"[^"]*"/, `"made":"${dayAgo(51).day}T01:00:00.000Z"`))
+    }
     t.match(await host.must(0), { tables: { removed: 1 } }, 'what has no time is as old as its dump')
     t.strictSame(host.paths('tables', host.destinations[1]), [host.path(5)])
   })
