@@ -167,7 +167,8 @@ t.test('no password and no key is in what processes write, in whatever way they 
   await t.test('backups: an account that is refused, one that is let in, a password for rsync', async t => {
     const backupCnf = put('backup.cnf', client(passwords['of backup.cnf']))
     const rsyncPassword = put('rsync-password', `${passwords['of rsync']}\n`)
-    put('backup.json', JSON.stringify({ tables: mysql(backupCnf), to: path('backup'), destinations: [path('copies'), { rsync: `rsync://me@127.0.0.1:${await freePort()}/x`, 'password-file': rsyncPassword }] }))
+    const configure = (...destinations: unknown[]): string => put('backup.json', JSON.stringify({ tables: mysql(backupCnf), to: path('backup'), destinations }))
+    configure(path('copies'))
     mkdirSync(path('copies'))
     const backup = ['backup', 'run', ...common, '--config', path('backup.json')]
     t.match(await run(backup), { code: 1, wrote: /Access denied for user/ })
@@ -176,6 +177,7 @@ t.test('no password and no key is in what processes write, in whatever way they 
     await server.query('GRANT SELECT ON log.* TO saver@localhost')
     await server.query('CREATE TABLE log.Saved (a INT)')
     await server.query('INSERT INTO log.Saved VALUES (1)')
+    configure(path('copies'), { rsync: `rsync://me@127.0.0.1:${await freePort()}/x`, 'password-file': rsyncPassword })
     t.match(await run(backup), { code: 1, wrote: /dumps made.*NOT SENT: it could not be asked/s })
     t.ok(readdirSync(path('copies/tables/log/Saved')).includes('undated.sql.gz'))
     chmodSync(backupCnf, 0o644)

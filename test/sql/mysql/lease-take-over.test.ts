@@ -1,5 +1,6 @@
 import mysql from 'mysql2/promise'
 import t, { type Test } from 'tap'
+import type { LogLine } from '../../helpers/daemon.js'
 import { needsMariadb, type Mariadb } from '../../helpers/mariadb.js'
 import { neverTwo, noteWriters, startPair, type Pair, type Side } from '../../helpers/lease-pair.js'
 import { isSequence, storedNumbers } from '../../helpers/numbered-events.js'
@@ -11,6 +12,12 @@ const has = 'has the lease: this instance writes'
 async function roles ({ a, b, holder }: Pair): Promise<[Side, Side]> {
   const name = await until('one has the lease', async () => { const name = await holder(); return name === '' ? null : name })
   return name === 'a' ? [a, b] : [b, a]
+}
+
+/** Resolves with what a side says when it takes the lease the next time. */
+async function taking ({ consumer }: Side): Promise<LogLine> {
+  const before = consumer.log.length
+  return await consumer.logged(line => line.message === has && consumer.log.indexOf(line) >= before)
 }
 
 /** A transaction of a connection of its own that holds what `sql` locks, until it is ended. */
@@ -50,9 +57,10 @@ t.test('of two consumers of the same events', { skip: needsMariadb }, async t =>
 
   await t.test('the other one takes over when the one that writes is killed', async t => {
     const [holder, other] = await roles(pair)
+    const taken = taking(other)
     holder.consumer.child.kill('SIGKILL')
     pair.send(sent, sent += 500)
-    await other.consumer.logged(has)
+    await taken
     await pair.stored(sent)
     holder.start()
     await holder.consumer.logged('stands by; another instance writes')
@@ -63,11 +71,12 @@ t.test('of two consumers of the same events', { skip: needsMariadb }, async t =>
 
   await t.test('the other one takes over at once when the one that writes is stopped in order, and is stopped in order itself', async t => {
     const [holder, other] = await roles(pair)
+    const taken = taking(other)
     const stopped = holder.consumer.stop()
     pair.send(sent, sent += 100)
     t.equal(await stopped, 0)
     t.ok(holder.consumer.log.some(({ message }) => message === 'lets go of the lease'))
-    await other.consumer.logged(line => line.message === has && line['before'] === '')
+    t.equal((await taken)['before'], '')
     await pair.stored(sent)
     holder.start()
     await holder.consumer.logged('stands by; another instance writes')
@@ -79,12 +88,13 @@ t.test('of two consumers of the same events', { skip: needsMariadb }, async t =>
   await t.test('the one that writes is stopped (SIGSTOP) in the middle of a transaction: it is rolled back, and the other stores all of it', async t => {
     const [holder, other] = await roles(pair)
     const before = other.consumer.log.length
+    const taken = taking(other)
     // what the transaction needs last, so that it stands still with its rows in it
     const release = await lock(server, database, 'SELECT * FROM vanadium_schemas FOR UPDATE')
     pair.send(sent, sent += 500)
     await until('rows wait', async () => (await server.query(`SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE 'INSERT INTO vanadium_schemas%' AND DB = '${database}'`)).length > 0)
     holder.consumer.child.kill('SIGSTOP')
-    await other.consumer.logged(line => line.message === has && other.consumer.log.indexOf(line) >= before)
+    await taken
     t.ok(other.consumer.log.slice(before).some(({ message }) => message === 'an open transaction of the holder before is ended'))
     await release()
     await pair.stored(sent)
@@ -98,18 +108,19 @@ t.test('of two consumers of the same events', { skip: needsMariadb }, async t =>
   await t.test('the one that writes is cut off from the database in the middle of a transaction, without a word: the other stores all of it', async t => {
     const { a, b, link } = pair
     if (await pair.holder() !== 'a') {
+      const taken = taking(a)
       await b.consumer.stop()
-      await a.consumer.logged(line => line.message === has && line['before'] === '')
+      await taken
       b.start()
       await b.consumer.logged('stands by; another instance writes')
     }
-    const before = b.consumer.log.length
+    const taken = taking(b)
     const release = await lock(server, database, 'SELECT * FROM vanadium_schemas FOR UPDATE')
     pair.send(sent, sent += 500)
     await until('rows wait', async () => (await server.query(`SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE 'INSERT INTO vanadium_schemas%' AND DB = '${database}'`)).length > 0)
     link.cut()
     await release()
-    await b.consumer.logged(line => line.message === has && b.consumer.log.indexOf(line) >= before)
+    await taken
     await pair.stored(sent)
     link.mend()
     await a.consumer.logged(line => line.message === 'stands by; another instance writes' && line['token'] === tokenOf(b))

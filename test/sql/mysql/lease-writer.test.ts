@@ -39,6 +39,11 @@ t.test('a writer with a lease', { skip: needsMariadb }, async t => {
     return { ctx, writer, lease }
   }
 
+  /** What the server says of transactions is as old as the last look, if that was less than a tenth of a second before: who looks faster sees nothing new. */
+  async function untilTransactions (what: string, from: string): Promise<void> {
+    await until(what, async () => (await server.query(`SELECT 1 FROM information_schema.INNODB_TRX ${from}`)).length > 0, 20_000, 300)
+  }
+
   async function logged ({ ctx }: Opened, message: string): Promise<unknown> {
     return await until(message, () => ctx.logged().find(line => line['message'] === message))
   }
@@ -159,12 +164,13 @@ t.test('a writer with a lease', { skip: needsMariadb }, async t => {
     const hanging = new Promise<void>(resolve => { goOn = resolve })
     let hangs = false
     const one = await open(t, 'refused', { overrides: { deadLetters: { add: () => {}, drain: async () => { if (hangs) await hanging } } } })
+    t.teardown(() => { goOn() })
     await logged(one, has)
     const token = 'e'.repeat(32)
     await one.writer.write(batchOf(Array.from({ length: 100 }, (_, n) => capsuleOf(n < 2 ? { n, token } : { n }))))
     hangs = true
     const flushing = one.writer.flush()
-    await until('rows wait for their commit', async () => (await server.query('SELECT 1 FROM information_schema.INNODB_TRX WHERE trx_rows_modified >= 99')).length > 0)
+    await untilTransactions('rows wait for their commit', 'WHERE trx_rows_modified >= 99')
 
     await t.rejects(server.query("SELECT * FROM vanadium_fences WHERE name = 'refused' FOR UPDATE NOWAIT", database), { message: /Lock wait timeout/ })
     goOn()
@@ -176,6 +182,7 @@ t.test('a writer with a lease', { skip: needsMariadb }, async t => {
     let goOn = (): void => {}
     const hanging = new Promise<void>(resolve => { goOn = resolve })
     const [one, other] = await openBoth(t, 'hung', {}, { deadLetters: { add: () => {}, drain: async () => { await hanging } } })
+    t.teardown(() => { goOn() })
     const sinceMs = Date.now() - 10_000
     const growing = setInterval(() => { one.ctx.lags.set('in', { records: 1, seconds: (Date.now() - sinceMs) / 1000, journalBytes: 1, mostBytes: 1 << 20 }) }, 100)
     t.teardown(() => { clearInterval(growing) })
@@ -207,7 +214,7 @@ t.test('a writer with a lease', { skip: needsMariadb }, async t => {
     await blocker.query("SELECT * FROM vanadium_fences WHERE name = 'mends' FOR UPDATE")
     await one.writer.write(batchOf([capsuleOf({ n: 2 })]))
     const storing = one.writer.flush()
-    await until('its load waits', async () => (await server.query("SELECT 1 FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'")).length > 0)
+    await untilTransactions('its load waits', "WHERE trx_state = 'LOCK WAIT'")
     await server.query('DROP TABLE Test_1', database)
     await other.writer.write(batchOf([capsuleOf({ n: 3 })]))
     const proving = other.writer.flush()
@@ -228,6 +235,7 @@ t.test('a writer with a lease', { skip: needsMariadb }, async t => {
     const hanging = new Promise<void>(resolve => { goOn = resolve })
     const drain = async (): Promise<void> => { if (hangs) await hanging }
     const one = await open(t, 'idle', { overrides: { deadLetters: { add: () => {}, drain } } })
+    t.teardown(() => { goOn() })
     await logged(one, has)
     const other = await open(t, 'idle', { user: 'second' })
     await logged(other, standsBy)
@@ -235,7 +243,7 @@ t.test('a writer with a lease', { skip: needsMariadb }, async t => {
     for (const { writer } of [one, other]) await writer.write(batchOf(events))
     hangs = true
     const flushing = one.writer.flush()
-    await until('rows wait for their commit', async () => (await server.query('SELECT 1 FROM information_schema.INNODB_TRX JOIN information_schema.PROCESSLIST ON ID = trx_mysql_thread_id WHERE USER = \'first\' AND trx_rows_modified >= 100')).length > 0)
+    await untilTransactions('rows wait for their commit', 'JOIN information_schema.PROCESSLIST ON ID = trx_mysql_thread_id WHERE USER = \'first\' AND trx_rows_modified >= 100')
     // as if it were not heard of any more
     await server.query("UPDATE vanadium_leases SET expires = UTC_TIMESTAMP(6) - INTERVAL 1 SECOND, holder = 'stopped' WHERE name = 'idle'", database)
     await other.writer.flush()
