@@ -17,6 +17,8 @@ export interface ProgressOptions {
   readonly tally: Pick<ReplayTally, 'read'>
   /** Lines so far, where what is counted in `tally` are bytes. */
   readonly lines?: () => number
+  /** What is counted in `tally` are bytes. */
+  readonly isOfBytes?: boolean
   /** What is waited for; null if nothing is. */
   readonly waitsFor: () => string | null
   /** Null for a log instead of a bar. */
@@ -28,7 +30,8 @@ export interface ProgressOptions {
 
 /** A bar on the terminal, or else a line of the log now and then. Returns what ends it. */
 export function showProgress (options: ProgressOptions): () => void {
-  const { what, tally, lines, waitsFor, terminal, log, sayMs = defaultSayMs } = options
+  const { what, tally, lines, isOfBytes = false, waitsFor, terminal, log, sayMs = defaultSayMs } = options
+  const text = isOfBytes ? bytesText : number
   const startMs = performance.now()
 
   function state (): { percent: number, perSecond: number, secondsLeft: number } {
@@ -43,8 +46,8 @@ export function showProgress (options: ProgressOptions): () => void {
     const { percent, perSecond, secondsLeft } = state()
     const full = Math.floor(percent / 100 * barWidth)
     const waiting = waitsFor()
-    const of = lines === undefined ? number(options.total) : `${bytesText(options.total)} (${bytesText(tally.read)})`
-    const end = waiting === null ? `${number(perSecond)}${lines === undefined ? '' : ' lines'}/s, ${secondsLeft} s left` : `waiting for ${waiting}`
+    const of = lines === undefined ? text(options.total) : `${bytesText(options.total)} (${bytesText(tally.read)})`
+    const end = waiting === null ? `${text(perSecond)}${lines === undefined ? '' : ' lines'}/s, ${secondsLeft} s left` : `waiting for ${waiting}`
     const line = `${what} [${'#'.repeat(full)}${'.'.repeat(barWidth - full)}] ${percent} % of ${of}, ${end}`
     terminal?.write(`\r${line.slice(0, terminal.columns - 1)}${eraseToEnd}`)
   }

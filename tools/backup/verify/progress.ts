@@ -14,7 +14,7 @@ export interface VerifyProgress {
 export function startProgress ({ log }: Pick<CommandContext, 'log'>, what = 'verify'): VerifyProgress {
   const tally = { read: 0 }
   let waitsFor: string | null = null
-  const shown = { what, total: 0, tally, waitsFor: () => waitsFor, terminal: process.stderr.isTTY ? process.stderr : null, log }
+  const shown = { what, total: 0, tally, isOfBytes: true, waitsFor: () => waitsFor, terminal: process.stderr.isTTY ? process.stderr : null, log }
   const end = showProgress(shown)
   return {
     expect (bytes) { shown.total += bytes },
