@@ -16,6 +16,16 @@ export function tableText (header: readonly string[], rows: ReadonlyArray<readon
     right.includes(header[column] ?? '') ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd() + '\n').join('')
 }
 
+/** Text of strangers in a report: it stays in its line, and can do nothing to a terminal. */
+export function printable (text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '?')
+}
+
+/** The same of lines, each with its newline. */
+export function printableLines (lines: readonly string[]): string {
+  return lines.map(line => `${printable(line)}\n`).join('')
+}
+
 /** A line on the terminal that is written over by the next, as far as there is room; nothing where nobody looks. */
 export function createProgress (isWanted = process.stderr.isTTY): { show (text: string): void, end (): void } {
   let shownMs = -Infinity

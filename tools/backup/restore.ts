@@ -1,10 +1,9 @@
 import { openBackup, type BackupConfiguration } from '../../lib/backup/configuration.js'
-import type { CommandContext } from '../../lib/cli/command.js'
-import { defineCommand } from '../../lib/cli/command.js'
+import { defineCommand, type CommandContext } from '../../lib/cli/command.js'
 import { ConfigError, messageOf, VanadiumError } from '../../lib/errors.js'
 import { isOfDatabase } from './database-error.js'
 import { configOption, databaseOption } from './options.js'
-import { restoreOutcome, restoreText, plannedText } from './restore/report.js'
+import { plannedText, restoreOutcome, restoreText, type RestoreOutcome } from './restore/report.js'
 import { destinationOf, dumpedTables, openSource, type Dump, type DumpedTable, type Source } from './restore/source.js'
 import { restoreTable, type Restored } from './restore/table.js'
 import { openTarget, type RestoreTarget } from './restore/target.js'
@@ -69,7 +68,7 @@ function chosen (all: readonly DumpedTable[], only: readonly string[], { file, t
   return only.length === 0 ? found : found.filter(({ table }) => only.includes(table))
 }
 
-async function restoreAll (tables: readonly DumpedTable[], source: Source, target: RestoreTarget, ctx: CommandContext): Promise<ReturnType<typeof restoreOutcome>> {
+async function restoreAll (tables: readonly DumpedTable[], source: Source, target: RestoreTarget, ctx: CommandContext): Promise<RestoreOutcome> {
   const done: Restored = { tables: 0, days: 0, rows: 0 }
   const findings: Finding[] = []
   const failures: string[] = []

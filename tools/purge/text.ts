@@ -1,6 +1,6 @@
 import type { Leftover, Work } from '../../lib/purge/store.js'
 import { resultText, type Result } from '../check/result.js'
-import { bytesText, numberText, tableText } from '../text.js'
+import { bytesText, numberText, printable, tableText } from '../text.js'
 
 const mostFieldsText = 80
 
@@ -36,11 +36,6 @@ function sumText (works: readonly Work[]): string {
 function fieldsText (fields: readonly string[]): string {
   const text = printable(fields.join(' '))
   return text.length <= mostFieldsText ? text : `${text.slice(0, mostFieldsText - 1)}…`
-}
-
-/** Names come from strangers. */
-function printable (text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '?')
 }
 
 /** As a monitoring plug-in prints it, so that a check can run it. */

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { destinationName, type Destination } from '../../../lib/backup/configuration.js'
 import { version } from '../../../lib/version.js'
-import { numberText } from '../../text.js'
+import { numberText, printableLines } from '../../text.js'
 import { findingText, type Finding } from '../verify/finding.js'
 import type { Rehearsed } from './rehearsal.js'
 
@@ -57,5 +57,5 @@ export function rehearsalText ({ from, done, findings, failures, outcome }: Rehe
     ...outcome !== 'done' ? [] : [findings.length > 0 ? 'What was restored is NOT what it was.' : 'What was restored is what it was.'],
     `Report: ${file}`
   ]
-  return `${lines.map(line => line.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '?')).join('\n')}\n`
+  return printableLines(lines)
 }

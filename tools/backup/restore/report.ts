@@ -1,4 +1,4 @@
-import { numberText, tableText } from '../../text.js'
+import { numberText, printableLines, tableText } from '../../text.js'
 import { countOf } from '../../../lib/backup/sums.js'
 import { findingText, type Finding } from '../verify/finding.js'
 import type { DumpedTable } from './source.js'
@@ -34,7 +34,7 @@ export function restoreOutcome ({ isStopped, from, done, findings, failures }: T
 }
 
 export function restoreText ({ outcome, from, done, findings, failures }: RestoreOutcome): string {
-  return printable([
+  return printableLines([
     ...findings.map(({ text }) => text),
     ...outcome === 'stopped' ? ['Stopped; the same command goes on.'] : failures.map(failure => `Not done: ${failure}; the same command goes on.`),
     `From ${from}: ${numberText(done.rows)} rows of ${numberText(done.days)} days of ${numberText(done.tables)} tables.`,
@@ -51,9 +51,5 @@ export function plannedText (tables: readonly DumpedTable[], from: string): stri
     dumps[0]?.source.day ?? '',
     dumps.findLast(({ source: { day } }) => /^\d/.test(day))?.source.day ?? ''
   ])
-  return printable([`Would be restored from ${from}:`, ...tableText(['table', 'days', 'rows', 'first', 'last'], rows, ['days', 'rows']).trimEnd().split('\n')])
-}
-
-function printable (lines: readonly string[]): string {
-  return `${lines.map(line => line.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '?')).join('\n')}\n`
+  return printableLines([`Would be restored from ${from}:`, ...tableText(['table', 'days', 'rows', 'first', 'last'], rows, ['days', 'rows']).trimEnd().split('\n')])
 }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { version } from '../../../lib/version.js'
-import { bytesText, numberText } from '../../text.js'
+import { bytesText, numberText, printableLines } from '../../text.js'
 import { findingText, type Finding } from './finding.js'
 
 /** What was looked at. */
@@ -60,5 +60,5 @@ export function reportText ({ looked, findings, failures, outcome }: VerifyRepor
     findings.length > 0 ? `${numberText(findings.length)} ${findings.length === 1 ? 'thing is' : 'things are'} missing, damaged or too old.` : outcome === 'done' ? 'Nothing is missing, damaged or too old.' : 'Nothing was found to be missing, damaged or too old so far.',
     `Report: ${file}`
   ]
-  return `${lines.map(line => line.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '?')).join('\n')}\n`
+  return printableLines(lines)
 }
